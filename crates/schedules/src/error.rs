@@ -1,0 +1,25 @@
+/// What a schedule or a spacing refuses.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ScheduleError {
+    /// A chain needs at least one step.
+    #[error("num_train_timesteps is 0: a chain needs at least 1 timestep")]
+    EmptyChain,
+    /// A beta outside `(0, 1]`.
+    #[error("schedule: beta {beta} at timestep {timestep} is outside (0, 1]: change beta_start or beta_end")]
+    BetaOutOfRange {
+        /// Timestep, from 0.
+        timestep: usize,
+        /// The offending value.
+        beta: f64,
+    },
+    /// More sampling steps than trained timesteps, or none.
+    #[error(
+        "{steps} sampling steps do not fit a chain of {num_train_timesteps}: use 1 to {num_train_timesteps}"
+    )]
+    StepsOutOfRange {
+        /// Sampling steps asked for.
+        steps: usize,
+        /// Length of the trained chain.
+        num_train_timesteps: usize,
+    },
+}
