@@ -1,2 +1,54 @@
-//! placeholder
-fn main() {}
+//! The project's commands. Builds in seconds, because it does not depend on Burn: it checks its arguments, then starts
+//! cargo with the features they need.
+
+mod backend;
+mod bench;
+mod cargo;
+mod ci;
+mod dataset;
+mod doctor;
+mod infer;
+mod setup;
+mod test;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Train, sample, test: `cargo xtask COMMAND`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, propagate_version = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(train::Args),
+    Infer(infer::Args),
+    Test(test::Args),
+    Bench(bench::Args),
+    Doctor(doctor::Args),
+    Dataset(dataset::Args),
+    Setup(setup::Args),
+    Ci(ci::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Infer(args) => infer::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Dataset(args) => dataset::run(&args),
+        Command::Setup(args) => setup::run(&args),
+        Command::Ci(args) => ci::run(&args),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

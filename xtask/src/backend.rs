@@ -1,0 +1,117 @@
+//! What `--backend NAME` means to cargo: a feature and, for some, an environment.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+
+use clap::ValueEnum;
+
+use crate::cargo::target;
+
+/// The backends of Burn. The crate `backend` has the same list with their devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// CPU, pure Rust, nothing to install
+    #[default]
+    Flex,
+    /// CPU, older, hundreds of times slower to train
+    Ndarray,
+    /// CPU through CubeCL and LLVM
+    Cpu,
+    /// any GPU through wgpu
+    Wgpu,
+    /// GPUs with a Vulkan driver, SPIR-V kernels
+    Vulkan,
+    /// Apple GPUs
+    Metal,
+    /// NVIDIA GPUs
+    Cuda,
+    /// AMD GPUs
+    Rocm,
+    /// libtorch, CPU or CUDA (`cargo xtask setup tch`)
+    Tch,
+}
+
+impl Backend {
+    /// The cargo feature that compiles the backend in; flex is always there.
+    pub fn feature(self) -> Option<&'static str> {
+        match self {
+            Self::Flex => None,
+            other => Some(other.as_str()),
+        }
+    }
+
+    /// The names, separated by commas.
+    pub fn names() -> String {
+        Self::value_variants().iter().map(|backend| backend.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Flex => "flex",
+            Self::Ndarray => "ndarray",
+            Self::Cpu => "cpu",
+            Self::Wgpu => "wgpu",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+            Self::Tch => "tch",
+        }
+    }
+
+    /// Sets what the backend's libraries look for, unless the user has set it.
+    pub fn prepare(self, command: &mut Command) {
+        // Burn restores optimizer records on its default device before it moves them to the chosen one.
+        default_to(command, "BURN_DEVICE", self.as_str());
+        match self {
+            Self::Tch => {
+                let libtorch = target().join("libtorch");
+                if std::env::var_os("LIBTORCH").is_none() && libtorch.join("build-version").exists() {
+                    use_libtorch(command, &libtorch);
+                }
+            }
+            // The Vulkan loader complains about a missing folder, though nothing is ever drawn on a screen.
+            Self::Wgpu | Self::Vulkan if cfg!(target_os = "linux") => {
+                default_to(command, "XDG_RUNTIME_DIR", std::env::temp_dir());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Points the build and the program at a folder of libtorch.
+pub fn use_libtorch(command: &mut Command, libtorch: &Path) {
+    let mut search = OsString::from(libtorch.join("lib"));
+    if let Some(old) = std::env::var_os("LD_LIBRARY_PATH").filter(|old| !old.is_empty()) {
+        search.push(":");
+        search.push(old);
+    }
+    command.env("LIBTORCH", libtorch).env("LD_LIBRARY_PATH", search);
+}
+
+fn default_to(command: &mut Command, key: &str, value: impl AsRef<std::ffi::OsStr>) {
+    if std::env::var_os(key).is_none() {
+        command.env(key, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for backend in Backend::value_variants() {
+            assert_eq!(Backend::from_str(backend.as_str(), false), Ok(*backend));
+        }
+    }
+
+    #[test]
+    fn the_chosen_backend_is_burns_default_device() {
+        let mut command = Command::new("true");
+        Backend::Wgpu.prepare(&mut command);
+        let set: Vec<_> = command.get_envs().filter(|(key, _)| *key == "BURN_DEVICE").collect();
+        assert_eq!(set, [("BURN_DEVICE".as_ref(), Some("wgpu".as_ref()))]);
+    }
+}

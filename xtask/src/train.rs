@@ -1,0 +1,116 @@
+//! `cargo xtask train`: compiles what the arguments need, then trains.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::backend::Backend;
+use crate::cargo::{cargo_run, hand_over};
+
+const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
+
+/// Train a model; with no argument, digits in minutes on a CPU
+#[derive(clap::Args)]
+pub struct Args {
+    /// The experiment [default: configs/digits-ddpm.toml; with --resume, the run's own]
+    config: Option<PathBuf>,
+    /// What computes; it is compiled in when needed
+    #[arg(long, value_enum, default_value_t)]
+    backend: Backend,
+    /// Which device of the backend
+    #[arg(long, value_name = "N")]
+    device: Option<usize>,
+    /// The run's name: results go to runs/NAME
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// Continue the run from its last checkpoint, or from the one at STEP
+    #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true)]
+    resume: Option<Option<u64>>,
+    /// Replace one value of the config, for example `--set model.channels=64`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Stop with a checkpoint after this time, for example 30m
+    #[arg(long, value_name = "TIME")]
+    budget: Option<String>,
+    /// Train this many steps in all
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// The seed of weights, noise and shuffling
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Lines instead of the dashboard
+    #[arg(long)]
+    plain: bool,
+    /// Skip images that cannot be read, and report them
+    #[arg(long)]
+    skip_bad: bool,
+    /// Compile with the release profile: minutes longer, somewhat faster steps
+    #[arg(long)]
+    release: bool,
+}
+
+impl Args {
+    fn config(&self) -> PathBuf {
+        match (&self.config, &self.run) {
+            (Some(config), _) => config.clone(),
+            (None, Some(run)) if self.resume.is_some() => Path::new("runs").join(run).join("config.toml"),
+            (None, _) => DEFAULT_CONFIG.into(),
+        }
+    }
+}
+
+/// Starts the `train` program with the same arguments.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let mut features: Vec<&str> = args.backend.feature().into_iter().collect();
+    if needs_parquet(&args.config(), &args.set)? {
+        features.push("parquet");
+    }
+    let mut command = cargo_run("train", &features, args.release);
+    args.backend.prepare(&mut command);
+    command.arg("--").args(own_arguments().filter(|arg| arg != "--release"));
+    hand_over(command)
+}
+
+/// The arguments after the command's name, as they were typed.
+pub fn own_arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().skip(2)
+}
+
+/// Whether a config, with its overrides, reads parquet shards, for which the programs need a feature.
+///
+/// A config that is missing or malformed is left to the program, whose errors say more.
+pub fn needs_parquet(config: &Path, overrides: &[String]) -> Result<bool> {
+    let chosen = overrides.iter().rev().find_map(|text| text.strip_prefix("dataset.type="));
+    if let Some(kind) = chosen {
+        return Ok(kind.trim_matches(['"', '\'']) == "parquet");
+    }
+    if !config.exists() {
+        return Ok(false);
+    }
+    let text = fs::read_to_string(config).with_context(|| format!("failed to read {}", config.display()))?;
+    let Ok(table) = text.parse::<toml::Table>() else { return Ok(false) };
+    let kind = table.get("dataset").and_then(|dataset| dataset.get("type"));
+    Ok(kind.and_then(|kind| kind.as_str()) == Some("parquet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parquet_is_found_in_the_config_and_in_the_overrides() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("a.toml");
+        fs::write(&config, "[dataset]\ntype = \"parquet\"\n").unwrap();
+        assert!(needs_parquet(&config, &[]).unwrap());
+        assert!(!needs_parquet(&config, &["dataset.type=idx".into()]).unwrap());
+        assert!(needs_parquet(Path::new("absent.toml"), &["dataset.type=\"parquet\"".into()]).unwrap());
+        fs::write(&config, "[dataset]\ntype = \"idx\"\n").unwrap();
+        assert!(!needs_parquet(&config, &[]).unwrap());
+        fs::write(&config, "[dataset\n").unwrap();
+        assert!(!needs_parquet(&config, &[]).unwrap());
+    }
+}
