@@ -1,1 +1,47 @@
-//! placeholder
+//! The U-Net of denoising diffusion models.
+//!
+//! DDPM's network (Ho, Jain, Abbeel 2020, arXiv 2006.11239, appendix B) with the options that its descendants need:
+//! class labels, scale-shift conditioning and several attention heads (Nichol and Dhariwal 2021, arXiv 2102.09672),
+//! residual blocks that change the resolution (Dhariwal and Nichol 2021, arXiv 2105.05233).
+//!
+//! A [`UNet`] maps an image, a timestep and perhaps a label to a tensor of the image's size; what that tensor means
+//! (noise, clean image, velocity) is no concern of this crate. Blocks, layers and their order are those of the
+//! reference library's `UNet2DModel`, so that a published checkpoint is loaded by renaming its tensors.
+//!
+//! ```
+//! use burn::tensor::{Device, Tensor};
+//! use unet::UNetConfig;
+//!
+//! let config = UNetConfig {
+//!     image_size: 8,
+//!     channels: 16,
+//!     channel_mult: vec![1, 2],
+//!     attention_resolutions: vec![4],
+//!     num_classes: Some(10),
+//!     ..UNetConfig::default()
+//! };
+//! let device = Device::flex();
+//! let unet = config.init(&device, 0)?;
+//! let images = Tensor::zeros([2, 3, 8, 8], &device);
+//! let timesteps = Tensor::from_floats([0.0, 999.0], &device);
+//! let labels = Tensor::from_ints([7, 10], &device); // 10 is the null class
+//! assert_eq!(unet.forward(images, timesteps, Some(labels)).dims(), [2, 3, 8, 8]);
+//! # Ok::<(), unet::UNetError>(())
+//! ```
+
+mod attention;
+mod config;
+mod down;
+mod embedding;
+mod error;
+mod init;
+mod mid;
+mod ops;
+mod resample;
+mod resblock;
+mod unet;
+mod up;
+
+pub use config::{DownsamplePadding, Resample, UNetConfig};
+pub use error::UNetError;
+pub use unet::UNet;

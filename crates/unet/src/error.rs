@@ -1,0 +1,80 @@
+/// A [`UNetConfig`](crate::UNetConfig) that describes no network; the text names the key and what mends it.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum UNetError {
+    /// A size or count is zero.
+    #[error("{key} is 0; use at least 1")]
+    Zero {
+        /// The key of the configuration.
+        key: &'static str,
+    },
+    /// There is no level.
+    #[error("channel_mult is empty; give one multiplier for each level, for example [1, 2, 2]")]
+    NoLevels,
+    /// The image cannot be halved between all levels.
+    #[error(
+        "image_size {image_size} cannot be halved {halvings} times, as the {levels} levels of channel_mult ask; \
+         use a multiple of {multiple} (pad the images), or fewer levels"
+    )]
+    ImageSize {
+        /// Side of the image in pixels.
+        image_size: usize,
+        /// Number of levels.
+        levels: usize,
+        /// How often the image is halved.
+        halvings: usize,
+        /// What the image's side must be a multiple of.
+        multiple: usize,
+    },
+    /// Attention is asked for where there is no level.
+    #[error(
+        "attention_resolutions holds {resolution}, but the levels are at {levels:?}; use some of these, or []"
+    )]
+    AttentionResolution {
+        /// The resolution asked for.
+        resolution: usize,
+        /// The resolutions there are.
+        levels: Vec<usize>,
+    },
+    /// Heads are given by number and by size.
+    #[error("num_heads and head_channels are both set; keep one of them")]
+    HeadsTwice,
+    /// Channels do not divide into heads.
+    #[error(
+        "{key} {value} does not divide the {channels} channels of level {level}; use a divisor of {channels}"
+    )]
+    Heads {
+        /// `num_heads` or `head_channels`.
+        key: &'static str,
+        /// Its value.
+        value: usize,
+        /// The channels to divide.
+        channels: usize,
+        /// The level, counted from 0 at full resolution.
+        level: usize,
+    },
+    /// Channels do not divide into groups.
+    #[error(
+        "norm_groups {groups} does not divide the {channels} channels of level {level}; \
+         use {suggestion}, or leave norm_groups out"
+    )]
+    NormGroups {
+        /// The number of groups asked for.
+        groups: usize,
+        /// The channels to divide.
+        channels: usize,
+        /// The level, counted from 0 at full resolution.
+        level: usize,
+        /// A number of groups that works at all levels.
+        suggestion: usize,
+    },
+    /// A number is outside its range.
+    #[error("{key} is {value}; use a value {range}")]
+    OutOfRange {
+        /// The key of the configuration.
+        key: &'static str,
+        /// Its value.
+        value: f64,
+        /// The values allowed, in words.
+        range: String,
+    },
+}

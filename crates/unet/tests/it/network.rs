@@ -1,0 +1,194 @@
+//! Shapes, sizes, initial weights and conditioning.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use unet::{Resample, UNet, UNetConfig};
+
+use crate::{images, weights};
+
+fn tiny() -> UNetConfig {
+    UNetConfig {
+        image_size: 8,
+        in_channels: 1,
+        out_channels: 1,
+        channels: 8,
+        channel_mult: vec![1, 2],
+        num_res_blocks: 1,
+        attention_resolutions: vec![4],
+        ..UNetConfig::default()
+    }
+}
+
+fn filled(config: &UNetConfig, device: &Device) -> UNet {
+    weights::fill(config.init(device, 0).unwrap(), weights::waves)
+}
+
+fn largest_difference(a: Tensor<4>, b: Tensor<4>) -> f32 {
+    (a - b).abs().max().into_scalar()
+}
+
+#[test]
+fn the_output_has_the_size_of_the_image() {
+    let device = Device::flex();
+    let three_levels = UNetConfig { channel_mult: vec![1, 3, 2], ..tiny() };
+    let single_level = UNetConfig { channel_mult: vec![1], attention_resolutions: vec![], ..tiny() };
+    let odd_channels = UNetConfig { channels: 9, freq_shift: 0.0, ..tiny() };
+    let rgb = UNetConfig { in_channels: 3, out_channels: 6, num_res_blocks: 2, ..tiny() };
+    let pool = UNetConfig { resample: Resample::Pool, ..tiny() };
+    let block = UNetConfig { resample: Resample::Block, scale_shift: true, num_heads: Some(4), ..tiny() };
+    for config in [tiny(), three_levels, single_level, odd_channels, rgb, pool, block] {
+        let unet = config.init(&device, 0).unwrap();
+        for [batch, height, width] in [[1, 8, 8], [3, 8, 16], [2, 12, 4]] {
+            let x = images([batch, config.in_channels, height, width], &device);
+            let out = unet.forward(x, Tensor::ones([batch], &device), None);
+            assert_eq!(out.dims(), [batch, config.out_channels, height, width], "{config:?}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "images of 8x10 given to a network that needs multiples of 4")]
+fn an_image_that_cannot_be_halved_is_refused() {
+    let device = Device::flex();
+    let unet = UNetConfig { channel_mult: vec![1, 1, 1], ..tiny() }.init(&device, 0).unwrap();
+    unet.forward(images([1, 1, 8, 10], &device), Tensor::ones([1], &device), None);
+}
+
+/// Ho et al. 2020 say 35.7 million for CIFAR-10; the exact number is that of the published checkpoint
+/// `google/ddpm-cifar10-32`.
+#[test]
+fn the_papers_cifar10_network_has_its_published_size() {
+    let unet = UNetConfig::default().init(&Device::flex(), 0).unwrap();
+    assert_eq!(unet.num_params(), 35_746_307);
+}
+
+#[test]
+fn a_small_mnist_network_has_the_size_of_the_reference() {
+    let config = UNetConfig {
+        in_channels: 1,
+        out_channels: 1,
+        channels: 64,
+        channel_mult: vec![1, 2, 2],
+        attention_resolutions: vec![8],
+        ..UNetConfig::default()
+    };
+    assert_eq!(config.init(&Device::flex(), 0).unwrap().num_params(), 6_469_889);
+}
+
+#[test]
+fn pooling_has_no_parameters() {
+    let size = |resample| UNetConfig { resample, ..tiny() }.init(&Device::flex(), 0).unwrap().num_params();
+    let convolutions = (8 * 8 + 16 * 16) * 9 + 8 + 16;
+    assert_eq!(size(Resample::Conv) - size(Resample::Pool), convolutions);
+}
+
+#[test]
+fn a_new_network_answers_zero() {
+    let device = Device::flex();
+    let unet = tiny().init(&device, 0).unwrap();
+    let out = unet.forward(images([2, 1, 8, 8], &device), Tensor::from_floats([0.0, 999.0], &device), None);
+    assert_eq!(out.abs().max().into_scalar::<f32>(), 0.0);
+}
+
+#[test]
+fn a_seed_decides_the_weights_whatever_the_device_draws() {
+    let config = UNetConfig { num_classes: Some(10), ..tiny() };
+    let of = |seed, drawn: u64| {
+        let device = Device::flex();
+        let unet = config.init(&device, seed).unwrap();
+        device.seed(drawn);
+        weights::values(&unet)
+    };
+    assert_eq!(of(1, 0), of(1, 1));
+    assert_ne!(of(1, 0), of(2, 0));
+}
+
+#[test]
+fn initial_weights_follow_their_laws() {
+    let config = UNetConfig { num_classes: Some(63), ..tiny() };
+    let unet = config.init(&Device::flex(), 0).unwrap();
+    let (mut seen, values) = (Vec::new(), weights::values(&unet));
+    for (name, values) in values {
+        let zero = ["conv2.", "to_out.0.", "conv_out."].iter().any(|part| name.contains(part));
+        let n = values.len() as f32;
+        let mean = values.iter().sum::<f32>() / n;
+        let deviation = (values.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+        let largest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        if zero || name.contains("norm") {
+            let constant = if !zero && name.ends_with("weight") { 1.0 } else { 0.0 };
+            assert!(values.iter().all(|&v| v == constant), "{name}");
+        } else if name.starts_with("class_embedding") {
+            // 64 x 32 standard normal values: five standard errors.
+            assert!(mean.abs() < 0.11 && (deviation - 1.0).abs() < 0.08, "{name}: {mean} {deviation}");
+        } else if name == "time_embedding.linear_2.weight" || name == "time_embedding.linear_2.bias" {
+            let bound = 1.0 / 32.0_f32.sqrt();
+            assert!(largest <= bound && largest > 0.8 * bound, "{name}: {largest}");
+        } else if name == "mid_block.resnets.0.conv1.weight" {
+            let bound = 1.0 / (16.0_f32 * 9.0).sqrt();
+            assert!(largest <= bound && largest > 0.98 * bound, "{name}: {largest}");
+            assert!((deviation * 3.0_f32.sqrt() / bound - 1.0).abs() < 0.05, "{name}: {deviation}");
+        }
+        assert!(!seen.contains(&values) || zero || name.contains("norm"), "{name} repeats another's values");
+        seen.push(values);
+    }
+}
+
+#[test]
+fn timesteps_and_classes_change_the_output() {
+    let device = Device::flex();
+    let unet = filled(&UNetConfig { num_classes: Some(10), ..tiny() }, &device);
+    let out = |t: f32, labels: Option<i32>| {
+        let labels = labels.map(|label| Tensor::from_ints([label], &device));
+        unet.forward(images([1, 1, 8, 8], &device), Tensor::from_floats([t], &device), labels)
+    };
+    assert!(largest_difference(out(10.0, Some(3)), out(11.0, Some(3))) > 1e-3);
+    assert!(largest_difference(out(10.0, Some(3)), out(10.0, Some(4))) > 1e-3);
+    assert!(largest_difference(out(10.0, Some(9)), out(10.0, Some(10))) > 1e-3);
+}
+
+#[test]
+fn no_label_is_the_null_class() {
+    let device = Device::flex();
+    let unet = filled(&UNetConfig { num_classes: Some(10), ..tiny() }, &device);
+    let out = |labels| unet.forward(images([1, 1, 8, 8], &device), Tensor::ones([1], &device), labels);
+    assert_eq!(largest_difference(out(None), out(Some(Tensor::from_ints([10], &device)))), 0.0);
+    assert_eq!(unet.num_classes(), Some(10));
+}
+
+#[test]
+#[should_panic(expected = "labels given to a network without classes")]
+fn labels_need_classes() {
+    let device = Device::flex();
+    let unet = tiny().init(&device, 0).unwrap();
+    unet.forward(
+        images([1, 1, 8, 8], &device),
+        Tensor::ones([1], &device),
+        Some(Tensor::from_ints([0], &device)),
+    );
+}
+
+#[test]
+fn an_image_does_not_depend_on_its_batch() {
+    let device = Device::flex();
+    let unet = filled(&tiny(), &device);
+    let (x, t) = (images([3, 1, 8, 8], &device), Tensor::<1>::from_floats([5.0, 50.0, 500.0], &device));
+    let together = unet.forward(x.clone(), t.clone(), None).narrow(0, 1, 1);
+    let alone = unet.forward(x.narrow(0, 1, 1), t.narrow(0, 1, 1), None);
+    assert!(largest_difference(together, alone) < 1e-5);
+}
+
+#[test]
+fn dropout_acts_in_training_only() {
+    let training = Device::flex().autodiff();
+    let unet = filled(&UNetConfig { dropout: 0.5, ..tiny() }, &training);
+    let out = |unet: &UNet, device: &Device| {
+        unet.forward(images([1, 1, 8, 8], device), Tensor::ones([1], device), None).inner()
+    };
+    assert!(largest_difference(out(&unet, &training), out(&unet, &training)) > 1e-3);
+
+    let plain = Device::flex();
+    let valid = unet.valid();
+    let answer = |unet: &UNet| unet.forward(images([1, 1, 8, 8], &plain), Tensor::ones([1], &plain), None);
+    assert_eq!(largest_difference(answer(&valid), answer(&valid)), 0.0);
+    assert_eq!(largest_difference(answer(&valid), answer(&filled(&tiny(), &plain))), 0.0);
+}
