@@ -69,6 +69,10 @@ impl Backend {
                 let libtorch = target().join("libtorch");
                 if std::env::var_os("LIBTORCH").is_none() && libtorch.join("build-version").exists() {
                     use_libtorch(command, &libtorch);
+                } else if std::env::var_os("LIBTORCH").is_none() {
+                    eprintln!(
+                        "note: the build downloads libtorch, unless `cargo xtask setup tch` has brought it"
+                    );
                 }
             }
             // The Vulkan loader complains about a missing folder, though nothing is ever drawn on a screen.

@@ -70,7 +70,7 @@ fn deny() -> Result<()> {
     if !installed.exists() {
         let mut install = cargo();
         install
-            .args(words("install --locked --debug --no-default-features --quiet cargo-deny --version 0.19"))
+            .args(words("install --locked --debug --no-default-features --quiet cargo-deny --version 0.20.2"))
             .arg("--root");
         finish(
             install
@@ -81,7 +81,7 @@ fn deny() -> Result<()> {
         fs::remove_dir_all(tools.join("build")).context("failed to remove the build of cargo-deny")?;
     }
     // Advisories are left out: they come over the network, and change without a change here.
-    finish(Command::new(installed).current_dir(root()).args(words("check bans licenses sources")))
+    finish(Command::new(installed).current_dir(root()).args(words("--log-level error check bans licenses sources")))
 }
 
 /// Both of the newcomer's commands, resuming, and sampling from the new run.

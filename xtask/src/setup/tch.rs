@@ -41,17 +41,17 @@ pub fn setup(print: bool) -> Result<()> {
 fn steps(target: &str) -> Vec<String> {
     let venv = format!("{target}/libtorch-venv");
     let libtorch = format!("{target}/libtorch");
-    let site = format!("$(echo {venv}/lib/python3*/site-packages)");
+    let site = format!("$(echo \"{venv}\"/lib/python3*/site-packages)");
     vec![
-        format!("python3 -m venv {venv}"),
-        format!("{venv}/bin/pip install --no-deps --disable-pip-version-check {PACKAGES}"),
-        format!("mkdir -p {libtorch}/lib"),
-        format!("ln -sfn {site}/torch/include {libtorch}/include"),
+        format!("python3 -m venv \"{venv}\""),
+        format!("\"{venv}/bin/pip\" install --no-deps --disable-pip-version-check {PACKAGES}"),
+        format!("mkdir -p \"{libtorch}/lib\""),
+        format!("ln -sfn \"{site}/torch/include\" \"{libtorch}/include\""),
         format!(
-            "for lib in {}; do ln -sf \"$(find {site} -name $lib | head -n 1)\" {libtorch}/lib/$lib; done",
+            "for lib in {}; do ln -sf \"$(find \"{site}\" -name $lib | head -n 1)\" \"{libtorch}/lib/$lib\"; done",
             LIBRARIES.join(" ")
         ),
-        format!("ln -sf libtorch_cpu.so {libtorch}/lib/libtorch.so"),
-        format!("echo {LIBTORCH} > {libtorch}/build-version"),
+        format!("ln -sf libtorch_cpu.so \"{libtorch}/lib/libtorch.so\""),
+        format!("echo {LIBTORCH} > \"{libtorch}/build-version\""),
     ]
 }
