@@ -1,1 +1,49 @@
-//! placeholder
+//! Image data sets for diffusion models: readers, deterministic batches, pixels and image grids.
+//!
+//! ```
+//! use data::{Batches, DatasetConfig};
+//! use random::Seed;
+//!
+//! let digits = DatasetConfig::default().open(false)?;
+//! assert_eq!(digits.image_shape(), [1, 8, 8]);
+//! let batches = Batches::new(digits.train.clone(), 4, Seed(0))?;
+//! let batch = batches.batch(100)?; // depends on (seed, step) alone
+//! assert_eq!(batch.shape, [4, 1, 8, 8]);
+//! # Ok::<(), data::DataError>(())
+//! ```
+//!
+//! Four rules hold throughout. Only [`pixels`] converts between bytes and [-1, 1]. A batch is a function of
+//! (seed, step), so that workers and resumption change nothing. Images are decoded when they are used, so that
+//! memory does not grow with the set. Every error names the file and what mends it.
+
+mod atomic;
+mod batches;
+mod check;
+mod config;
+mod decode;
+mod error;
+#[cfg(feature = "fetch")]
+pub mod fetch;
+mod fingerprint;
+mod fit;
+pub mod grid;
+pub mod picture;
+pub mod pixels;
+mod png_file;
+pub mod prefetch;
+mod readers;
+mod records;
+mod set;
+mod splits;
+
+pub use batches::{Batches, HostBatch};
+pub use check::Skipped;
+pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};
+pub use decode::read_image;
+pub use error::DataError;
+pub use grid::Grid;
+pub use picture::Picture;
+pub use prefetch::Prefetch;
+pub use readers::{Cifar10Config, DigitsConfig, FolderConfig, IdxConfig, ParquetConfig, ShardFiles};
+pub use set::{ImageItem, ImageSet};
+pub use splits::Splits;

@@ -1,0 +1,31 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::error::DataError;
+
+/// Writes `path` through a temporary file beside it, which takes its name when `write` has succeeded.
+pub(crate) fn write_atomically<E: std::fmt::Display>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+) -> Result<(), DataError> {
+    let failed = |reason: String| DataError::Write { path: path.to_path_buf(), reason };
+    let name = path.file_name().ok_or_else(|| failed("it names no file".into()))?;
+    let name = format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id());
+    let temporary = path.with_file_name(name);
+
+    let written = File::create(&temporary).map_err(|e| e.to_string()).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write(&mut file).map_err(|e| e.to_string())?;
+        file.flush().map_err(|e| e.to_string())?;
+        drop(file);
+        fs::rename(&temporary, path).map_err(|e| e.to_string())
+    });
+    written.map_err(|reason| {
+        // The first failure is the one to report; the left-over may not even exist.
+        let _ = fs::remove_file(&temporary);
+        failed(reason)
+    })
+}

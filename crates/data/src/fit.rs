@@ -1,0 +1,81 @@
+//! Making every image of a set the same size.
+
+use crate::config::{Channels, ImageOptions};
+use crate::error::DataError;
+use crate::picture::Picture;
+
+/// The sizes and channels that images are brought to.
+#[derive(Clone, Debug)]
+pub(crate) struct Fit {
+    image_size: Option<usize>,
+    pad_to: Option<usize>,
+    channels: Option<usize>,
+}
+
+impl Fit {
+    pub(crate) fn new(options: &ImageOptions) -> Self {
+        let channels = options.channels.map(Channels::count);
+        Self { image_size: options.image_size, pad_to: options.pad_to, channels }
+    }
+
+    /// The `[C, H, W]` that an image of `shape` gets before it is padded.
+    pub(crate) fn shape_of(&self, [channels, height, width]: [usize; 3]) -> [usize; 3] {
+        let channels = self.channels.unwrap_or(channels);
+        match self.image_size {
+            Some(size) => [channels, size, size],
+            None => [channels, height, width],
+        }
+    }
+
+    /// The `[C, H, W]` of `shape` after padding.
+    pub(crate) fn padded_shape(&self, [c, height, width]: [usize; 3]) -> Result<[usize; 3], DataError> {
+        match self.pad_to {
+            None => Ok([c, height, width]),
+            Some(size) if size >= height && size >= width => Ok([c, size, size]),
+            Some(size) => {
+                let reason = format!("{size} is smaller than the images, which are {width}x{height}");
+                Err(DataError::Config { key: "pad_to", reason })
+            }
+        }
+    }
+
+    pub(crate) fn apply(&self, picture: Picture) -> Picture {
+        let mut picture = match self.channels {
+            Some(channels) => picture.with_channels(channels),
+            None => picture,
+        };
+        if let Some(size) = self.image_size {
+            picture = cover(picture, size, size);
+        }
+        match self.pad_to {
+            Some(size) => picture.padded(size, size),
+            None => picture,
+        }
+    }
+}
+
+/// Resizes a picture, keeping its proportions, until it just covers `width` x `height`, and crops the middle.
+pub(crate) fn cover(picture: Picture, width: usize, height: usize) -> Picture {
+    let scale = f64::max(
+        width as f64 / picture.width().max(1) as f64,
+        height as f64 / picture.height().max(1) as f64,
+    );
+    let scaled = |side: usize, least: usize| ((side as f64 * scale).round() as usize).max(least);
+    let (wide, high) = (scaled(picture.width(), width), scaled(picture.height(), height));
+    picture.resized(wide, high).centre_cropped(width, height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Red, green and blue thirds, each 4x4: only green is in the middle.
+    #[test]
+    fn the_short_side_is_resized_and_the_long_side_cropped() {
+        let mut picture = Picture::filled(12, 4, &[255, 0, 0]);
+        picture.paste(&Picture::filled(4, 4, &[0, 255, 0]), 4, 0);
+        picture.paste(&Picture::filled(4, 4, &[0, 0, 255]), 8, 0);
+        assert_eq!(cover(picture, 4, 4), Picture::filled(4, 4, &[0, 255, 0]));
+        assert_eq!(cover(Picture::filled(30, 17, &[9]), 8, 8), Picture::filled(8, 8, &[9]));
+    }
+}

@@ -1,0 +1,134 @@
+//! A set of images of one shape, ready for use.
+
+use std::fmt;
+
+use burn::data::dataset::Dataset;
+
+use crate::batches::HostBatch;
+use crate::error::DataError;
+use crate::fit::Fit;
+use crate::picture::Picture;
+use crate::records::Records;
+
+/// One image as a model takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageItem {
+    /// `[C, H, W]`, in [-1, 1].
+    pub pixels: Vec<f32>,
+    /// Its class, where the set has classes.
+    pub label: Option<usize>,
+    /// What it shows, in words, where the set has captions.
+    pub caption: Option<String>,
+}
+
+/// The training or the validation images of a data set, all of one shape, decoded when they are used.
+///
+/// It is a Burn [`Dataset`] of [`ImageItem`]s too.
+pub struct ImageSet {
+    records: Records,
+    /// The numbers of this set's images among the records.
+    kept: Vec<usize>,
+    fit: Fit,
+    /// `[C, H, W]`.
+    shape: [usize; 3],
+    flip: bool,
+}
+
+impl ImageSet {
+    pub(crate) fn new(records: Records, kept: Vec<usize>, fit: Fit, shape: [usize; 3], flip: bool) -> Self {
+        Self { records, kept, fit, shape, flip }
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// `[C, H, W]` of each image.
+    pub fn image_shape(&self) -> [usize; 3] {
+        self.shape
+    }
+
+    /// Whether training is to mirror images at random.
+    pub fn flip(&self) -> bool {
+        self.flip
+    }
+
+    /// The class of image `index`; `None` without classes or past the end.
+    pub fn label(&self, index: usize) -> Option<usize> {
+        // The check of the set made sure that it is not negative.
+        Some(self.records.labels.as_ref()?[*self.kept.get(index)?] as usize)
+    }
+
+    /// The caption of image `index`; `None` without captions or past the end.
+    pub fn caption(&self, index: usize) -> Option<&str> {
+        Some(&self.records.captions.as_ref()?[*self.kept.get(index)?])
+    }
+
+    /// Image `index`, resized, cropped and padded.
+    ///
+    /// # Errors
+    ///
+    /// Past the end, and when a file has changed since the set was opened.
+    pub fn picture(&self, index: usize) -> Result<Picture, DataError> {
+        let Some(&record) = self.kept.get(index) else {
+            return Err(DataError::Index { index, len: self.len() });
+        };
+        let picture = self.fit.apply(self.records.images.read(record)?);
+        if picture.shape() != self.shape {
+            let reason = "its size has changed since the data set was opened".into();
+            return Err(DataError::Image { name: self.records.images.name(record), reason });
+        }
+        Ok(picture)
+    }
+
+    /// The images `indices` in this order, unflipped: for validation.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageSet::picture`].
+    pub fn fixed(&self, indices: &[usize]) -> Result<HostBatch, DataError> {
+        self.batch(indices, |_| false)
+    }
+
+    /// The images `indices`, the one at place `i` mirrored where `flip(i)`.
+    pub(crate) fn batch(
+        &self,
+        indices: &[usize],
+        mut flip: impl FnMut(usize) -> bool,
+    ) -> Result<HostBatch, DataError> {
+        let [channels, height, width] = self.shape;
+        let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
+        for (place, &index) in indices.iter().enumerate() {
+            let picture = self.picture(index)?;
+            let picture = if flip(place) { picture.flipped() } else { picture };
+            picture.extend_unit(&mut pixels);
+        }
+        let labels = indices.iter().map(|&index| self.label(index)).collect();
+        Ok(HostBatch { pixels, labels, shape: [indices.len(), channels, height, width] })
+    }
+}
+
+impl Dataset<ImageItem, DataError> for ImageSet {
+    fn get(&self, index: usize) -> Result<ImageItem, DataError> {
+        let mut pixels = Vec::new();
+        self.picture(index)?.extend_unit(&mut pixels);
+        let caption = self.caption(index).map(String::from);
+        Ok(ImageItem { pixels, label: self.label(index), caption })
+    }
+
+    fn len(&self) -> usize {
+        self.kept.len()
+    }
+}
+
+impl fmt::Debug for ImageSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageSet").field("len", &self.len()).field("shape", &self.shape).finish()
+    }
+}

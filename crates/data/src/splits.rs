@@ -1,0 +1,130 @@
+//! Opening a data set: reading, checking and splitting it.
+
+use std::sync::Arc;
+
+use random::Seed;
+
+use crate::check::{Check, Skipped};
+use crate::config::{DatasetConfig, ImageOptions};
+use crate::error::DataError;
+use crate::fit::Fit;
+use crate::set::ImageSet;
+
+/// The split belongs to the data set, not to the run: runs with different seeds validate on the same images.
+const SPLIT_SEED: Seed = Seed(0);
+
+/// The training and the validation images of a data set, with what is known of the whole.
+#[derive(Clone, Debug)]
+pub struct Splits {
+    /// The training images; at least one.
+    pub train: Arc<ImageSet>,
+    /// The validation images; none if `valid_fraction` is 0.
+    pub valid: Arc<ImageSet>,
+    num_classes: Option<usize>,
+    class_names: Option<Vec<String>>,
+    fingerprint: String,
+    skipped: Skipped,
+}
+
+impl DatasetConfig {
+    /// Opens the data set and checks every image of it.
+    ///
+    /// With `skip_bad`, unreadable images, labels out of range and images of another size than most are left out
+    /// and reported by [`Splits::skipped`]; which ones does not depend on chance.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with the files, with the file and the reason.
+    pub fn open(&self, skip_bad: bool) -> Result<Splits, DataError> {
+        self.open_with(skip_bad, &|_, _| {})
+    }
+
+    /// As [`DatasetConfig::open`], calling `progress(images checked, all images)` now and then from any thread.
+    pub fn open_with(
+        &self,
+        skip_bad: bool,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Splits, DataError> {
+        self.images.validate()?;
+        let opened = self.source.open()?;
+        let fit = Fit::new(&self.images);
+        let num_classes = opened.num_classes;
+        let mut skipped = Skipped::default();
+        let check = Check { fit: &fit, num_classes, shape: None, skip_bad, progress };
+
+        let train = check.run(&opened.train, &mut skipped)?;
+        let (train_kept, valid_records, valid_kept) = match opened.valid {
+            Some(records) => {
+                let check = Check { shape: Some(train.shape), ..check };
+                let kept = check.run(&records, &mut skipped)?.kept;
+                (train.kept, records, kept)
+            }
+            None => {
+                let (kept, valid) = split(&train.kept, self.images.valid_fraction);
+                (kept, opened.train.clone(), valid)
+            }
+        };
+        let shape = fit.padded_shape(train.shape)?;
+        let mut fingerprint = opened.fingerprint;
+        fingerprint.add("images", describe(&self.images));
+        Ok(Splits {
+            train: ImageSet::new(opened.train, train_kept, fit.clone(), shape, self.images.flip).into(),
+            valid: ImageSet::new(valid_records, valid_kept, fit, shape, false).into(),
+            num_classes,
+            class_names: opened.class_names,
+            fingerprint: fingerprint.finish(),
+            skipped,
+        })
+    }
+}
+
+impl Splits {
+    /// `[C, H, W]` of every image.
+    pub fn image_shape(&self) -> [usize; 3] {
+        self.train.image_shape()
+    }
+
+    /// The number of classes, where images have labels.
+    pub fn num_classes(&self) -> Option<usize> {
+        self.num_classes
+    }
+
+    /// The names of the classes, where the source states them.
+    pub fn class_names(&self) -> Option<&[String]> {
+        self.class_names.as_deref()
+    }
+
+    /// SHA-256 of what defines the set, in hexadecimal: the same on every machine and at every path.
+    ///
+    /// It covers the content of small sets, the names and sizes of the files of folders and shards, labels and
+    /// captions, and the keys that change what an image is. It does not cover which images were skipped.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The images that were left out.
+    pub fn skipped(&self) -> &Skipped {
+        &self.skipped
+    }
+}
+
+/// Parts `kept` into training and validation images, both ascending; training keeps at least one.
+fn split(kept: &[usize], fraction: f64) -> (Vec<usize>, Vec<usize>) {
+    let wanted = (kept.len() as f64 * fraction).round() as usize;
+    let count = if fraction > 0.0 { wanted.max(1) } else { 0 }.min(kept.len() - 1);
+    let order = SPLIT_SEED.stream("data/split", 0).permutation(kept.len());
+    let pick = |places: &[usize]| {
+        let mut indices: Vec<usize> = places.iter().map(|&place| kept[place]).collect();
+        indices.sort_unstable();
+        indices
+    };
+    (pick(&order[count..]), pick(&order[..count]))
+}
+
+/// The keys that change what an image is or which set it belongs to.
+fn describe(options: &ImageOptions) -> String {
+    let ImageOptions { image_size, pad_to, channels, flip: _, valid_fraction } = options;
+    let or_zero = |value: &Option<usize>| value.unwrap_or(0);
+    let channels = channels.map_or(0, |channels| channels.count());
+    format!("{} {} {channels} {valid_fraction}", or_zero(image_size), or_zero(pad_to))
+}
