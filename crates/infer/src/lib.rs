@@ -1,1 +1,14 @@
-//! placeholder
+//! Sampling from trained runs: grids, single images, animations, walks between noises, and the forward process to
+//! look at.
+
+mod args;
+mod draw;
+mod forward;
+mod plan;
+mod show;
+
+pub use args::{Args, Ends, Labels, Sampler};
+pub use draw::{Drawn, draw, grid};
+pub use forward::{Forward, Row, find_image, forward};
+pub use plan::Plan;
+pub use show::half_blocks;

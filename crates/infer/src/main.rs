@@ -1,2 +1,135 @@
-//! placeholder
-fn main() {}
+//! `cargo run -p infer`: draws images from a trained run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use burn::prelude::*;
+use clap::Parser;
+use data::Grid;
+use infer::{Args, Drawn, Plan};
+use train::{RunConfig, RunDir, TrainedModel};
+
+/// Milliseconds of an animation's frame.
+const FRAME_DELAY: u16 = 80;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<ExitCode> {
+    let run = RunDir::new(&args.run);
+    let config = RunConfig::load(&run.config())?;
+    let device = backend::open(args.backend, args.device)?;
+    if let Some(name) = &args.forward {
+        return show_forward(args, name, &config, &device);
+    }
+    let weights = args.checkpoint.clone().unwrap_or_else(|| run.ema());
+    let model = TrainedModel::load(&weights, &config, &device)?;
+    let plan = Plan::new(args, &model, config.sample)?;
+    let mut settings = vec![("model", weights.display().to_string())];
+    settings.extend(plan.describe());
+    for (key, value) in &settings {
+        println!("{key}: {value}");
+    }
+    if let Some(folder) = &args.separate {
+        fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .context("failed to listen for Ctrl-C")?;
+
+    let drawn =
+        infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    if drawn.images == 0 {
+        eprintln!("stopped before the first image was finished");
+        return Ok(ExitCode::from(130));
+    }
+    write(args, &plan, &drawn, model.image_shape, &settings)?;
+    if drawn.images < plan.number {
+        eprintln!("stopped: kept the {} images that were finished", drawn.images);
+        return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(
+    args: &Args,
+    plan: &Plan,
+    drawn: &Drawn,
+    shape: [usize; 3],
+    settings: &[(&str, String)],
+) -> Result<()> {
+    let text: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let grid = infer::grid(plan, drawn.images, shape);
+    let picture = grid.draw(&drawn.values, shape);
+    picture.write_png(&args.out, &text)?;
+    println!("{} images: {}", drawn.images, args.out.display());
+    if let Some(path) = &args.animate {
+        let frames: Vec<_> = drawn.frames.iter().map(|frame| grid.draw(frame, shape)).collect();
+        data::grid::write_apng(path, &frames, FRAME_DELAY, &text)?;
+        println!("animation: {}", path.display());
+    }
+    if let Some(folder) = &args.separate {
+        println!("single images: {}", folder.display());
+    }
+    if args.show {
+        let small = Grid { scale: 1, gap: 1, ..grid };
+        print!("{}", infer::half_blocks(&small.draw(&drawn.values, shape)));
+    }
+    Ok(())
+}
+
+fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) -> Result<ExitCode> {
+    let side = config.model.image_size;
+    let shape = [config.model.in_channels, side, side];
+    let schedule = config.schedule()?;
+    let image = infer::find_image(name, &config.dataset, shape)?;
+    let result = infer::forward(image, shape, &schedule, args.seed, device)?;
+    println!(
+        "x_t - alpha x0 over {} draws of each pixel, by the chain and by the closed form",
+        copies(&result, shape)
+    );
+    println!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed");
+    for row in &result.rows {
+        println!(
+            "{:5}  {:.4}  {:.6}  {:10.5}  {:11.5}  {:.7}  {:.8}  {}",
+            row.timestep,
+            row.level.alpha,
+            row.level.sigma.powi(2),
+            row.chain.0,
+            row.closed.0,
+            row.chain.1,
+            row.closed.1,
+            if row.agrees() { "agree" } else { "DISAGREE" },
+        );
+    }
+    let path = forward_path(&args.out);
+    result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
+    println!("upper row the chain, lower row the closed form: {}", path.display());
+    let agree = result.rows.iter().all(infer::Row::agrees);
+    Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn copies(result: &infer::Forward, shape: [usize; 3]) -> usize {
+    result.rows.first().map_or(0, |row| row.values / shape.iter().product::<usize>())
+}
+
+/// `--out`, or forward.png where it was left to its default.
+fn forward_path(out: &Path) -> PathBuf {
+    if out == Path::new("grid.png") { "forward.png".into() } else { out.to_path_buf() }
+}

@@ -1,1 +1,37 @@
-//! placeholder
+//! Training runs: configuration, burn-train's learner, moving average, checkpoints, previews, resuming.
+//!
+//! A [`RunConfig`] and an opened data set make a [`Session`]; [`Session::train`] leaves behind
+//! `runs/<name>/{config.toml, ema.bpk, checkpoint/, samples/, train/, valid/, experiment.log, record.json}`.
+//! [`TrainedModel`] reads that back for sampling.
+
+mod batches;
+mod checkpoint;
+mod config;
+mod ema;
+mod error;
+mod gradients;
+mod metrics;
+mod model;
+mod preview;
+mod progress;
+mod record;
+mod resolve;
+mod run_dir;
+mod session;
+mod strategy;
+mod trainee;
+
+pub use batches::Batch;
+pub use checkpoint::{Checkpoints, Meta, hash_file};
+pub use config::{DiffusionConfig, LrSchedule, RunConfig, TrainConfig};
+pub use ema::{ema_decay_at, ema_update, frozen_copy};
+pub use error::TrainError;
+pub use gradients::clip_global_norm;
+pub use metrics::Stats;
+pub use model::TrainedModel;
+pub use progress::clock;
+pub use record::Record;
+pub use resolve::DraftConfig;
+pub use run_dir::{RunDir, write_atomic};
+pub use session::{Outcome, Session};
+pub use trainee::{Objective, Trainee};

@@ -1,2 +1,137 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask train`: trains a diffusion model as a configuration says.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use backend::BackendName;
+use burn::train::Interrupter;
+use clap::Parser;
+use train::{DraftConfig, Outcome, RunDir, Session};
+
+const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
+
+/// Train a diffusion model as a configuration says.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Configuration [default: configs/digits-ddpm.toml; with --resume, the run's own].
+    config: Option<PathBuf>,
+    /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
+    #[arg(long, default_value = "flex")]
+    backend: BackendName,
+    /// Which device of the backend.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    device: usize,
+    /// Name of the run, kept in runs/NAME; the configuration's file name unless given.
+    #[arg(long)]
+    run: Option<String>,
+    /// Go on from the newest checkpoint, or from that of a step.
+    #[arg(long, value_name = "STEP", num_args = 0..=1, require_equals = true)]
+    resume: Option<Option<usize>>,
+    /// Change a key of the configuration, such as model.channels=64; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Stop with a checkpoint after this time, such as 30m or 2h.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    budget: Option<Duration>,
+    /// Steps of the whole run: train.steps.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Seed of everything random: seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Plain lines instead of the dashboard; always so when stdout is not a terminal.
+    #[arg(long)]
+    plain: bool,
+    /// Leave out images that cannot be read, and say which.
+    #[arg(long)]
+    skip_bad: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<()> {
+    let run = RunDir::new(run_folder(&args)?);
+    let mut settings = args.set.clone();
+    settings.extend(args.steps.map(|steps| format!("train.steps={steps}")));
+    settings.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let config = match &args.config {
+        Some(config) => config.clone(),
+        None if args.resume.is_some() && run.config().exists() => run.config(),
+        None => DEFAULT_CONFIG.into(),
+    };
+    let draft = DraftConfig::read(&config, &settings)?;
+    let splits = draft.dataset.open_with(args.skip_bad, &|_, _| {})?;
+    if splits.skipped().count > 0 {
+        eprintln!("warning: {}", splits.skipped());
+    }
+    let config = draft.resolve(&splits)?;
+    println!("{}", toml::to_string_pretty(&config).context("failed to print the configuration")?);
+    if let Some(warning) = args.backend.warning() {
+        eprintln!("warning: {warning}");
+    }
+    println!("{} training and {} validation images", splits.train.len(), splits.valid.len());
+
+    let interrupter = Interrupter::new();
+    let stop = interrupter.clone();
+    ctrlc::set_handler(move || {
+        if stop.should_stop() {
+            std::process::exit(130);
+        }
+        eprintln!("stopping with a checkpoint; press Ctrl-C again to stop at once");
+        stop.stop(Some("ctrl-c"));
+    })
+    .context("failed to listen for Ctrl-C")?;
+    let session = Session {
+        run: run.clone(),
+        config,
+        splits,
+        backend: args.backend,
+        device_index: args.device,
+        resume: args.resume,
+        budget: args.budget,
+        plain: args.plain,
+        interrupter,
+    };
+    report(&run, &session.train()?);
+    Ok(())
+}
+
+fn run_folder(args: &Args) -> Result<PathBuf> {
+    let name = match &args.run {
+        Some(name) => name.clone(),
+        None => {
+            let config = args.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
+            config.file_stem().context("the configuration has no file name")?.display().to_string()
+        }
+    };
+    if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
+        bail!("--run {name}: a run's name is one folder name");
+    }
+    Ok(PathBuf::from("runs").join(name))
+}
+
+fn report(run: &RunDir, outcome: &Outcome) {
+    let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
+    match &outcome.interrupted {
+        Some(reason) => println!(
+            "stopped at step {}: {reason}{loss}; the checkpoint is saved: go on by adding --resume",
+            outcome.steps
+        ),
+        None => println!("finished {} steps{loss}", outcome.steps),
+    }
+    if let Some(sample) = &outcome.sample {
+        println!("samples: {}", sample.display());
+    }
+    println!("draw more: cargo run -p infer -- --run {}", run.path().display());
+}

@@ -1,0 +1,21 @@
+/// What cannot be sampled.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffusionError {
+    /// A level without signal, for a network that predicts noise.
+    #[error(
+        "eps-prediction cannot recover an image from a level without signal (alpha {alpha:.1e}): \
+         train with parameterization v or x0, or sample with a spacing that starts lower"
+    )]
+    NoSignal {
+        /// The level's alpha.
+        alpha: f64,
+    },
+    /// The observer asked to stop.
+    #[error("stopped after {done} of {total} steps")]
+    Stopped {
+        /// Steps finished.
+        done: usize,
+        /// Steps planned.
+        total: usize,
+    },
+}

@@ -1,0 +1,63 @@
+use std::ops::ControlFlow;
+
+use burn::prelude::*;
+use schedules::{FixedVariance, NoiseLevel, Schedule, ScheduleError, Spacing};
+use serde::{Deserialize, Serialize};
+
+use crate::{Denoiser, DiffusionError, ImageNoise, SolverConfig, Step, sample};
+
+/// A solver and the levels it visits: everything a sampler is but the model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplerConfig {
+    /// What makes a step.
+    pub solver: SolverConfig,
+    /// Which timesteps are visited.
+    pub spacing: Spacing,
+    /// How many.
+    pub steps: usize,
+}
+
+impl Default for SamplerConfig {
+    fn default() -> Self {
+        Self {
+            solver: SolverConfig::Ancestral { variance: FixedVariance::Large },
+            spacing: Spacing::Trailing,
+            steps: 1000,
+        }
+    }
+}
+
+impl SamplerConfig {
+    /// The levels to visit on a chain, the clean one last.
+    ///
+    /// # Errors
+    ///
+    /// If the steps do not fit the chain.
+    pub fn levels(&self, schedule: &Schedule) -> Result<Vec<NoiseLevel>, ScheduleError> {
+        self.spacing.levels(schedule, self.steps)
+    }
+
+    /// Draws the images whose noise is given, from the first of `levels` on.
+    ///
+    /// # Shapes
+    ///
+    /// - result: `[B, C, H, W]`, B images of `noise`
+    ///
+    /// # Errors
+    ///
+    /// As [`sample`].
+    pub fn draw(
+        &self,
+        denoiser: &dyn Denoiser,
+        levels: &[NoiseLevel],
+        noise: &mut ImageNoise,
+        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Tensor<4>, DiffusionError> {
+        let sigma = levels.first().map_or(1.0, |level| level.sigma);
+        // A chain that ends almost without signal is started from noise alone, of unit variance.
+        let x = noise.draw() * sigma.max(1.0);
+        let mut solver = self.solver.init();
+        sample(denoiser, solver.as_mut(), levels, x, &mut || noise.draw(), observer)
+    }
+}

@@ -1,0 +1,134 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use backend::BackendName;
+use clap::{Parser, ValueEnum};
+
+/// Draw images from a trained model.
+///
+/// Without arguments: 16 digits from the checkpoint that comes with the project.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// The run to draw from.
+    #[arg(long, default_value = "checkpoints/digits-ddpm", value_name = "FOLDER")]
+    pub run: PathBuf,
+    /// Weights of the run to use instead of its newest: an ema.bpk, or a folder under checkpoint/.
+    #[arg(long, value_name = "PATH")]
+    pub checkpoint: Option<PathBuf>,
+    /// How many images.
+    #[arg(short, long = "number", default_value_t = 16, value_name = "N")]
+    pub number: usize,
+    /// Class of every image; classes in turn unless given.
+    #[arg(long, conflicts_with = "labels")]
+    pub label: Option<usize>,
+    /// Classes in turn, such as 3,1,4 or 0..9.
+    #[arg(long)]
+    pub labels: Option<Labels>,
+    /// Classifier-free guidance; 1 is off.
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub guidance_scale: f64,
+    /// Solver; the run's own unless given.
+    #[arg(long)]
+    pub sampler: Option<Sampler>,
+    /// Sampling steps; the run's own unless given.
+    #[arg(long)]
+    pub steps: Option<usize>,
+    /// Noise of the ddim sampler: 0 deterministic, 1 as the ancestral one.
+    #[arg(long)]
+    pub eta: Option<f64>,
+    /// Seed of the noise; image i of a seed is always the same.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The grid.
+    #[arg(long, default_value = "grid.png", value_name = "FILE")]
+    pub out: PathBuf,
+    /// Also write each image to a file of this folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub separate: Option<PathBuf>,
+    /// Also write the predicted clean images of each step as an animated PNG.
+    #[arg(long, value_name = "FILE")]
+    pub animate: Option<PathBuf>,
+    /// Walk between the noises of two images of the seed, such as 3,8.
+    #[arg(long, value_name = "A,B")]
+    pub interpolate: Option<Ends>,
+    /// Draw the grid in the terminal.
+    #[arg(long)]
+    pub show: bool,
+    /// Images drawn at once: bounds the memory, changes nothing else.
+    #[arg(long, default_value_t = 64)]
+    pub batch: usize,
+    /// Instead of sampling, noise an image file, or an image of the run's data by its number, step by step.
+    #[arg(long, value_name = "IMAGE_OR_INDEX")]
+    pub forward: Option<String>,
+    /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
+    #[arg(long, default_value = "flex")]
+    pub backend: BackendName,
+    /// Which device of the backend.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub device: usize,
+}
+
+/// A solver by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sampler {
+    /// DDPM's.
+    Ancestral,
+    /// DDIM's.
+    Ddim,
+}
+
+/// A list of classes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels(pub Vec<usize>);
+
+impl FromStr for Labels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| {
+            text.trim().parse::<usize>().map_err(|_| format!("`{text}` is no class: use 0..9 or 3,1,4"))
+        };
+        let list = match text.split_once("..") {
+            Some((first, last)) => (number(first)?..=number(last)?).collect(),
+            None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
+        };
+        if list.is_empty() { Err(format!("`{text}` holds no class")) } else { Ok(Self(list)) }
+    }
+}
+
+/// The two ends of a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ends(pub u64, pub u64);
+
+impl FromStr for Ends {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed =
+            text.split_once(',').and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+        parsed
+            .map(|(a, b)| Self(a, b))
+            .ok_or_else(|| format!("`{text}`: expected two image numbers, such as 3,8"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_lists_or_ranges() {
+        assert_eq!("0..3".parse::<Labels>().unwrap().0, [0, 1, 2, 3]);
+        assert_eq!("3, 1,4".parse::<Labels>().unwrap().0, [3, 1, 4]);
+        for bad in ["", "a", "1,,2", "5..2", "1..x"] {
+            assert!(bad.parse::<Labels>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ends_are_two_numbers() {
+        assert_eq!("3,8".parse::<Ends>(), Ok(Ends(3, 8)));
+        assert!("3".parse::<Ends>().is_err());
+    }
+}

@@ -1,0 +1,155 @@
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use burn::prelude::*;
+use data::{Grid, Picture};
+use diffusion::{DiffusionError, ImageNoise, Step};
+use indicatif::{ProgressBar, ProgressStyle};
+use train::TrainedModel;
+
+use crate::args::Ends;
+use crate::plan::Plan;
+
+/// Frames of an animation at most.
+const MAX_FRAMES: usize = 60;
+
+/// What was drawn before all was done or Ctrl-C was pressed.
+#[derive(Debug, Default)]
+pub struct Drawn {
+    /// Values of the images in `[-1, 1]`, one after the other.
+    pub values: Vec<f32>,
+    /// How many images that is.
+    pub images: usize,
+    /// The predicted clean images after some of the steps, each as `values`.
+    pub frames: Vec<Vec<f32>>,
+}
+
+/// Draws a plan's images, `batch` at a time.
+///
+/// # Errors
+///
+/// If the model cannot sample, or an image cannot be written to `separate`.
+pub fn draw(
+    model: &TrainedModel,
+    plan: &Plan,
+    batch: usize,
+    animate: bool,
+    separate: Option<&Path>,
+    stop: &AtomicBool,
+) -> Result<Drawn> {
+    let levels = plan.sampler.levels(&model.schedule)?;
+    let bar = progress_bar(plan.number.div_ceil(batch) * plan.sampler.steps);
+    let stride = plan.sampler.steps.div_ceil(MAX_FRAMES);
+    let mut drawn = Drawn::default();
+    for first in (0..plan.number).step_by(batch) {
+        let last = plan.number.min(first + batch);
+        let labels = plan.labels.as_ref().map(|labels| &labels[first..last]);
+        let denoiser = model.denoiser(labels, plan.guidance_scale);
+        let mut frames = Vec::new();
+        let mut observer = |step: Step| {
+            bar.inc(1);
+            if animate && (step.done == step.total || step.done % stride == 1 % stride) {
+                frames.push(step.x0.clone());
+            }
+            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let result = match plan.interpolate {
+            None => {
+                let numbers = first as u64..last as u64;
+                let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
+                plan.sampler.draw(denoiser.as_ref(), &levels, &mut noise, &mut observer)
+            }
+            Some(ends) => {
+                let x = walk(model, plan, ends, first..last);
+                let mut solver = plan.sampler.solver.init();
+                let mut no_noise = || Tensor::zeros(x.dims(), &model.device);
+                diffusion::sample(
+                    denoiser.as_ref(),
+                    solver.as_mut(),
+                    &levels,
+                    x.clone(),
+                    &mut no_noise,
+                    &mut observer,
+                )
+            }
+        };
+        let x = match result {
+            Err(DiffusionError::Stopped { .. }) => break,
+            other => other?,
+        };
+        let values = read(x)?;
+        if let Some(folder) = separate {
+            write_each(folder, &values, first, model.image_shape, plan)?;
+        }
+        drawn.values.extend(values);
+        drawn.images = last;
+        drawn.frames.resize(frames.len().max(drawn.frames.len()), Vec::new());
+        for (all, frame) in drawn.frames.iter_mut().zip(frames) {
+            all.extend(read(frame)?);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(drawn)
+}
+
+/// Noises between those of two images, along the great circle through them, which keeps their norm
+/// (Shoemake 1985): image `i` of `n` is a share `i / (n - 1)` of the way.
+fn walk(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: std::ops::Range<usize>) -> Tensor<4> {
+    let end = |number| ImageNoise::new(plan.seed, [number], model.image_shape, &model.device).draw();
+    let (a, b) = (end(a), end(b));
+    let dot = |x: &Tensor<4>, y: &Tensor<4>| (x.clone() * y.clone()).sum().into_scalar::<f64>();
+    let cosine = dot(&a, &b) / (dot(&a, &a) * dot(&b, &b)).sqrt();
+    let angle = cosine.clamp(-1.0, 1.0).acos();
+    let steps = (plan.number.max(2) - 1) as f64;
+    let between = images.map(|image| {
+        let share = image as f64 / steps;
+        if angle < 1e-6 {
+            return a.clone();
+        }
+        a.clone() * (((1.0 - share) * angle).sin() / angle.sin())
+            + b.clone() * ((share * angle).sin() / angle.sin())
+    });
+    Tensor::cat(between.collect(), 0)
+}
+
+fn read(x: Tensor<4>) -> Result<Vec<f32>> {
+    x.try_into_vec_as::<f32>().context("failed to read the images from the device")
+}
+
+fn write_each(folder: &Path, values: &[f32], first: usize, shape: [usize; 3], plan: &Plan) -> Result<()> {
+    let pixels: usize = shape.iter().product();
+    for (index, image) in values.chunks(pixels).enumerate() {
+        let number = first + index;
+        let settings = plan.describe();
+        let number_text = number.to_string();
+        let mut text: Vec<(&str, &str)> =
+            settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        text.push(("image", &number_text));
+        Picture::from_unit(image, shape).write_png(&folder.join(format!("{number:06}.png")), &text)?;
+    }
+    Ok(())
+}
+
+/// The layout of a plan's grid: walks in one row, a few classes as columns, else nearly square.
+pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
+    let classes = plan.labels.as_ref().map_or(0, |labels| {
+        let first = labels[0];
+        labels.iter().skip(1).position(|&label| label == first).map_or(labels.len(), |place| place + 1)
+    });
+    match plan.interpolate {
+        Some(_) => Grid::new(images.min(16), shape),
+        None if (5..=16).contains(&classes) && images % classes == 0 => Grid::new(classes, shape),
+        None => Grid::square(images, shape),
+    }
+}
+
+fn progress_bar(steps: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("sampling {bar:40} {pos}/{len} steps, {eta} left");
+    let bar = ProgressBar::new(steps as u64);
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

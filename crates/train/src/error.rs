@@ -1,0 +1,109 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why a run does not start, or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A file or folder that cannot be read or written.
+    #[error("failed to {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A configuration that does not parse or does not fit.
+    #[error("failed to read {origin}: {reason}")]
+    Config {
+        /// The file or the flag.
+        origin: String,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// The data set.
+    #[error(transparent)]
+    Data(#[from] data::DataError),
+    /// The backend.
+    #[error(transparent)]
+    Backend(#[from] backend::BackendError),
+    /// The run's folder is taken.
+    #[error(
+        "the run {} exists: go on with it by adding `--resume`, or start another with `--run NAME`",
+        path.display()
+    )]
+    RunExists {
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// Nothing to go on from.
+    #[error("no checkpoint in {}: start the run without `--resume`", path.display())]
+    NothingToResume {
+        /// Where checkpoints would be.
+        path: PathBuf,
+    },
+    /// No such checkpoint.
+    #[error("no checkpoint of step {step} in {}: there are {there:?}", path.display())]
+    NoSuchCheckpoint {
+        /// The step asked for.
+        step: usize,
+        /// Where checkpoints are.
+        path: PathBuf,
+        /// The steps that have one.
+        there: Vec<usize>,
+    },
+    /// A checkpoint that is not what was saved.
+    #[error(
+        "the checkpoint is damaged: {}: {reason}; {}",
+        path.display(),
+        match earlier {
+            Some(step) => format!("go back to the one before it with `--resume={step}`"),
+            None => "there is none before it: start again with `--run NAME`".into(),
+        }
+    )]
+    DamagedCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+        /// The step of the checkpoint before it.
+        earlier: Option<usize>,
+    },
+    /// A checkpoint of another configuration.
+    #[error(
+        "the checkpoint was made with another configuration ({changes}): resume without the change, or start \
+         another run with `--run NAME`"
+    )]
+    ConfigChanged {
+        /// The keys that differ.
+        changes: String,
+    },
+    /// A checkpoint of other data.
+    #[error(
+        "the data set has changed since the checkpoint was made: restore it, or start another run with `--run NAME`"
+    )]
+    DatasetChanged,
+    /// Weights that do not fit the network.
+    #[error("failed to load the weights in {}: {reason}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The training itself.
+    #[error("training stopped: {0}; the last checkpoint is kept: mend this, then add `--resume`")]
+    Training(String),
+    /// The preview.
+    #[error("failed to draw a preview: {0}")]
+    Preview(#[from] diffusion::DiffusionError),
+}
+
+impl TrainError {
+    /// For `map_err` on file operations.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}

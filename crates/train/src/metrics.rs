@@ -1,0 +1,218 @@
+use std::sync::Arc;
+
+use burn::prelude::*;
+use burn::tensor::{ExecutionError, TensorReadError};
+use burn::train::ItemLazy;
+use burn::train::metric::state::{FormatOptions, NumericMetricState};
+use burn::train::metric::{
+    Adaptor, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
+    SerializedEntry,
+};
+
+/// What one step tells the metrics. Tensors are read in the metrics' own thread.
+#[derive(Clone)]
+pub struct Stats {
+    losses: Tensor<1>,
+    timesteps: Vec<usize>,
+    num_train_timesteps: usize,
+    grad_norm: Option<Tensor<1>>,
+    speed: Option<Speed>,
+    reading: Arc<Reading>,
+}
+
+/// How fast a step was, and in how much memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Speed {
+    /// Training images a second.
+    pub images_per_second: f64,
+    /// Resident memory of the process in MiB, where the system tells.
+    pub memory_mib: Option<f64>,
+}
+
+/// The numbers of one step, on the host.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    losses: Vec<f32>,
+    quarters: Vec<usize>,
+    grad_norm: Option<f64>,
+    speed: Option<Speed>,
+}
+
+impl Stats {
+    /// The squared error of each image `[B]` at its timestep out of `0..num_train_timesteps`.
+    pub fn new(losses: Tensor<1>, timesteps: Vec<usize>, num_train_timesteps: usize) -> Self {
+        let reading = Arc::default();
+        let losses = losses.without_autodiff();
+        Self { losses, timesteps, num_train_timesteps, grad_norm: None, speed: None, reading }
+    }
+
+    /// Adds what is known only after the optimizer step.
+    pub fn with_step(mut self, grad_norm: Tensor<1>, speed: Speed) -> Self {
+        self.grad_norm = Some(grad_norm);
+        self.speed = Some(speed);
+        self
+    }
+
+    /// The mean of the losses, read from the device.
+    pub fn mean_loss(&self) -> Result<f64, TensorReadError> {
+        self.losses.clone().mean().try_into_scalar::<f64>()
+    }
+
+    fn read(&self) -> Result<Reading, TensorReadError> {
+        let quarter = |&t: &usize| (4 * t / self.num_train_timesteps).min(3);
+        Ok(Reading {
+            losses: self.losses.clone().try_into_vec_as::<f32>()?,
+            quarters: self.timesteps.iter().map(quarter).collect(),
+            grad_norm: self.grad_norm.clone().map(|norm| norm.try_into_scalar::<f64>()).transpose()?,
+            speed: self.speed,
+        })
+    }
+}
+
+impl ItemLazy for Stats {
+    fn sync(mut self) -> Result<Self, ExecutionError> {
+        let reading =
+            self.read().map_err(|error| ExecutionError::WithContext { reason: error.to_string() })?;
+        self.reading = Arc::new(reading);
+        Ok(self)
+    }
+}
+
+impl Adaptor<Arc<Reading>> for Stats {
+    fn adapt(&self) -> Arc<Reading> {
+        self.reading.clone()
+    }
+}
+
+/// A number of each step as a burn-train metric.
+#[derive(Clone)]
+pub struct StepMetric {
+    name: MetricName,
+    unit: Option<&'static str>,
+    higher_is_better: bool,
+    /// The value and how many images stand behind it.
+    value: fn(&Reading) -> Option<(f64, usize)>,
+    state: NumericMetricState,
+    fresh: bool,
+}
+
+impl StepMetric {
+    fn new(name: &str, unit: Option<&'static str>, value: fn(&Reading) -> Option<(f64, usize)>) -> Self {
+        let (name, state) = (Arc::new(name.to_owned()), NumericMetricState::new());
+        Self { name, unit, higher_is_better: false, value, state, fresh: false }
+    }
+
+    /// Mean squared error of the network's output.
+    pub fn loss() -> Self {
+        Self::new("Loss", None, |reading| mean(reading.losses.iter().copied()))
+    }
+
+    /// The same over a quarter of the chain, the least noisy first.
+    pub fn quarters() -> [Self; 4] {
+        [
+            Self::new("Loss t 0-25%", None, |reading| quarter(reading, 0)),
+            Self::new("Loss t 25-50%", None, |reading| quarter(reading, 1)),
+            Self::new("Loss t 50-75%", None, |reading| quarter(reading, 2)),
+            Self::new("Loss t 75-100%", None, |reading| quarter(reading, 3)),
+        ]
+    }
+
+    /// Norm of all gradients together, before clipping.
+    pub fn grad_norm() -> Self {
+        Self::new("Gradient norm", None, |reading| reading.grad_norm.map(|norm| (norm, 1)))
+    }
+
+    /// Training speed.
+    pub fn speed() -> Self {
+        let metric = Self::new("Images per second", None, |reading| {
+            reading.speed.map(|speed| (speed.images_per_second, 1))
+        });
+        Self { higher_is_better: true, ..metric }
+    }
+
+    /// Resident memory of the process.
+    pub fn memory() -> Self {
+        Self::new("Memory", Some("MiB"), |reading| reading.speed?.memory_mib.map(|mib| (mib, 1)))
+    }
+
+    fn format(&self) -> FormatOptions {
+        let options = FormatOptions::new(self.name.clone()).precision(4);
+        match self.unit {
+            Some(unit) => options.unit(unit),
+            None => options,
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f32>) -> Option<(f64, usize)> {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + f64::from(value), count + 1));
+    (count > 0).then(|| (sum / count as f64, count))
+}
+
+fn quarter(reading: &Reading, index: usize) -> Option<(f64, usize)> {
+    let of_quarter = reading.losses.iter().zip(&reading.quarters).filter(|(_, quarter)| **quarter == index);
+    mean(of_quarter.map(|(loss, _)| *loss))
+}
+
+impl Metric for StepMetric {
+    type Input = Arc<Reading>;
+
+    fn name(&self) -> MetricName {
+        self.name.clone()
+    }
+
+    fn attributes(&self) -> MetricAttributes {
+        let unit = self.unit.map(str::to_owned);
+        NumericAttributes { unit, higher_is_better: self.higher_is_better }.into()
+    }
+
+    fn update(
+        &mut self,
+        reading: &Arc<Reading>,
+        _: &MetricMetadata,
+    ) -> Result<SerializedEntry, TensorReadError> {
+        let value = (self.value)(reading);
+        self.fresh = value.is_some();
+        let Some((value, count)) = value else {
+            return Ok(SerializedEntry::not_available(self.unit));
+        };
+        self.state.update(value, count);
+        Ok(self.state.compute_update(self.format()))
+    }
+
+    fn compute(&mut self) -> Result<SerializedEntry, TensorReadError> {
+        Ok(self.state.compute_final(self.format()))
+    }
+
+    fn clear(&mut self) {
+        self.state.reset();
+    }
+}
+
+impl Numeric for StepMetric {
+    fn value(&self) -> Option<NumericEntry> {
+        self.fresh.then(|| self.state.current_value())
+    }
+
+    fn running_value(&self) -> Option<NumericEntry> {
+        self.fresh.then(|| self.state.running_value())
+    }
+
+    fn final_value(&self) -> NumericEntry {
+        self.state.final_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_sorted_into_quarters_of_the_chain() {
+        let losses = Tensor::<1>::from_data([1.0, 2.0, 4.0, 8.0], &Device::flex());
+        let reading = Stats::new(losses, vec![0, 249, 250, 999], 1000).read().unwrap();
+        let of = |index| quarter(&reading, index);
+        assert_eq!([of(0), of(1), of(2), of(3)], [Some((1.5, 2)), Some((4.0, 1)), None, Some((8.0, 1))]);
+        assert_eq!(mean(reading.losses.iter().copied()), Some((3.75, 4)));
+    }
+}

@@ -1,0 +1,191 @@
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use burn::train::LearnerSummary;
+use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
+use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
+use burn::train::renderer::{
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+};
+
+/// Time between two lines.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Progress as plain lines, for logs and pipes: step, loss, learning rate, images/s, time left.
+pub struct PlainProgress<W> {
+    out: W,
+    steps: usize,
+    first_step: usize,
+    step: usize,
+    started: Instant,
+    printed: Option<Instant>,
+    validating: bool,
+    names: Vec<(MetricId, String)>,
+    latest: Vec<(String, f64)>,
+    valid: Mean,
+}
+
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl<W: Write> PlainProgress<W> {
+    /// Lines to `out` for a run that goes from `first_step` (steps already done) to `steps`.
+    pub fn new(out: W, first_step: usize, steps: usize) -> Self {
+        let started = Instant::now();
+        Self {
+            out,
+            steps,
+            first_step,
+            step: first_step,
+            started,
+            printed: None,
+            validating: false,
+            names: Vec::new(),
+            latest: Vec::new(),
+            valid: Mean::default(),
+        }
+    }
+
+    fn name(&self, id: &MetricId) -> Option<&str> {
+        self.names.iter().find(|(known, _)| known == id).map(|(_, name)| name.as_str())
+    }
+
+    fn value(&self, name: &str) -> Option<f64> {
+        self.latest.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    fn line(&mut self) {
+        let done = self.step - self.first_step;
+        let left = self.steps.saturating_sub(self.step);
+        let eta = self.started.elapsed().mul_f64(left as f64 / done.max(1) as f64);
+        let number = |name: &str, format: fn(f64) -> String| self.value(name).map_or("-".to_owned(), format);
+        let line = format!(
+            "step {}/{}  loss {}  lr {}  {} images/s  eta {}",
+            self.step,
+            self.steps,
+            number("Loss", |loss| format!("{loss:.4}")),
+            number("Learning Rate", |rate| format!("{rate:.2e}")),
+            number("Images per second", |speed| format!("{speed:.0}")),
+            clock(eta),
+        );
+        self.print(&line);
+        self.printed = Some(Instant::now());
+    }
+
+    /// Progress must not end a run: a closed pipe only silences it.
+    fn print(&mut self, line: &str) {
+        let _ = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+    }
+}
+
+/// A duration as `1h02m`, `3m04s` or `5s`.
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
+    }
+}
+
+fn number(entry: Option<NumericEntry>) -> Option<(f64, usize)> {
+    match entry? {
+        NumericEntry::Value(value) | NumericEntry::Final(value) => Some((value, 1)),
+        NumericEntry::Aggregated { aggregated_value, count } => Some((aggregated_value, count)),
+    }
+}
+
+impl<W: Write + Send + Sync> MetricsRendererTraining for PlainProgress<W> {
+    fn update_train(&mut self, state: MetricState) {
+        let MetricState::Numeric(entry, value) = state else { return };
+        let Some((value, _)) = number(value) else { return };
+        let Some(name) = self.name(&entry.metric_id).map(str::to_owned) else { return };
+        self.latest.retain(|(known, _)| *known != name);
+        self.latest.push((name, value));
+    }
+
+    fn update_valid(&mut self, state: MetricState) {
+        let MetricState::Numeric(entry, value) = state else { return };
+        if let Some((value, count)) = number(value)
+            && self.name(&entry.metric_id) == Some("Loss")
+            && self.validating
+        {
+            self.valid.sum += value * count as f64;
+            self.valid.count += count;
+        }
+    }
+
+    fn on_train_end(&mut self, _: Option<LearnerSummary>) -> Result<(), Box<dyn core::error::Error>> {
+        Ok(())
+    }
+}
+
+impl<W: Write + Send> TrainingProgressLogger for PlainProgress<W> {
+    fn start(&mut self, _: usize, _: usize, _: Option<usize>, _: Option<&str>) {
+        self.started = Instant::now();
+    }
+
+    fn update_epoch(&mut self, _: usize) {}
+
+    fn start_split(&mut self, split: &str, _: usize) {
+        self.validating = split.eq_ignore_ascii_case("valid");
+        self.valid = Mean::default();
+    }
+
+    fn update_split(&mut self, _: usize) {
+        if self.validating {
+            return;
+        }
+        self.step += 1;
+        if self.step == self.steps || self.printed.is_none_or(|last| last.elapsed() >= INTERVAL) {
+            self.line();
+        }
+    }
+
+    fn end_split(&mut self) {
+        if self.validating && self.valid.count > 0 {
+            let loss = self.valid.sum / self.valid.count as f64;
+            self.print(&format!("step {}/{}  validation loss {loss:.4}", self.step, self.steps));
+        }
+        self.validating = false;
+    }
+
+    fn end(&mut self) {}
+
+    fn log_event_training(&mut self, _: String) {}
+}
+
+impl<W: Write + Send + Sync> MetricsRendererEvaluation for PlainProgress<W> {
+    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
+}
+
+impl<W: Write + Send> EvaluationProgressLogger for PlainProgress<W> {
+    fn start_global_progress(&mut self, _: usize) {}
+    fn start_test(&mut self, _: &str, _: usize) {}
+    fn update_test_progress(&mut self, _: usize) {}
+    fn end_test(&mut self) {}
+    fn end_global_progress(&mut self) {}
+    fn log_event_evaluation(&mut self, _: String) {}
+}
+
+impl<W: Write + Send + Sync> MetricsRenderer for PlainProgress<W> {
+    fn manual_close(&mut self) {}
+
+    fn register_metric(&mut self, definition: MetricDefinition) {
+        self.names.push((definition.metric_id, definition.name.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_a_clock() {
+        let read = |seconds| clock(Duration::from_secs(seconds));
+        assert_eq!([read(5), read(184), read(3725)], ["5s", "3m04s", "1h02m"]);
+    }
+}

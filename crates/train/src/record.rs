@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use serde::{Deserialize, Serialize};
+
+use crate::RunConfig;
+use crate::error::TrainError;
+use crate::run_dir::write_atomic;
+
+/// What was run, where, and what came of it: `record.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// `running`, `finished`, `interrupted: <reason>` or `failed: <reason>`.
+    pub status: String,
+    /// The command of the last session.
+    pub command: String,
+    /// The resolved configuration.
+    pub config: RunConfig,
+    /// The data set's fingerprint.
+    pub dataset: String,
+    /// Version of this program.
+    pub version: String,
+    /// Version of Burn.
+    pub burn: String,
+    /// Git revision of the working folder, with `+` where it has changes; none outside a checkout.
+    pub revision: Option<String>,
+    /// Backend, by its name on the command line.
+    pub backend: String,
+    /// The device as the backend describes it.
+    pub device: String,
+    /// Optimizer steps done.
+    pub steps: usize,
+    /// Seconds of training, over all sessions.
+    pub seconds: f64,
+    /// Loss of the last training step.
+    pub train_loss: Option<f64>,
+    /// Loss of the last validation.
+    pub valid_loss: Option<f64>,
+    /// SHA-256 of the run's results.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Record {
+    /// Writes the record.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+        let failed = TrainError::io("write", path);
+        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other);
+        text.and_then(|text| write_atomic(path, &text)).map_err(failed)
+    }
+}
+
+/// The git revision of the working folder.
+pub fn git_revision() -> Option<String> {
+    let git = |args: &[&str]| {
+        let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    };
+    let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed =
+        git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|text| !text.is_empty());
+    Some(if changed { format!("{revision}+") } else { revision })
+}

@@ -1,0 +1,231 @@
+//! From a file, `--set` and flags to one [`RunConfig`]: defaults < file < `--set` < flags.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use data::{DatasetConfig, Splits};
+use toml::{Table, Value};
+
+use crate::config::LrSchedule;
+use crate::error::TrainError;
+use crate::{RunConfig, TrainConfig};
+
+/// A configuration whose `[model]` still lacks what the data decide.
+#[derive(Clone, Debug)]
+pub struct DraftConfig {
+    origin: PathBuf,
+    table: Table,
+    /// The images to open.
+    pub dataset: DatasetConfig,
+}
+
+impl DraftConfig {
+    /// Reads a file and applies `key=value` settings, such as `model.channels=64`, in order.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or parsed, a key is unknown, or a setting has no `=`.
+    pub fn read(path: &Path, settings: &[String]) -> Result<Self, TrainError> {
+        let text = fs::read_to_string(path).map_err(TrainError::io("read the configuration", path))?;
+        let origin = path.to_path_buf();
+        let file_error = |error: toml::de::Error| config_error(path.display(), error.to_string().trim_end());
+        // Read as written first, for errors with their line.
+        toml::from_str::<RunConfig>(&text).map_err(file_error)?;
+        let mut table: Table = toml::from_str(&text).map_err(file_error)?;
+        for setting in settings {
+            apply(&mut table, setting)
+                .map_err(|reason| config_error(format!("`--set {setting}`"), reason))?;
+        }
+        let draft: RunConfig = table
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| config_error("the settings of `--set`", error.message()))?;
+        Ok(Self { origin, table, dataset: draft.dataset })
+    }
+
+    /// Fills in what the data decide, and checks the whole.
+    ///
+    /// # Errors
+    ///
+    /// If a key contradicts the data or another key.
+    pub fn resolve(mut self, splits: &Splits) -> Result<RunConfig, TrainError> {
+        let origin = self.origin.display().to_string();
+        let draft: RunConfig = self
+            .table
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| config_error(&origin, error.message()))?;
+        let [channels, height, width] = splits.image_shape();
+        if height != width {
+            let reason = format!("images are {width}x{height}: set dataset.image_size or dataset.pad_to");
+            return Err(config_error(origin, reason));
+        }
+        let model = self.table.entry("model").or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(model) = model {
+            let decided = [("image_size", height), ("in_channels", channels), ("out_channels", channels)];
+            for (key, value) in decided {
+                decide(model, key, Some(value)).map_err(|reason| config_error(&origin, reason))?;
+            }
+            let classes = if draft.train.conditional { splits.num_classes() } else { None };
+            decide(model, "num_classes", classes).map_err(|reason| config_error(&origin, reason))?;
+        }
+        let config: RunConfig =
+            self.table.try_into().map_err(|error: toml::de::Error| config_error(&origin, error.message()))?;
+        config.validate().map_err(|reason| config_error(origin, reason))?;
+        Ok(config)
+    }
+}
+
+fn config_error(origin: impl ToString, reason: impl Into<String>) -> TrainError {
+    TrainError::Config { origin: origin.to_string(), reason: reason.into() }
+}
+
+fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Result<(), String> {
+    let value = by_data.map(|value| Value::Integer(value as i64));
+    match (model.get(key), value) {
+        (Some(given), Some(value)) if *given != value => {
+            Err(format!("model.{key} is {given}, but the data say {value}: leave it out"))
+        }
+        (Some(given), None) => Err(format!("model.{key} is {given}, but the data have none: leave it out")),
+        (None, Some(value)) => {
+            model.insert(key.to_owned(), value);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Sets one dotted key; the value is TOML, or a bare string.
+fn apply(table: &mut Table, setting: &str) -> Result<(), String> {
+    let (path, text) = setting.split_once('=').ok_or("expected key=value, such as train.steps=100")?;
+    let value = toml::from_str::<Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()));
+    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    let last = keys.pop().filter(|key| !key.is_empty()).ok_or("the key is empty")?;
+    let mut section = table;
+    for key in keys {
+        let entry = section.entry(key).or_insert_with(|| Value::Table(Table::new()));
+        section = entry.as_table_mut().ok_or_else(|| format!("{key} is not a section"))?;
+    }
+    section.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// The keys in which two configurations would train differently, as `key: old -> new`.
+///
+/// Where to stop, what to print and what to keep may change between sessions of a run; the last step may not where
+/// the learning rate depends on it.
+pub fn training_changes(old: &RunConfig, new: &RunConfig) -> Vec<String> {
+    let flat = |config: &RunConfig| {
+        let mut config = config.clone();
+        let free = TrainConfig::default();
+        let train = &mut config.train;
+        if train.lr_schedule == LrSchedule::Constant {
+            train.steps = free.steps;
+        }
+        (train.workers, train.keep_last, train.checkpoint_every) =
+            (free.workers, free.keep_last, free.checkpoint_every);
+        (train.eval_every, train.eval_images) = (free.eval_every, free.eval_images);
+        (train.sample_every, train.sample_images) = (free.sample_every, free.sample_images);
+        train.sample_guidance_scale = free.sample_guidance_scale;
+        config.sample = Default::default();
+        let mut keys = Vec::new();
+        if let Ok(table) = Table::try_from(&config) {
+            flatten("", &Value::Table(table), &mut keys);
+        }
+        keys
+    };
+    let (old, new) = (flat(old), flat(new));
+    let value = |keys: &[(String, String)], key: &str| {
+        keys.iter().find(|(name, _)| name == key).map_or("unset".to_owned(), |(_, value)| value.clone())
+    };
+    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    let changed = names.into_iter().filter(|name| value(&old, name) != value(&new, name));
+    changed.map(|name| format!("{name}: {} -> {}", value(&old, name), value(&new, name))).collect()
+}
+
+fn flatten(prefix: &str, value: &Value, keys: &mut Vec<(String, String)>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(&path, value, keys);
+            }
+        }
+        other => keys.push((prefix.to_owned(), other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(text: &str, settings: &[&str]) -> Result<RunConfig, TrainError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.toml");
+        fs::write(&path, text).unwrap();
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let draft = DraftConfig::read(&path, &settings)?;
+        let splits = draft.dataset.open(false)?;
+        draft.resolve(&splits)
+    }
+
+    const DIGITS: &str = "[dataset]\ntype = \"digits\"\n[model]\nchannels = 32\nchannel_mult = [1, 2]\nattention_resolutions = [4]\n";
+
+    #[test]
+    fn the_data_decide_the_ends_of_the_network() {
+        let config = draft(DIGITS, &[]).unwrap();
+        assert_eq!((config.model.image_size, config.model.in_channels), (8, 1));
+        assert_eq!(config.model.num_classes, Some(10));
+        let free = draft(DIGITS, &["train.conditional=false"]).unwrap();
+        assert_eq!(free.model.num_classes, None);
+    }
+
+    #[test]
+    fn settings_override_the_file_in_order() {
+        let config =
+            draft(DIGITS, &["train.steps=5", "train.steps=6", "diffusion.parameterization=v"]).unwrap();
+        assert_eq!(config.train.steps, 6);
+        assert_eq!(config.diffusion.parameterization, diffusion::Parameterization::V);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let cases = [
+            (DIGITS.replace("channels = 32", "chanels = 32"), vec![], "unknown field `chanels`"),
+            (DIGITS.to_owned(), vec!["model.chanels=3"], "unknown field `chanels`"),
+            (DIGITS.to_owned(), vec!["model.channels"], "expected key=value"),
+            (DIGITS.to_owned(), vec!["model.in_channels=3"], "model.in_channels is 3, but the data say 1"),
+            (DIGITS.to_owned(), vec!["train.batch_size=0"], "batch_size is 0"),
+            (DIGITS.to_owned(), vec!["train.ema_decay=1.5"], "ema_decay = 1.5: it must be in [0, 1)"),
+            (DIGITS.to_owned(), vec!["sample.steps=2000"], "2000 sampling steps do not fit a chain of 1000"),
+        ];
+        for (text, settings, expected) in cases {
+            let error = draft(&text, &settings).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn only_what_changes_the_training_counts_as_a_change() {
+        let old = draft(DIGITS, &[]).unwrap();
+        let same = draft(DIGITS, &["train.sample_every=7", "train.steps=9", "sample.steps=20"]).unwrap();
+        assert_eq!(training_changes(&old, &same), Vec::<String>::new());
+        let new = draft(DIGITS, &["train.batch_size=8"]).unwrap();
+        assert_eq!(training_changes(&old, &new), ["train.batch_size: 64 -> 8"]);
+        let cosine = |steps: &str| draft(DIGITS, &["train.lr_schedule=cosine", steps]).unwrap();
+        let changes = training_changes(&cosine("train.steps=5"), &cosine("train.steps=6"));
+        assert_eq!(changes, ["train.steps: 5 -> 6"]);
+    }
+
+    #[test]
+    fn a_resolved_configuration_reads_back_as_itself() {
+        let config = draft(DIGITS, &[]).unwrap();
+        let text = toml::to_string_pretty(&config).unwrap();
+        assert_eq!(toml::from_str::<RunConfig>(&text).unwrap(), config);
+    }
+}

@@ -1,0 +1,62 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The files of a run: `runs/<name>/`.
+#[derive(Clone, Debug)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The run kept in a folder.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The resolved configuration.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The averaged weights as of the last checkpoint: all that sampling needs beside the configuration.
+    pub fn ema(&self) -> PathBuf {
+        self.0.join("ema.bpk")
+    }
+
+    /// What was run, where, and what came of it.
+    pub fn record(&self) -> PathBuf {
+        self.0.join("record.json")
+    }
+
+    /// Checkpoints, one folder each.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.0.join("checkpoint")
+    }
+
+    /// Preview grids.
+    pub fn samples(&self) -> PathBuf {
+        self.0.join("samples")
+    }
+
+    /// The preview grid of a step.
+    pub fn sample(&self, step: usize) -> PathBuf {
+        self.samples().join(format!("step-{step:08}.png"))
+    }
+}
+
+/// Writes a file whole or not at all: to a temporary file beside it, which then takes its name.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
