@@ -9,6 +9,11 @@ pub fn frozen_copy<M: Module>(module: &M) -> M {
     module.clone().map(&mut Freeze)
 }
 
+/// Gives the parameters the ids `first..` in their order, so that checkpoints of equal runs are equal files.
+pub fn number_params<M: Module>(module: M, first: u64) -> M {
+    module.map(&mut Number(first))
+}
+
 /// `ema <- decay ema + (1 - decay) module`, parameter by parameter in the order of the module.
 pub fn ema_update<M: Module>(ema: M, module: &M, decay: f64) -> M {
     let mut collect = Collect(VecDeque::new());
@@ -20,6 +25,15 @@ pub fn ema_update<M: Module>(ema: M, module: &M, decay: f64) -> M {
 pub fn ema_decay_at(step: u64, decay: f64) -> f64 {
     let step = step as f64;
     decay.min((1.0 + step) / (10.0 + step))
+}
+
+struct Number(u64);
+impl ModuleMapper for Number {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (_, value, mapper) = param.consume();
+        self.0 += 1;
+        Param::from_mapped_value(ParamId::from(self.0 - 1), value, mapper)
+    }
 }
 
 struct Freeze;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use burn::module::Module;
+use burn::module::{Module, list_param_ids};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
@@ -12,7 +12,7 @@ use unet::UNet;
 
 use crate::RunConfig;
 use crate::batches::Batch;
-use crate::ema::{ema_decay_at, ema_update, frozen_copy};
+use crate::ema::{ema_decay_at, ema_update, frozen_copy, number_params};
 use crate::error::TrainError;
 use crate::metrics::Stats;
 
@@ -77,7 +77,8 @@ pub struct Trainee {
 impl Trainee {
     /// Starts the average at the network itself; `step` is the number of optimizer steps behind us.
     pub fn new(net: UNet, objective: Objective, step: u64) -> Self {
-        let ema = frozen_copy(&net);
+        let net = number_params(net, 1);
+        let ema = number_params(frozen_copy(&net), 1 + list_param_ids(&net).len() as u64);
         Self { net, ema, objective: Arc::new(objective), step: Arc::new(AtomicU64::new(step)) }
     }
 }
