@@ -10,6 +10,7 @@ mod config;
 mod ema;
 mod error;
 mod gradients;
+mod metric_log;
 mod metrics;
 mod model;
 mod preview;

@@ -14,8 +14,9 @@ use burn::optim::lr_scheduler::{
 };
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::prelude::*;
+use burn::train::checkpoint::CheckpointerError;
 use burn::train::metric::LearningRateMetric;
-use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingStrategy};
+use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingError, TrainingStrategy};
 use data::{Batches, Splits};
 use random::Seed;
 
@@ -23,6 +24,7 @@ use crate::batches::{Noising, TrainLoader, ValidLoader};
 use crate::checkpoint::{CheckpointWriter, Checkpoints, Meta, hash_file};
 use crate::config::LrSchedule;
 use crate::error::TrainError;
+use crate::metric_log::MetricLog;
 use crate::metrics::StepMetric;
 use crate::preview::draw_preview;
 use crate::progress::PlainProgress;
@@ -142,14 +144,21 @@ impl Session {
         let trainee = self.trainee(&autodiff, step)?;
         let writer = CheckpointWriter::new(checkpoints.clone(), self.meta());
         let [model, optim, scheduler] = writer.parts();
-        let quarters = StepMetric::quarters();
-        let [q1, q2, q3, q4] = quarters;
+        let log = MetricLog::open(
+            self.run.path(),
+            step,
+            self.config.train.steps,
+            self.config.train.eval_every,
+            self.interrupter.clone(),
+        )?;
+        let [q1, q2, q3, q4] = StepMetric::quarters();
         let mut training = SupervisedTraining::new(self.run.path(), Arc::new(train), Arc::new(valid))
             .metrics((StepMetric::loss(), q1, q2, q3, q4))
             .metric_train_numeric(StepMetric::grad_norm())
             .metric_train_numeric(LearningRateMetric::new())
             .metric_train_numeric(StepMetric::speed())
             .metric_train_numeric(StepMetric::memory())
+            .with_metric_logger(log)
             .with_custom_checkpointers(model, optim, scheduler)
             .with_checkpointing_strategy(SaveAlways)
             .with_interrupter(self.interrupter.clone())
@@ -170,7 +179,11 @@ impl Session {
             learning_rate(&self.config.train)?,
         ));
         match (result.error, result.interrupted) {
-            (Some(error), _) => Err(TrainError::Training(error.to_string())),
+            (Some(error), _) => Err(TrainError::Training(match &*error {
+                TrainingError::Checkpoint(CheckpointerError::Unknown(reason)) => reason.clone(),
+                TrainingError::Checkpoint(error) => format!("failed to write a checkpoint: {error}"),
+                error => error.to_string(),
+            })),
             (None, Some(stop)) => Ok(Some(stop.reason.unwrap_or_else(|| "asked to stop".into()))),
             (None, None) => Ok(None),
         }
