@@ -1,4 +1,5 @@
 //! Batches are a function of (seed, step).
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 mod common;
 

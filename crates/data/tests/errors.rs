@@ -1,4 +1,5 @@
 //! Every way in which a data set can be broken, and what is said about it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 mod common;
 

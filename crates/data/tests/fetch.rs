@@ -1,5 +1,6 @@
 //! Downloads, from a server that misbehaves on request.
 #![cfg(feature = "fetch")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 mod common;
 
@@ -71,7 +72,7 @@ fn serve(content: Vec<u8>, limit: usize, mode: Mode) -> Server {
 }
 
 fn content() -> Vec<u8> {
-    (0..100_000u32).map(|i| (i * i >> 3) as u8).collect()
+    (0..100_000u32).map(|i| ((i * i) >> 3) as u8).collect()
 }
 
 /// What is published, though the server may hold something else.

@@ -1,5 +1,6 @@
 //! Parquet shards, written here as the library `datasets` writes them.
 #![cfg(feature = "parquet")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 mod common;
 

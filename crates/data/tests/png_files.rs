@@ -1,4 +1,5 @@
 //! What is written into PNG files can be read back.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
 
 mod common;
 
