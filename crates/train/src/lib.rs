@@ -5,6 +5,7 @@
 //! [`TrainedModel`] reads that back for sampling.
 
 mod batches;
+mod bench;
 mod checkpoint;
 mod config;
 mod ema;
@@ -13,6 +14,7 @@ mod gradients;
 mod metric_log;
 mod metrics;
 mod model;
+mod parity;
 mod preview;
 mod progress;
 mod record;
@@ -23,6 +25,7 @@ mod strategy;
 mod trainee;
 
 pub use batches::Batch;
+pub use bench::Bench;
 pub use checkpoint::{Checkpoints, Meta, hash_file};
 pub use config::{DiffusionConfig, LrSchedule, RunConfig, TrainConfig};
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
@@ -30,6 +33,7 @@ pub use error::TrainError;
 pub use gradients::clip_global_norm;
 pub use metrics::Stats;
 pub use model::TrainedModel;
+pub use parity::{Check, compare_with_flex};
 pub use progress::clock;
 pub use record::Record;
 pub use resolve::DraftConfig;

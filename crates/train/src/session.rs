@@ -189,7 +189,11 @@ impl Session {
         }
     }
 
-    fn loaders(&self, device: &Device, step: usize) -> Result<(TrainLoader, ValidLoader), TrainError> {
+    pub(crate) fn loaders(
+        &self,
+        device: &Device,
+        step: usize,
+    ) -> Result<(TrainLoader, ValidLoader), TrainError> {
         let train = &self.config.train;
         let noising = Noising {
             seed: Seed(self.config.seed),
@@ -211,7 +215,7 @@ impl Session {
         Ok((loader, valid))
     }
 
-    fn trainee(&self, autodiff: &Device, step: usize) -> Result<Trainee, TrainError> {
+    pub(crate) fn trainee(&self, autodiff: &Device, step: usize) -> Result<Trainee, TrainError> {
         let net = self
             .config
             .model
@@ -220,7 +224,7 @@ impl Session {
         Ok(Trainee::new(net, Objective::new(&self.config)?, step as u64))
     }
 
-    fn strategy(&self, autodiff: &Device, writer: CheckpointWriter, seconds: f64) -> StepStrategy {
+    pub(crate) fn strategy(&self, autodiff: &Device, writer: CheckpointWriter, seconds: f64) -> StepStrategy {
         let train = &self.config.train;
         StepStrategy {
             device: autodiff.clone(),
@@ -256,7 +260,7 @@ impl Session {
         })
     }
 
-    fn meta(&self) -> Meta {
+    pub(crate) fn meta(&self) -> Meta {
         Meta {
             step: 0,
             train_loss: None,
@@ -327,7 +331,7 @@ impl burn::train::checkpoint::CheckpointingStrategy for SaveAlways {
     }
 }
 
-fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
+pub(crate) fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
     AdamWConfig::new()
         .with_beta_1(train.betas[0] as f32)
         .with_beta_2(train.betas[1] as f32)
@@ -337,7 +341,7 @@ fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
 }
 
 /// Linear warm-up from `learning_rate / warmup_steps`, then constant or a cosine down to 0.
-fn learning_rate(train: &TrainConfig) -> Result<ModuleLrScheduler, TrainError> {
+pub(crate) fn learning_rate(train: &TrainConfig) -> Result<ModuleLrScheduler, TrainError> {
     let (peak, warmup) = (train.learning_rate, train.warmup_steps);
     let after = match train.lr_schedule {
         LrSchedule::Constant => LrSchedulerConfig::Constant(peak),

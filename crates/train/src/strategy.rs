@@ -60,7 +60,7 @@ impl StepStrategy {
     }
 
     /// One optimizer step; nothing if the data ran out or failed.
-    fn step(
+    pub fn step(
         &self,
         learner: &mut Learner<Trainee>,
         batches: &mut dyn Iterator<Item = Result<crate::Batch, burn::data::dataset::DatasetError>>,

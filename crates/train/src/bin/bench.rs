@@ -1,0 +1,77 @@
+//! `cargo xtask bench`: what configurations cost on a device.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use backend::BackendName;
+use burn::train::Interrupter;
+use clap::Parser;
+use train::{DraftConfig, RunDir, Session};
+
+/// Measure training steps, sampling and memory of configurations.
+#[derive(Parser)]
+struct Args {
+    /// Configurations [default: configs/digits-ddpm.toml].
+    configs: Vec<PathBuf>,
+    /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
+    #[arg(long, default_value = "flex")]
+    backend: BackendName,
+    /// Which device of the backend.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    device: usize,
+    /// Steps to take the median of.
+    #[arg(long, default_value_t = 20)]
+    repetitions: usize,
+    /// Change a key of the configurations, such as train.batch_size=16; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut args: Args) -> Result<()> {
+    if args.configs.is_empty() {
+        args.configs.push("configs/digits-ddpm.toml".into());
+    }
+    println!("| config | backend | parameters | step ms | images/s | memory MiB | sampling |");
+    println!("|---|---|---|---|---|---|---|");
+    for path in &args.configs {
+        let draft = DraftConfig::read(path, &args.set)?;
+        let splits = draft.dataset.open(false)?;
+        let config = draft.resolve(&splits)?;
+        let sampler_steps = config.sample.steps;
+        let session = Session {
+            run: RunDir::new("runs/bench"),
+            config,
+            splits,
+            backend: args.backend,
+            device_index: args.device,
+            resume: None,
+            budget: None,
+            plain: true,
+            interrupter: Interrupter::new(),
+        };
+        let bench = session.bench(args.repetitions.max(1))?;
+        println!(
+            "| {} | {} | {} | {:.1} | {:.1} | {} | {} images, {sampler_steps} steps: {:.2} s |",
+            path.display(),
+            args.backend,
+            bench.parameters,
+            1000.0 * bench.step,
+            bench.images_per_second,
+            bench.memory_mib.map_or("-".into(), |memory| format!("{memory:.0}")),
+            bench.sample_images,
+            bench.sample,
+        );
+    }
+    Ok(())
+}
