@@ -13,6 +13,18 @@ pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     layer.forward(x)
 }
 
+/// A 1x1 convolution, as a matrix product: on CPU its gradient takes half the time of the convolution's.
+pub(crate) fn pointwise(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let [batch, inputs, height, width] = x.dims();
+    let outputs = layer.weight.dims()[0];
+    let weight = layer.weight.val().reshape([1, outputs, inputs]);
+    let y = weight.matmul(x.flatten::<3>(2, 3)).reshape([batch, outputs, height, width]);
+    match &layer.bias {
+        Some(bias) => y + bias.val().reshape([1, outputs, 1, 1]),
+        None => y,
+    }
+}
+
 /// `silu(norm(x))`
 pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
     silu(norm.forward(x))

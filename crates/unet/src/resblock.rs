@@ -58,7 +58,7 @@ impl ResBlock {
         let h = ops::conv(&self.conv2, self.dropout.forward(h));
         let x = self.scale.apply(x);
         match &self.conv_shortcut {
-            Some(conv) => ops::conv(conv, x) + h,
+            Some(conv) => ops::pointwise(conv, x) + h,
             None => x + h,
         }
     }
