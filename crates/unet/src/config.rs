@@ -49,8 +49,8 @@ pub struct UNetConfig {
     /// Whether the cosines of the time embedding come before the sines: `false` in DDPM's checkpoints, `true` in
     /// ADM's and Stable Diffusion's.
     pub flip_sin_to_cos: bool,
-    /// The time embedding's frequencies are `10000^(-i / (n/2 - freq_shift))` for `n` sinusoids: 1 in DDPM's checkpoints, 0 in
-    /// ADM's and Stable Diffusion's.
+    /// The time embedding's frequencies are `10000^(-i / (n/2 - freq_shift))` for `n` sinusoids: 1 in
+    /// DDPM's checkpoints, 0 in ADM's and Stable Diffusion's.
     pub freq_shift: f64,
     /// Groups of every group norm. If left out, the most that divide all levels, up to DDPM's 32, with four channels
     /// or more in a group (Karras et al. 2022, arXiv 2206.00364). A group of one channel would erase the time
