@@ -185,6 +185,10 @@ impl Session {
                 error => error.to_string(),
             })),
             (None, Some(stop)) => Ok(Some(stop.reason.unwrap_or_else(|| "asked to stop".into()))),
+            // The dashboard forgets that it was asked to stop.
+            (None, None) if checkpoints.steps().last() < Some(&self.config.train.steps) => {
+                Ok(Some("asked to at the dashboard".into()))
+            }
             (None, None) => Ok(None),
         }
     }

@@ -1,0 +1,175 @@
+//! The `infer` program as a user meets it, on the checkpoint that comes with the project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The project's folder, where the default run is found.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn infer(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infer"));
+    command.current_dir(project()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
+}
+
+fn succeeds(args: &[&str]) -> String {
+    let output = infer(args);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(args: &[&str], expected: &str) {
+    let output = infer(args);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{args:?} succeeded");
+    assert!(text.contains(expected), "expected `{expected}` in: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+fn path(folder: &tempfile::TempDir, name: &str) -> String {
+    folder.path().join(name).display().to_string()
+}
+
+/// The pixels of a PNG, and its text chunks.
+fn png(file: &str) -> (Vec<u8>, Vec<(String, String)>) {
+    let mut reader =
+        png::Decoder::new(std::io::BufReader::new(fs::File::open(file).unwrap())).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    let latin =
+        reader.info().uncompressed_latin1_text.iter().map(|text| (text.keyword.clone(), text.text.clone()));
+    let utf8 = reader.info().utf8_text.iter().map(|text| (text.keyword.clone(), text.get_text().unwrap()));
+    let text = latin.chain(utf8).collect();
+    (pixels, text)
+}
+
+#[test]
+fn without_arguments_but_the_output_it_draws_sixteen_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(&folder, "grid.png");
+    let text = succeeds(&["--out", &out]);
+    assert!(text.contains("16 images"), "{text}");
+    let (_, chunks) = png(&out);
+    assert!(chunks.contains(&("seed".into(), "0".into())), "{chunks:?}");
+    assert!(chunks.iter().any(|(key, value)| key == "labels" && value.starts_with("0,1,2,3")), "{chunks:?}");
+}
+
+#[test]
+fn a_seed_gives_the_same_images_whatever_the_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = |name: &str, more: &[&str]| {
+        let images = path(&folder, name);
+        let out = path(&folder, &format!("{name}.png"));
+        let args = [
+            "-n",
+            "5",
+            "--sampler",
+            "ancestral",
+            "--steps",
+            "8",
+            "--seed",
+            "4",
+            "--separate",
+            &images,
+            "--out",
+            &out,
+        ];
+        succeeds(&[&args, more].concat());
+        (0..5).map(|i| png(&format!("{images}/{i:06}.png")).0).collect::<Vec<_>>()
+    };
+    let together = drawn("together", &[]);
+    assert_eq!(together, drawn("apart", &["--batch", "2"]));
+    assert_ne!(together[0], together[1]);
+}
+
+#[test]
+fn guidance_and_labels_change_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = |name: &str, more: &[&str]| {
+        let out = path(&folder, name);
+        succeeds(&[&["-n", "1", "--steps", "10", "--out", &out], more].concat());
+        png(&out).0
+    };
+    let seven = drawn("seven.png", &["--label", "7"]);
+    assert_eq!(seven, drawn("again.png", &["--labels", "7"]));
+    assert_ne!(seven, drawn("guided.png", &["--label", "7", "--guidance-scale", "3"]));
+    assert_ne!(seven, drawn("one.png", &["--label", "1"]));
+}
+
+#[test]
+fn animations_and_walks_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, animation) = (path(&folder, "walk.png"), path(&folder, "walk.apng"));
+    let args = [
+        "-n",
+        "6",
+        "--interpolate",
+        "1,2",
+        "--sampler",
+        "ddim",
+        "--eta",
+        "0",
+        "--steps",
+        "10",
+        "--label",
+        "3",
+    ];
+    succeeds(&[&args[..], &["--animate", &animation, "--out", &out, "--show"]].concat());
+    let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(&animation).unwrap()));
+    let frames = decoder.read_info().unwrap().info().animation_control().unwrap().num_frames;
+    assert_eq!(frames, 10);
+
+    // The ends of the walk are the two images themselves.
+    let plain = path(&folder, "plain.png");
+    let (walk_images, images) = (path(&folder, "walk"), path(&folder, "images"));
+    succeeds(&[&args[..], &["--out", &out, "--separate", &walk_images]].concat());
+    succeeds(&[
+        "-n",
+        "3",
+        "--sampler",
+        "ddim",
+        "--steps",
+        "10",
+        "--label",
+        "3",
+        "--out",
+        &plain,
+        "--separate",
+        &images,
+    ]);
+    for (walk, image) in [(0, 1), (5, 2)] {
+        let (a, b) =
+            (png(&format!("{walk_images}/{walk:06}.png")).0, png(&format!("{images}/{image:06}.png")).0);
+        let difference = a.iter().zip(&b).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(difference <= 1, "image {image} differs by {difference}");
+    }
+}
+
+#[test]
+fn the_forward_process_agrees_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(&folder, "forward.png");
+    let text = succeeds(&["--forward", "3", "--out", &out]);
+    assert_eq!(text.matches("  agree").count(), 10, "{text}");
+    let from_file = succeeds(&["--forward", &out, "--out", &path(&folder, "again.png")]);
+    assert!(!from_file.contains("DISAGREE"), "{from_file}");
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    fails(&["--run", "runs/none"], "runs/none");
+    fails(&["--label", "10"], "no class 10: this model has classes 0..9");
+    fails(&["--labels", "3..1"], "holds no class");
+    fails(&["--steps", "0"], "0 sampling steps");
+    fails(&["--steps", "5000"], "5000 sampling steps do not fit a chain of 1000");
+    fails(&["--sampler", "ancestral", "--eta", "0.5"], "--eta belongs to the ddim sampler");
+    fails(&["--sampler", "ancestral", "--interpolate", "1,2"], "--interpolate needs a deterministic sampler");
+    fails(&["-n", "0"], "-n and --batch must be at least 1");
+    fails(&["--forward", "no-such-file"], "no such file");
+    fails(&["--forward", "100000"], "100000");
+    fails(&["--checkpoint", "Cargo.toml"], "failed to load the weights in Cargo.toml");
+    fails(&["--backend", "cuda"], "cuda");
+    fails(&["--out", "no/such/folder/grid.png", "-n", "1", "--steps", "1"], "no/such/folder");
+}
