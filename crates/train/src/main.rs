@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use backend::BackendName;
@@ -71,7 +72,8 @@ fn run(args: Args) -> Result<()> {
         None => DEFAULT_CONFIG.into(),
     };
     let draft = DraftConfig::read(&config, &settings)?;
-    let splits = draft.dataset.open_with(args.skip_bad, &|_, _| {})?;
+    let checking = Checking::default();
+    let splits = draft.dataset.open_with(args.skip_bad, &checking.report())?;
     if splits.skipped().count > 0 {
         eprintln!("warning: {}", splits.skipped());
     }
@@ -105,6 +107,22 @@ fn run(args: Args) -> Result<()> {
     };
     report(&run, &session.train()?);
     Ok(())
+}
+
+/// Says how far the check of a large data set is, once a second.
+#[derive(Default)]
+struct Checking(Mutex<Option<Instant>>);
+
+impl Checking {
+    fn report(&self) -> impl Fn(usize, usize) + Sync {
+        |done, total| {
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.get_or_insert_with(Instant::now).elapsed() >= Duration::from_secs(1) {
+                eprintln!("checking images: {done} of {total}");
+                *last = Some(Instant::now());
+            }
+        }
+    }
 }
 
 fn run_folder(args: &Args) -> Result<PathBuf> {
