@@ -1,13 +1,18 @@
 //! Files that appear whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::BufWriter;
 use std::path::Path;
 
 use crate::error::DataError;
 
-/// Writes `path` through a temporary file beside it, which takes its name when `write` has succeeded.
-pub(crate) fn write_atomically<E: std::fmt::Display>(
+/// Writes `path` through a temporary file beside it, which takes its name when `write` has succeeded and the bytes
+/// are on the disk.
+///
+/// # Errors
+///
+/// What `write` or the file system says; `path` is then as it was.
+pub fn write_atomically<E: std::fmt::Display>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), DataError> {
@@ -19,8 +24,8 @@ pub(crate) fn write_atomically<E: std::fmt::Display>(
     let written = File::create(&temporary).map_err(|e| e.to_string()).and_then(|file| {
         let mut file = BufWriter::new(file);
         write(&mut file).map_err(|e| e.to_string())?;
-        file.flush().map_err(|e| e.to_string())?;
-        drop(file);
+        let file = file.into_inner().map_err(|e| e.to_string())?;
+        file.sync_all().map_err(|e| e.to_string())?;
         fs::rename(&temporary, path).map_err(|e| e.to_string())
     });
     written.map_err(|reason| {

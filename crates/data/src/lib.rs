@@ -36,6 +36,7 @@ mod records;
 mod set;
 mod splits;
 
+pub use atomic::write_atomically;
 pub use batches::{Batches, HostBatch};
 pub use check::Skipped;
 pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};

@@ -79,12 +79,13 @@ impl ImageSet {
         let Some(&record) = self.kept.get(index) else {
             return Err(DataError::Index { index, len: self.len() });
         };
-        let picture = self.fit.apply(self.records.images.read(record)?);
-        if picture.shape() != self.shape {
+        let stored = self.records.images.read(record)?;
+        let shape = self.fit.padded_shape(self.fit.shape_of(stored.shape()));
+        if !matches!(shape, Ok(shape) if shape == self.shape) {
             let reason = "its size has changed since the data set was opened".into();
             return Err(DataError::Image { name: self.records.images.name(record), reason });
         }
-        Ok(picture)
+        Ok(self.fit.apply(stored))
     }
 
     /// The images `indices` in this order, unflipped: for validation.

@@ -18,12 +18,6 @@ pub trait Denoiser {
     fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Tensor<4>, DiffusionError>;
 }
 
-impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
-    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Tensor<4>, DiffusionError> {
-        (**self).denoise(x, level)
-    }
-}
-
 /// Clips the predicted clean image to the range of the data, `[-1, 1]`, as the released DDPM does.
 pub struct ClipX0<D>(pub D);
 

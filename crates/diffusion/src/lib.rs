@@ -5,6 +5,8 @@
 //! image and its level into a clean one; a [`Solver`] makes one step between two levels out of it; [`sample`] walks
 //! down a list of levels and reports every step to an observer.
 
+mod ancestral;
+mod ddim;
 mod denoiser;
 mod error;
 mod forward;
@@ -17,6 +19,8 @@ mod sample;
 mod sampler;
 mod solver;
 
+pub use ancestral::Ancestral;
+pub use ddim::Ddim;
 pub use denoiser::{ClipX0, Denoiser};
 pub use error::DiffusionError;
 pub use forward::{Levels, markov_step, q_sample};
@@ -27,4 +31,4 @@ pub use network::NetworkDenoiser;
 pub use parameterization::Parameterization;
 pub use sample::{Step, sample};
 pub use sampler::SamplerConfig;
-pub use solver::{Ancestral, Ddim, Solver, SolverConfig};
+pub use solver::{Solver, SolverConfig};

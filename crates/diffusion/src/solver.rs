@@ -1,14 +1,18 @@
 use burn::prelude::*;
-use schedules::{FixedVariance, NoiseLevel, Posterior};
+use schedules::{FixedVariance, NoiseLevel};
 use serde::{Deserialize, Serialize};
 
-use crate::{Denoiser, DiffusionError};
+use crate::{Ancestral, Ddim, Denoiser, DiffusionError};
 
 /// Makes one step from a level to a less noisy one.
 pub trait Solver {
     /// The image at level `to`, and the clean image that the step believed in.
     ///
     /// `noise` draws standard normal images of the shape of `x`; a deterministic solver never calls it.
+    ///
+    /// # Shapes
+    ///
+    /// - x, both results: `[B, C, H, W]`
     ///
     /// # Errors
     ///
@@ -51,52 +55,8 @@ impl SolverConfig {
     }
 }
 
-/// Draws from `p(x_t | x_s) = N(posterior mean, variance I)` (Ho et al. 2020, algorithm 2).
-pub struct Ancestral {
-    /// Variance of each reverse step.
-    pub variance: FixedVariance,
-}
-
-impl Solver for Ancestral {
-    fn step(
-        &mut self,
-        denoiser: &dyn Denoiser,
-        x: Tensor<4>,
-        from: NoiseLevel,
-        to: NoiseLevel,
-        noise: &mut dyn FnMut() -> Tensor<4>,
-    ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
-        let x0 = denoiser.denoise(x.clone(), from)?;
-        let posterior = Posterior::between(from, to);
-        let mean = x0.clone() * posterior.x0_coefficient + x * posterior.x_coefficient;
-        Ok((add_noise(mean, posterior.fixed_variance(self.variance), noise), x0))
-    }
-}
-
-/// Song et al. 2020 (DDIM), eq. 12: `x_t = alpha_t x0 + sqrt(sigma_t^2 - v) eps + sqrt(v) z`.
-pub struct Ddim {
-    /// `v = eta^2 (sigma_t/sigma_s)^2 (sigma_s^2 - (alpha_s/alpha_t)^2 sigma_t^2)`.
-    pub eta: f64,
-}
-
-impl Solver for Ddim {
-    fn step(
-        &mut self,
-        denoiser: &dyn Denoiser,
-        x: Tensor<4>,
-        from: NoiseLevel,
-        to: NoiseLevel,
-        noise: &mut dyn FnMut() -> Tensor<4>,
-    ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
-        let x0 = denoiser.denoise(x.clone(), from)?;
-        let eps = (x - x0.clone() * from.alpha) / from.sigma;
-        let variance = self.eta.powi(2) * Posterior::between(from, to).variance;
-        let kept = (to.sigma.powi(2) - variance).max(0.0).sqrt();
-        Ok((add_noise(x0.clone() * to.alpha + eps * kept, variance, noise), x0))
-    }
-}
-
-fn add_noise(mean: Tensor<4>, variance: f64, noise: &mut dyn FnMut() -> Tensor<4>) -> Tensor<4> {
+/// `mean + sqrt(variance) z`; without variance no noise is drawn.
+pub(crate) fn add_noise(mean: Tensor<4>, variance: f64, noise: &mut dyn FnMut() -> Tensor<4>) -> Tensor<4> {
     if variance == 0.0 {
         return mean;
     }

@@ -5,7 +5,9 @@ pub enum ScheduleError {
     #[error("num_train_timesteps is 0: a chain needs at least 1 timestep")]
     EmptyChain,
     /// A beta outside `(0, 1]`.
-    #[error("schedule: beta {beta} at timestep {timestep} is outside (0, 1]: change beta_start or beta_end")]
+    #[error(
+        "schedule: beta {beta} at timestep {timestep} is outside (0, 1]: change the schedule's parameters"
+    )]
     BetaOutOfRange {
         /// Timestep, from 0.
         timestep: usize,

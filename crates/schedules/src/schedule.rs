@@ -159,6 +159,10 @@ impl Schedule {
             return (self.betas.len() - 1) as f64;
         };
         let (low, high) = (lambda_of(self.alphas_cumprod[after - 1]), lambda_of(bar));
+        if high == target {
+            // Also where both are minus infinity, at the end of a chain without signal.
+            return after as f64;
+        }
         (after - 1) as f64 + (low - target) / (low - high)
     }
 }
@@ -211,6 +215,8 @@ mod tests {
         );
         let t = schedule.timestep(between);
         assert!(t > 10.0 && t < 11.0, "{t}");
+        let zero_snr = Schedule::from_betas(vec![0.1, 0.5, 1.0]).unwrap();
+        assert_eq!(zero_snr.timestep(zero_snr.level(2)), 2.0);
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Spacing {
         let rising = |i: usize| match self {
             Self::Leading => i * (num_train_timesteps / steps),
             Self::Trailing => (t - (n - 1.0 - i as f64) * t / n).round() as usize - 1,
-            Self::Linspace if steps == 1 => 0,
+            Self::Linspace if steps == 1 => num_train_timesteps - 1,
             Self::Linspace => (i as f64 * (t - 1.0) / (n - 1.0)).round() as usize,
         };
         Ok((0..steps).rev().map(rising).collect())

@@ -2,10 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::NoiseLevel;
 
-/// How much the squared error of the predicted clean image counts at each level.
-///
-/// A network that predicts eps or v is trained on the error of its own output; [`Weighting::of`] is the factor of
-/// that error, so the units of the parameterization are divided out by the caller.
+/// How much the squared error of the network's output counts at each level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Weighting {
