@@ -22,7 +22,7 @@ pub enum BackendError {
         name: BackendName,
     },
     /// The machine has devices of this backend, but fewer than the index asks for.
-    #[error("backend `{name}` has no device {index}: choose `--device` from 0 to {}", count - 1)]
+    #[error("backend `{name}` has no device {index}: it has {count}, counted from 0")]
     NoSuchDevice {
         /// The backend asked for.
         name: BackendName,

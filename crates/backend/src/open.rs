@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(probe(&device), 2.0);
         assert_eq!(describe(BackendName::Flex, &device), "flex: CPU");
         let error = open(BackendName::Flex, 3).unwrap_err().to_string();
-        assert_eq!(error, "backend `flex` has no device 3: choose `--device` from 0 to 0");
+        assert_eq!(error, "backend `flex` has no device 3: it has 1, counted from 0");
     }
 
     #[test]
