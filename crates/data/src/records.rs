@@ -48,10 +48,11 @@ pub(crate) struct Opened {
     pub(crate) fingerprint: Fingerprint,
 }
 
-/// The number of classes when the source does not state it: one more than the greatest label, but no more than there
-/// are labels, so that an identifier taken for a label is out of range.
+/// The number of classes when the source does not state it: one more than the greatest label, but in large sets no
+/// more than there are labels, so that an identifier taken for a label is out of range.
 pub(crate) fn count_classes(labels: &[i64]) -> usize {
-    labels.iter().max().map_or(0, |&max| max.max(0).saturating_add(1).min(labels.len() as i64) as usize)
+    let most = labels.len().max(1000) as i64;
+    labels.iter().max().map_or(0, |&max| max.max(0).saturating_add(1).min(most) as usize)
 }
 
 /// Images kept in memory as bytes, one after the other: `skip` bytes to pass over, then the planes `[C, H, W]`.

@@ -142,7 +142,7 @@ pub struct ValidLoader {
 }
 
 impl ValidLoader {
-    /// Prepares the first `images` images of a set, in batches of `batch_size`.
+    /// Prepares `images` images of a set, the same ones always, in batches of `batch_size`.
     ///
     /// # Errors
     ///
@@ -155,9 +155,10 @@ impl ValidLoader {
         device: &Device,
     ) -> Result<Self, DataError> {
         let total = images.min(set.len());
+        let order = noising.seed.stream("valid/images", 0).permutation(set.len());
         let steps = (0..total).step_by(batch_size).map(|first| {
-            let numbers: Vec<usize> = (first..total.min(first + batch_size)).collect();
-            Ok(noising.valid(set.fixed(&numbers)?, first, total))
+            let chosen = &order[first..total.min(first + batch_size)];
+            Ok(noising.valid(set.fixed(chosen)?, first, total))
         });
         Ok(Self { steps: Arc::new(steps.collect::<Result<_, DataError>>()?), device: device.clone() })
     }

@@ -1,13 +1,15 @@
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
+use burn::prelude::*;
 use burn::train::Learner;
-use diffusion::ImageNoise;
 
-use crate::checkpoint::{CheckpointWriter, Checkpoints};
+use crate::checkpoint::Checkpoints;
+use crate::checkpoint_writer::CheckpointWriter;
 use crate::error::TrainError;
+use crate::metrics::memory_mib;
+use crate::preview::draw_preview;
 use crate::session::{Session, learning_rate, optimizer};
 use crate::{TrainedModel, Trainee};
 
@@ -42,51 +44,42 @@ impl Session {
         let mut learner = Learner::new(self.trainee(&autodiff, 0)?, optimizer(train), learning_rate(train)?);
         let parameters = learner.model().net.num_params();
         let checkpoints = Checkpoints::new(self.run.checkpoints(), 1);
-        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()), 0.0);
+        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()), None);
         let mut batches = loader.iter();
         let mut seconds = Vec::new();
-        let mut memory_mib: Option<f64> = None;
+        let mut memory: Option<f64> = None;
         for step in 0..=repetitions {
             let started = Instant::now();
-            let stats = strategy.step(&mut learner, &mut batches, step, &self.interrupter);
-            if stats.is_none() {
-                return Err(TrainError::Training("the data ran out".into()));
+            if strategy.step(&mut learner, &mut *batches, step, started, &self.interrupter).is_none() {
+                let reason = self.interrupter.error().map_or_else(String::new, |error| error.to_string());
+                return Err(TrainError::Device(reason));
             }
-            device.sync().map_err(|error| TrainError::Training(error.to_string()))?;
+            device.sync().map_err(|error| TrainError::Device(error.to_string()))?;
             seconds.push(started.elapsed().as_secs_f64());
-            let now = memory_stats::memory_stats().map(|stats| stats.physical_mem as f64 / 1024.0 / 1024.0);
-            memory_mib = memory_mib.into_iter().chain(now).reduce(f64::max);
+            memory = memory.into_iter().chain(memory_mib()).reduce(f64::max);
         }
         let step = median(seconds.split_off(1));
         Ok(Bench {
             parameters,
             step,
             images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
-            sample: self.bench_sampling(&learner.model(), repetitions.min(3))?,
+            sample: self.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
             sample_images: train.sample_images,
-            memory_mib,
+            memory_mib: memory,
         })
     }
 
-    fn bench_sampling(&self, trainee: &Trainee, repetitions: usize) -> Result<f64, TrainError> {
-        let device = backend::open(self.backend, self.device_index)?;
-        let model = TrainedModel::new(trainee.ema.valid(), &self.config, &device)?;
-        let images = self.config.train.sample_images;
-        let labels: Option<Vec<usize>> =
-            model.num_classes.map(|classes| (0..images).map(|i| i % classes).collect());
-        let denoiser = model.denoiser(labels.as_deref(), self.config.train.sample_guidance_scale);
-        let levels = self
-            .config
-            .sample
-            .levels(&model.schedule)
-            .map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })?;
+    fn bench_sampling(
+        &self,
+        trainee: &Trainee,
+        device: &Device,
+        repetitions: usize,
+    ) -> Result<f64, TrainError> {
+        let model = TrainedModel::new(trainee.ema.valid(), &self.config, device)?;
         let mut seconds = Vec::new();
         for _ in 0..=repetitions {
             let started = Instant::now();
-            let mut noise = ImageNoise::new(self.config.seed, 0..images as u64, model.image_shape, &device);
-            let mut quiet = |_: diffusion::Step| ControlFlow::Continue(());
-            let x = self.config.sample.draw(denoiser.as_ref(), &levels, &mut noise, &mut quiet)?;
-            x.try_into_vec_as::<f32>().map_err(|error| TrainError::Training(error.to_string()))?;
+            draw_preview(&model, &self.config)?;
             seconds.push(started.elapsed().as_secs_f64());
         }
         Ok(median(seconds.split_off(1)))

@@ -8,27 +8,25 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use burn::train::checkpoint::{Checkpoint, Checkpointer, CheckpointerError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::RunConfig;
 use crate::error::TrainError;
-use crate::run_dir::write_atomic;
 
-const PARTS: [&str; 3] = ["model.bpk", "optim.bpk", "scheduler.bpk"];
+/// What a folder is called until it is whole.
+pub(crate) const STAGING: &str = ".step-";
+/// The records of a checkpoint.
+pub(crate) const PARTS: [&str; 3] = ["model.bpk", "optim.bpk", "scheduler.bpk"];
 
 /// What stands beside the records of a checkpoint: `meta.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Meta {
     /// Optimizer steps done.
     pub step: usize,
-    /// Loss of its last batch.
-    pub train_loss: Option<f64>,
-    /// Loss of the last validation before it.
-    pub valid_loss: Option<f64>,
+    /// The losses there.
+    pub losses: Losses,
     /// The configuration that made it.
     pub config: RunConfig,
     /// The data set's fingerprint.
@@ -40,18 +38,20 @@ pub struct Meta {
 }
 
 /// The losses at a checkpoint.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Losses {
     /// Of the last batch.
     pub train: Option<f64>,
     /// Of the last validation.
     pub valid: Option<f64>,
+    /// The step of that validation.
+    pub valid_step: usize,
 }
 
 /// The checkpoints of a run.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     keep_last: usize,
 }
 
@@ -102,17 +102,45 @@ impl Checkpoints {
         Ok(meta)
     }
 
+    /// The checkpoint of the least validation loss, among those taken right at a validation.
     fn best(&self, steps: &[usize]) -> Option<usize> {
-        let loss = |&step: &usize| read_meta(&self.path(step)).ok()?.valid_loss.map(|loss| (loss, step));
+        let loss = |&step: &usize| {
+            let losses = read_meta(&self.path(step)).ok()?.losses;
+            losses.valid.filter(|_| losses.valid_step == step).map(|loss| (loss, step))
+        };
         steps.iter().filter_map(loss).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, step)| step)
     }
 
-    fn prune(&self) -> io::Result<()> {
+    /// Removes old checkpoints; never `newest`, which was just written.
+    pub(crate) fn prune(&self, newest: usize) -> io::Result<()> {
         let steps = self.steps();
         let best = self.best(&steps);
         let old = &steps[..steps.len().saturating_sub(self.keep_last)];
-        for &step in old.iter().filter(|&&step| Some(step) != best) {
+        for &step in old.iter().filter(|&&step| Some(step) != best && step != newest) {
             fs::remove_dir_all(self.path(step))?;
+        }
+        Ok(())
+    }
+
+    /// Prepares to go on from `step`: what was staged when a process died is removed, and checkpoints of later steps,
+    /// which belong to another course of the run, are put aside into `abandoned/`.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn go_back_to(&self, step: usize) -> Result<(), TrainError> {
+        let failed = |path: &Path| TrainError::io("clear", path.to_path_buf());
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                fs::remove_dir_all(entry.path()).map_err(failed(&entry.path()))?;
+            }
+        }
+        let aside = self.folder.join("abandoned");
+        for later in self.steps().into_iter().filter(|&later| later > step) {
+            let (from, to) = (self.path(later), aside.join(format!("step-{later:08}")));
+            fs::create_dir_all(&aside).map_err(failed(&aside))?;
+            remove_if_there(&to).map_err(failed(&to))?;
+            fs::rename(&from, &to).map_err(failed(&from))?;
         }
         Ok(())
     }
@@ -141,113 +169,10 @@ pub fn hash_file(path: &Path) -> io::Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Collects the records of a checkpoint and commits them together.
-#[derive(Clone)]
-pub struct CheckpointWriter {
-    checkpoints: Checkpoints,
-    next: Arc<Mutex<Staged>>,
-}
-
-struct Staged {
-    meta: Meta,
-    arrived: usize,
-}
-
-impl CheckpointWriter {
-    /// A writer for a run; `meta` holds what does not change between checkpoints.
-    pub fn new(checkpoints: Checkpoints, meta: Meta) -> Self {
-        Self { checkpoints, next: Arc::new(Mutex::new(Staged { meta, arrived: 0 })) }
-    }
-
-    /// Says what the next checkpoint will be described by, before its records are handed over.
-    pub fn announce(&self, step: usize, losses: Losses, seconds: f64) {
-        let mut next = self.lock();
-        next.meta.step = step;
-        next.meta.train_loss = losses.train;
-        next.meta.valid_loss = losses.valid;
-        next.meta.seconds = seconds;
-    }
-
-    /// The three parts in the order in which burn-train takes them: model, optimizer, scheduler.
-    pub fn parts(&self) -> [CheckpointPart; 3] {
-        PARTS.map(|file| CheckpointPart { writer: self.clone(), file })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Staged> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn staging(&self, step: usize) -> PathBuf {
-        self.checkpoints.folder.join(format!(".step-{step:08}"))
-    }
-
-    fn stage(&self, step: usize, file: &str, save: impl FnOnce(PathBuf) -> SaveResult) -> SaveResult {
-        let mut next = self.lock();
-        let staging = self.staging(step);
-        let io_error = |error| CheckpointerError::IOError(error);
-        if next.arrived == 0 {
-            remove_if_there(&staging).map_err(io_error)?;
-        }
-        fs::create_dir_all(&staging).map_err(io_error)?;
-        let staged = save(staging.join(file)).and_then(|()| {
-            next.arrived += 1;
-            if next.arrived == PARTS.len() {
-                self.commit(&mut next, &staging).map_err(io_error)
-            } else {
-                Ok(())
-            }
-        });
-        if staged.is_err() {
-            next.arrived = 0;
-            let _ = fs::remove_dir_all(&staging);
-        }
-        staged
-    }
-
-    fn commit(&self, next: &mut Staged, staging: &Path) -> io::Result<()> {
-        next.arrived = 0;
-        for part in PARTS {
-            next.meta.files.insert(part.to_owned(), hash_file(&staging.join(part))?);
-        }
-        let text = serde_json::to_vec_pretty(&next.meta)?;
-        write_atomic(&staging.join("meta.json"), &text)?;
-        let target = self.checkpoints.path(next.meta.step);
-        remove_if_there(&target)?;
-        fs::rename(staging, &target)?;
-        if let Ok(folder) = fs::File::open(&self.checkpoints.folder) {
-            // Makes the rename durable where the system can; elsewhere the rename alone must do.
-            let _ = folder.sync_all();
-        }
-        self.checkpoints.prune()
-    }
-}
-
-fn remove_if_there(folder: &Path) -> io::Result<()> {
+/// Removes a folder with all that is in it, if it exists.
+pub(crate) fn remove_if_there(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-type SaveResult = Result<(), CheckpointerError>;
-
-/// One record of a checkpoint, as burn-train's learner writes and reads it.
-pub struct CheckpointPart {
-    writer: CheckpointWriter,
-    file: &'static str,
-}
-
-impl<R: Checkpoint> Checkpointer<R> for CheckpointPart {
-    fn save(&self, step: usize, record: R) -> SaveResult {
-        self.writer.stage(step, self.file, |path| record.save(path))
-    }
-
-    /// Old checkpoints are removed whole, when a new one is committed.
-    fn delete(&self, _: usize) -> SaveResult {
-        Ok(())
-    }
-
-    fn restore(&self, step: usize) -> Result<R, CheckpointerError> {
-        R::load(self.writer.checkpoints.path(step).join(self.file))
     }
 }

@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use data::DatasetConfig;
-use diffusion::{Parameterization, SamplerConfig};
-use schedules::{Schedule, ScheduleConfig, Weighting};
+use diffusion::{DiffusionError, Parameterization, SamplerConfig, SolverConfig};
+use schedules::{NoiseLevel, Schedule, ScheduleConfig, Weighting};
 use serde::{Deserialize, Serialize};
 use unet::UNetConfig;
 
@@ -69,7 +69,7 @@ pub struct TrainConfig {
     pub grad_accumulation: usize,
     /// Learning rate after the warm-up.
     pub learning_rate: f64,
-    /// Learning rate after the warm-up: constant, or half a cosine down to 0 at the last step.
+    /// The learning rate after the warm-up: constant, or half a cosine that reaches 0 one step after the last.
     pub lr_schedule: LrSchedule,
     /// Steps over which the learning rate rises linearly.
     pub warmup_steps: usize,
@@ -114,7 +114,7 @@ pub enum LrSchedule {
     /// Stays (DDPM).
     #[default]
     Constant,
-    /// Falls to 0 at the last step (Loshchilov & Hutter 2016).
+    /// Falls to 0 along half a cosine (Loshchilov & Hutter 2016).
     Cosine,
 }
 
@@ -171,6 +171,36 @@ impl RunConfig {
         built.map_err(|error| TrainError::Config { origin: "[diffusion]".into(), reason: error.to_string() })
     }
 
+    /// The levels that the run's own sampler visits.
+    ///
+    /// # Errors
+    ///
+    /// If its steps do not fit the chain.
+    pub fn sample_levels(&self, schedule: &Schedule) -> Result<Vec<NoiseLevel>, TrainError> {
+        let levels = self.sample.levels(schedule);
+        levels.map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })
+    }
+
+    fn validate_sampler(&self, schedule: &Schedule) -> Result<(), String> {
+        if let SolverConfig::Ddim { eta } = self.sample.solver
+            && !(0.0..=1.0).contains(&eta)
+        {
+            return Err(format!("[sample]: eta = {eta}: it must be in [0, 1]"));
+        }
+        let alpha = schedule.level(schedule.num_train_timesteps() - 1).alpha;
+        if alpha < 1e-6 && self.diffusion.parameterization == Parameterization::Eps {
+            return Err(DiffusionError::NoSignal { alpha }.to_string());
+        }
+        let scale = self.train.sample_guidance_scale;
+        if scale != 1.0 && (self.model.num_classes.is_none() || self.train.cond_drop_prob == 0.0) {
+            return Err(format!(
+                "[train]: sample_guidance_scale = {scale}: guidance needs classes that are sometimes hidden: \
+                 set cond_drop_prob above 0 on labelled data"
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors
@@ -179,7 +209,8 @@ impl RunConfig {
     pub fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         let schedule = self.schedule().map_err(|error| error.to_string())?;
-        self.sample.levels(&schedule).map_err(|error| format!("[sample]: {error}"))?;
+        self.sample_levels(&schedule).map_err(|error| error.to_string())?;
+        self.validate_sampler(&schedule)?;
         self.train.validate().map_err(|error| format!("[train]: {error}"))
     }
 }
@@ -200,6 +231,10 @@ impl TrainConfig {
         if let Some((key, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} is 0: it must be at least 1"));
         }
+        let gamma = match self.weighting {
+            Weighting::MinSnr { gamma } => gamma,
+            Weighting::Uniform => 1.0,
+        };
         let below_one = |value: f64| (0.0..1.0).contains(&value);
         let ranges = [
             (
@@ -215,6 +250,13 @@ impl TrainConfig {
             ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0"),
             ("adam_eps", self.adam_eps, self.adam_eps > 0.0, "above 0"),
             ("grad_clip", self.grad_clip, self.grad_clip >= 0.0, "at least 0"),
+            ("weighting.gamma", gamma, gamma > 0.0, "above 0"),
+            (
+                "sample_guidance_scale",
+                self.sample_guidance_scale,
+                self.sample_guidance_scale.is_finite(),
+                "a finite number",
+            ),
         ];
         match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
             Some((key, value, _, range)) => Err(format!("{key} = {value}: it must be {range}")),

@@ -44,7 +44,7 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// No such checkpoint.
-    #[error("no checkpoint of step {step} in {}: there are {there:?}", path.display())]
+    #[error("no checkpoint of step {step} in {}: add `--resume=STEP` with one of {there:?}", path.display())]
     NoSuchCheckpoint {
         /// The step asked for.
         step: usize,
@@ -92,9 +92,21 @@ pub enum TrainError {
         /// What does not fit.
         reason: String,
     },
-    /// The training itself.
+    /// The training itself, after a checkpoint.
     #[error("training stopped: {0}; the last checkpoint is kept: mend this, then add `--resume`")]
     Training(String),
+    /// The training itself, before the first checkpoint.
+    #[error("training stopped before its first checkpoint: {0}")]
+    TrainingUnsaved(String),
+    /// A device that fails.
+    #[error("failed to compute on the device: {0}")]
+    Device(String),
+    /// Another process is at work in the folder.
+    #[error("another process is training the run {}: wait for it, or start another with `--run NAME`", path.display())]
+    RunLocked {
+        /// The run's folder.
+        path: PathBuf,
+    },
     /// The preview.
     #[error("failed to draw a preview: {0}")]
     Preview(#[from] diffusion::DiffusionError),

@@ -7,6 +7,7 @@
 mod batches;
 mod bench;
 mod checkpoint;
+mod checkpoint_writer;
 mod config;
 mod ema;
 mod error;
@@ -26,7 +27,7 @@ mod trainee;
 
 pub use batches::Batch;
 pub use bench::Bench;
-pub use checkpoint::{Checkpoints, Meta, hash_file};
+pub use checkpoint::{Checkpoints, Losses, Meta, hash_file};
 pub use config::{DiffusionConfig, LrSchedule, RunConfig, TrainConfig};
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
@@ -37,6 +38,6 @@ pub use parity::{Check, compare_with_flex};
 pub use progress::clock;
 pub use record::Record;
 pub use resolve::DraftConfig;
-pub use run_dir::{RunDir, write_atomic};
+pub use run_dir::RunDir;
 pub use session::{Outcome, Session};
 pub use trainee::{Objective, Trainee};

@@ -142,6 +142,7 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
 fn report(run: &RunDir, outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
+        Some(reason) if outcome.steps == 0 => return println!("stopped before the first step: {reason}"),
         Some(reason) => println!(
             "stopped at step {}: {reason}{loss}; the checkpoint is saved: go on by adding --resume",
             outcome.steps

@@ -8,9 +8,9 @@ use burn::train::checkpoint::CheckpointerError;
 use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
+use data::write_atomically;
 
 use crate::error::TrainError;
-use crate::run_dir::write_atomic;
 
 /// The metrics of a run as `train/metrics.csv` (a row a step) and `valid/metrics.csv` (a row a validation).
 ///
@@ -68,7 +68,7 @@ impl Table {
         let kept: String =
             header.into_iter().chain(old.lines().filter(is_past)).map(|line| format!("{line}\n")).collect();
         let kept = if header.is_some() { kept } else { String::new() };
-        write_atomic(path, kept.as_bytes())?;
+        write_atomically(path, |file| file.write_all(kept.as_bytes())).map_err(io::Error::other)?;
         let file = File::options().append(true).open(path)?;
         Ok(Self { path: path.to_path_buf(), file, empty: kept.is_empty() })
     }

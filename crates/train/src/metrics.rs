@@ -29,6 +29,11 @@ pub struct Speed {
     pub memory_mib: Option<f64>,
 }
 
+/// Resident memory of the process in MiB, where the system tells.
+pub fn memory_mib() -> Option<f64> {
+    memory_stats::memory_stats().map(|memory| memory.physical_mem as f64 / 1024.0 / 1024.0)
+}
+
 /// The numbers of one step, on the host.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -46,6 +51,17 @@ impl Stats {
         Self { losses, timesteps, num_train_timesteps, grad_norm: None, speed: None, reading }
     }
 
+    /// The statistics of two batches together.
+    pub fn join(self, other: Self) -> Self {
+        let losses = Tensor::cat(vec![self.losses, other.losses], 0);
+        Self { losses, timesteps: [self.timesteps, other.timesteps].concat(), ..other }
+    }
+
+    /// How many images it tells of.
+    pub fn images(&self) -> usize {
+        self.timesteps.len()
+    }
+
     /// Adds what is known only after the optimizer step.
     pub fn with_step(mut self, grad_norm: Tensor<1>, speed: Speed) -> Self {
         self.grad_norm = Some(grad_norm);
@@ -59,7 +75,7 @@ impl Stats {
     }
 
     fn read(&self) -> Result<Reading, TensorReadError> {
-        let quarter = |&t: &usize| (4 * t / self.num_train_timesteps).min(3);
+        let quarter = |&t: &usize| 4 * t / self.num_train_timesteps;
         Ok(Reading {
             losses: self.losses.clone().try_into_vec_as::<f32>()?,
             quarters: self.timesteps.iter().map(quarter).collect(),

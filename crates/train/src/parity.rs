@@ -60,8 +60,8 @@ pub fn compare_with_flex(device: &Device) -> Result<Vec<Check>, TrainError> {
     Ok(checks)
 }
 
-/// Between them, these use every layer that a configuration can ask for.
-fn networks() -> [(&'static str, UNetConfig); 2] {
+/// Between them, these use convolutions, attention and both ways to change the resolution by blocks and by strides.
+fn networks() -> [(&'static str, UNetConfig); 3] {
     let small = UNetConfig {
         image_size: 8,
         in_channels: 1,
@@ -83,14 +83,26 @@ fn networks() -> [(&'static str, UNetConfig); 2] {
         num_classes: None,
         ..small.clone()
     };
-    [("conv network with classes", small), ("scale-shift network with pooling", other)]
+    // The size of CIFAR-10's: attention between 256 positions.
+    let large = UNetConfig {
+        image_size: 32,
+        channels: 8,
+        attention_resolutions: vec![16],
+        resample: Resample::Pool,
+        ..small.clone()
+    };
+    [
+        ("conv network with classes", small),
+        ("scale-shift network", other),
+        ("32x32 network with pooling", large),
+    ]
 }
 
 type Values = Vec<f32>;
 
 fn evaluate(config: &UNetConfig, device: &Device) -> Result<(Values, Vec<Values>), TrainError> {
     let device = device.clone().autodiff();
-    let failed = |error: &dyn ToString| TrainError::Training(error.to_string());
+    let failed = |error: &dyn ToString| TrainError::Device(error.to_string());
     let net = config.init(&device, 1).map_err(|error| failed(&error))?;
     // The network starts with zeros in its last layers, behind which no mistake would show.
     let net = net.map(&mut Jitter { seed: Seed(1), next: 0 });
@@ -161,7 +173,7 @@ mod tests {
         for name in backend::compiled() {
             let device = backend::open(name, 0).unwrap();
             let checks = compare_with_flex(&device).unwrap();
-            assert_eq!(checks.len(), 4);
+            assert_eq!(checks.len(), 2 * networks().len());
             for check in checks {
                 assert!(check.passes(), "{name}: {check:?}");
             }

@@ -7,35 +7,40 @@ use diffusion::ImageNoise;
 use crate::error::TrainError;
 use crate::{RunConfig, TrainedModel};
 
-/// Draws the run's preview grid: the same noise every time, the classes in turn.
+/// Draws the run's preview images: the same noise every time, the classes in turn; values in `[-1, 1]`,
+/// `[N, C, H, W]` one after the other.
+///
+/// # Errors
+///
+/// If sampling fails.
+pub fn draw_preview(model: &TrainedModel, config: &RunConfig) -> Result<Vec<f32>, TrainError> {
+    let images = config.train.sample_images;
+    let labels: Option<Vec<usize>> =
+        model.num_classes.map(|classes| (0..images).map(|image| image % classes).collect());
+    let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
+    let levels = config.sample_levels(&model.schedule)?;
+    let mut noise = ImageNoise::new(config.seed, 0..images as u64, model.image_shape, &model.device);
+    let x = config.sample.draw(denoiser.as_ref(), &levels, &mut noise, &mut |_| ControlFlow::Continue(()))?;
+    x.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))
+}
+
+/// Writes the preview grid of a step.
 ///
 /// # Errors
 ///
 /// If sampling or writing fails.
-pub fn draw_preview(
+pub fn write_preview(
     model: &TrainedModel,
     config: &RunConfig,
     step: usize,
     path: &Path,
 ) -> Result<(), TrainError> {
-    let images = config.train.sample_images;
-    let labels: Option<Vec<usize>> =
-        model.num_classes.map(|classes| (0..images).map(|image| image % classes).collect());
-    let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
-    let levels = config
-        .sample
-        .levels(&model.schedule)
-        .map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })?;
-    let mut noise = ImageNoise::new(config.seed, 0..images as u64, model.image_shape, &model.device);
-    let x = config.sample.draw(denoiser.as_ref(), &levels, &mut noise, &mut |_| ControlFlow::Continue(()))?;
-    let values = x.try_into_vec_as::<f32>().map_err(|error| TrainError::Training(error.to_string()))?;
-    let columns = model.num_classes.filter(|&classes| classes <= 16 && classes < images);
-    let grid = match columns {
-        Some(columns) => Grid::new(columns, model.image_shape),
-        None => Grid::square(images, model.image_shape),
+    let values = draw_preview(model, config)?;
+    let (images, shape) = (config.train.sample_images, model.image_shape);
+    let grid = match model.num_classes.filter(|&classes| classes <= 16 && classes < images) {
+        Some(classes) => Grid::new(classes, shape),
+        None => Grid::square(images, shape),
     };
-    let text = [("step", step.to_string()), ("seed", config.seed.to_string())];
-    let text: Vec<(&str, &str)> = text.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    grid.draw(&values, model.image_shape).write_png(path, &text)?;
-    Ok(())
+    let (step, seed) = (step.to_string(), config.seed.to_string());
+    Ok(grid.draw(&values, shape).write_png(path, &[("step", &step), ("seed", &seed)])?)
 }

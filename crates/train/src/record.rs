@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use data::write_atomically;
 use serde::{Deserialize, Serialize};
 
-use crate::RunConfig;
 use crate::error::TrainError;
-use crate::run_dir::write_atomic;
+use crate::{Losses, RunConfig};
 
 /// What was run, where, and what came of it: `record.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,10 +34,8 @@ pub struct Record {
     pub steps: usize,
     /// Seconds of training, over all sessions.
     pub seconds: f64,
-    /// Loss of the last training step.
-    pub train_loss: Option<f64>,
-    /// Loss of the last validation.
-    pub valid_loss: Option<f64>,
+    /// The losses at the last checkpoint.
+    pub losses: Losses,
     /// SHA-256 of the run's results.
     pub files: BTreeMap<String, String>,
 }
@@ -48,9 +47,9 @@ impl Record {
     ///
     /// What the file system says.
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        let failed = TrainError::io("write", path);
-        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other);
-        text.and_then(|text| write_atomic(path, &text)).map_err(failed)
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|error| TrainError::io("write", path)(error.into()))?;
+        Ok(write_atomically(path, |file| file.write_all(&text))?)
     }
 }
 

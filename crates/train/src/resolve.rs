@@ -116,7 +116,7 @@ fn apply(table: &mut Table, setting: &str) -> Result<(), String> {
 /// The keys in which two configurations would train differently, as `key: old -> new`.
 ///
 /// Where to stop, what to print and what to keep may change between sessions of a run; the last step may not where
-/// the learning rate depends on it.
+/// the learning rate depends on it. Where the data lie may change too: their fingerprint is compared instead.
 pub fn training_changes(old: &RunConfig, new: &RunConfig) -> Vec<String> {
     let flat = |config: &RunConfig| {
         let mut config = config.clone();
@@ -131,6 +131,7 @@ pub fn training_changes(old: &RunConfig, new: &RunConfig) -> Vec<String> {
         (train.sample_every, train.sample_images) = (free.sample_every, free.sample_images);
         train.sample_guidance_scale = free.sample_guidance_scale;
         config.sample = Default::default();
+        config.dataset.source = DatasetConfig::default().source;
         let mut keys = Vec::new();
         if let Ok(table) = Table::try_from(&config) {
             flatten("", &Value::Table(table), &mut keys);

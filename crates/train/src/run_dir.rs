@@ -1,4 +1,3 @@
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The files of a run: `runs/<name>/`.
@@ -21,7 +20,7 @@ impl RunDir {
         self.0.join("config.toml")
     }
 
-    /// The averaged weights as of the last checkpoint: all that sampling needs beside the configuration.
+    /// The averaged weights, written just before each checkpoint: all that sampling needs beside the configuration.
     pub fn ema(&self) -> PathBuf {
         self.0.join("ema.bpk")
     }
@@ -45,18 +44,4 @@ impl RunDir {
     pub fn sample(&self, step: usize) -> PathBuf {
         self.samples().join(format!("step-{step:08}.png"))
     }
-}
-
-/// Writes a file whole or not at all: to a temporary file beside it, which then takes its name.
-///
-/// # Errors
-///
-/// What the file system says.
-pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    io::Write::write_all(&mut file, bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

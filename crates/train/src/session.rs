@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,23 +14,25 @@ use burn::optim::lr_scheduler::{
 };
 use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::prelude::*;
-use burn::train::checkpoint::CheckpointerError;
+use burn::train::checkpoint::{CheckpointerError, CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::LearningRateMetric;
+use burn::train::metric::store::EventStoreClient;
 use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingError, TrainingStrategy};
-use data::{Batches, Splits};
+use data::{Batches, Splits, write_atomically};
 use random::Seed;
 
 use crate::batches::{Noising, TrainLoader, ValidLoader};
-use crate::checkpoint::{CheckpointWriter, Checkpoints, Meta, hash_file};
+use crate::checkpoint::{Checkpoints, Losses, Meta, hash_file};
+use crate::checkpoint_writer::CheckpointWriter;
 use crate::config::LrSchedule;
 use crate::error::TrainError;
 use crate::metric_log::MetricLog;
 use crate::metrics::StepMetric;
-use crate::preview::draw_preview;
+use crate::preview::write_preview;
 use crate::progress::PlainProgress;
 use crate::record::{Record, git_revision};
 use crate::resolve::training_changes;
-use crate::run_dir::{RunDir, write_atomic};
+use crate::run_dir::RunDir;
 use crate::strategy::{Hook, StepStrategy};
 use crate::trainee::{Objective, Trainee};
 use crate::{RunConfig, TrainConfig, TrainedModel};
@@ -81,28 +83,46 @@ impl Session {
         let checkpoints = Checkpoints::new(self.run.checkpoints(), self.config.train.keep_last);
         let start = self.starting_point(&checkpoints)?;
         let device = backend::open(self.backend, self.device_index)?;
-        let step = start.as_ref().map_or(0, |meta| meta.step);
-        let seconds = start.as_ref().map_or(0.0, |meta| meta.seconds);
         for folder in [self.run.checkpoints(), self.run.samples()] {
             fs::create_dir_all(&folder).map_err(TrainError::io("create", &folder))?;
         }
-        let text = toml::to_string_pretty(&self.config).map_err(std::io::Error::other);
-        let path = self.run.config();
-        text.and_then(|text| write_atomic(&path, text.as_bytes())).map_err(TrainError::io("write", &path))?;
+        let _lock = self.lock()?;
+        let step = start.as_ref().map_or(0, |meta| meta.step);
+        checkpoints.go_back_to(step)?;
+        let text = toml::to_string_pretty(&self.config).map_err(|error| TrainError::Config {
+            origin: "the configuration".into(),
+            reason: error.to_string(),
+        })?;
+        write_atomically(&self.run.config(), |file| file.write_all(text.as_bytes()))?;
 
-        let mut record = self.record(&device, step, seconds);
+        let mut record = self.record(&device, start.as_ref());
         record.write(&self.run.record())?;
-        if step >= self.config.train.steps {
-            return self.close(record, &checkpoints, None);
-        }
-        let stopped = self.learn(&device, &checkpoints, step, seconds);
+        let stopped = match step < self.config.train.steps {
+            true => self.learn(&device, &checkpoints, start.as_ref()),
+            false => Ok(None),
+        };
         record.status = match &stopped {
             Ok(None) => "finished".into(),
             Ok(Some(reason)) => format!("interrupted: {reason}"),
             Err(error) => format!("failed: {error}"),
         };
-        let outcome = self.close(record, &checkpoints, stopped.as_ref().ok().cloned().flatten())?;
-        stopped.map(|_| outcome)
+        let closed = self.close(record, &checkpoints);
+        // The first failure is the one to report.
+        let interrupted = stopped?;
+        Ok(Outcome { interrupted, ..closed? })
+    }
+
+    /// Keeps other processes out of the run until it is dropped, or this process dies.
+    fn lock(&self) -> Result<fs::File, TrainError> {
+        let path = self.run.path().join(".lock");
+        let file = fs::File::create(&path).map_err(TrainError::io("create", &path))?;
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => {
+                Err(TrainError::RunLocked { path: self.run.path().to_path_buf() })
+            }
+            // File systems without locks are used without.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
+        }
     }
 
     fn starting_point(&self, checkpoints: &Checkpoints) -> Result<Option<Meta>, TrainError> {
@@ -136,22 +156,46 @@ impl Session {
         &self,
         device: &Device,
         checkpoints: &Checkpoints,
-        step: usize,
-        seconds: f64,
+        start: Option<&Meta>,
     ) -> Result<Option<String>, TrainError> {
-        let (train, valid) = self.loaders(device, step)?;
+        let step = start.map_or(0, |meta| meta.step);
         let autodiff = device.clone().autodiff();
-        let trainee = self.trainee(&autodiff, step)?;
+        let train = &self.config.train;
+        let learner = Learner::new(self.trainee(&autodiff, step)?, optimizer(train), learning_rate(train)?);
+        let result = self.training(device, &autodiff, checkpoints, start)?.launch(learner);
+        let saved = checkpoints.steps().last().copied();
+        if let Some(error) = result.error {
+            let reason = match &*error {
+                TrainingError::Checkpoint(CheckpointerError::Unknown(reason)) => reason.clone(),
+                error => error.to_string(),
+            };
+            return Err(match saved {
+                Some(_) => TrainError::Training(reason),
+                None => TrainError::TrainingUnsaved(reason),
+            });
+        }
+        if let Some(stop) = result.interrupted {
+            return Ok(Some(stop.reason.unwrap_or_else(|| "asked to".into())));
+        }
+        // The dashboard forgets that it was asked to stop.
+        Ok((saved < Some(train.steps)).then(|| "asked to at the dashboard".into()))
+    }
+
+    fn training(
+        &self,
+        device: &Device,
+        autodiff: &Device,
+        checkpoints: &Checkpoints,
+        start: Option<&Meta>,
+    ) -> Result<SupervisedTraining<Trainee>, TrainError> {
+        let step = start.map_or(0, |meta| meta.step);
+        let (steps, eval_every) = (self.config.train.steps, self.config.train.eval_every);
+        let (train, valid) = self.loaders(device, step)?;
         let writer = CheckpointWriter::new(checkpoints.clone(), self.meta());
         let [model, optim, scheduler] = writer.parts();
-        let log = MetricLog::open(
-            self.run.path(),
-            step,
-            self.config.train.steps,
-            self.config.train.eval_every,
-            self.interrupter.clone(),
-        )?;
         let [q1, q2, q3, q4] = StepMetric::quarters();
+        let log = MetricLog::open(self.run.path(), step, steps, eval_every, self.interrupter.clone())?;
+        let strategy = self.strategy(autodiff, writer, start);
         let mut training = SupervisedTraining::new(self.run.path(), Arc::new(train), Arc::new(valid))
             .metrics((StepMetric::loss(), q1, q2, q3, q4))
             .metric_train_numeric(StepMetric::grad_norm())
@@ -162,35 +206,13 @@ impl Session {
             .with_custom_checkpointers(model, optim, scheduler)
             .with_checkpointing_strategy(SaveAlways)
             .with_interrupter(self.interrupter.clone())
-            .num_epochs(self.config.train.steps.div_ceil(self.config.train.eval_every))
-            .with_training_strategy(TrainingStrategy::Custom(Arc::new(
-                self.strategy(&autodiff, writer, seconds),
-            )));
+            .num_epochs(steps.div_ceil(eval_every))
+            .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)));
         if self.plain || !std::io::stdout().is_terminal() {
-            let progress = PlainProgress::new(std::io::stdout(), step, self.config.train.steps);
+            let progress = PlainProgress::new(std::io::stdout(), step, steps);
             training = training.renderer(Box::new(progress));
         }
-        if step > 0 {
-            training = training.checkpoint(step);
-        }
-        let result = training.launch(Learner::new(
-            trainee,
-            optimizer(&self.config.train),
-            learning_rate(&self.config.train)?,
-        ));
-        match (result.error, result.interrupted) {
-            (Some(error), _) => Err(TrainError::Training(match &*error {
-                TrainingError::Checkpoint(CheckpointerError::Unknown(reason)) => reason.clone(),
-                TrainingError::Checkpoint(error) => format!("failed to write a checkpoint: {error}"),
-                error => error.to_string(),
-            })),
-            (None, Some(stop)) => Ok(Some(stop.reason.unwrap_or_else(|| "asked to stop".into()))),
-            // The dashboard forgets that it was asked to stop.
-            (None, None) if checkpoints.steps().last() < Some(&self.config.train.steps) => {
-                Ok(Some("asked to at the dashboard".into()))
-            }
-            (None, None) => Ok(None),
-        }
+        Ok(if step > 0 { training.checkpoint(step) } else { training })
     }
 
     pub(crate) fn loaders(
@@ -228,7 +250,12 @@ impl Session {
         Ok(Trainee::new(net, Objective::new(&self.config)?, step as u64))
     }
 
-    pub(crate) fn strategy(&self, autodiff: &Device, writer: CheckpointWriter, seconds: f64) -> StepStrategy {
+    pub(crate) fn strategy(
+        &self,
+        autodiff: &Device,
+        writer: CheckpointWriter,
+        start: Option<&Meta>,
+    ) -> StepStrategy {
         let train = &self.config.train;
         StepStrategy {
             device: autodiff.clone(),
@@ -241,7 +268,8 @@ impl Session {
             checkpoint_every: train.checkpoint_every,
             sample_every: train.sample_every,
             budget: self.budget,
-            seconds_before: seconds,
+            seconds_before: start.map_or(0.0, |meta| meta.seconds),
+            losses: start.map_or_else(Losses::default, |meta| meta.losses),
             writer,
             preview: self.preview(autodiff.clone().inner()),
             save_ema: self.save_ema(),
@@ -252,7 +280,7 @@ impl Session {
         let (run, config) = (self.run.clone(), self.config.clone());
         Arc::new(move |trainee, step| {
             let model = TrainedModel::new(trainee.ema.valid(), &config, &device);
-            let drawn = model.and_then(|model| draw_preview(&model, &config, step, &run.sample(step)));
+            let drawn = model.and_then(|model| write_preview(&model, &config, step, &run.sample(step)));
             drawn.map_err(|error| error.to_string())
         })
     }
@@ -260,15 +288,19 @@ impl Session {
     fn save_ema(&self) -> Hook {
         let path = self.run.ema();
         Arc::new(move |trainee, _| {
-            trainee.ema.valid().into_record().save(&path).map_err(|error| error.to_string())
+            trainee
+                .ema
+                .valid()
+                .into_record()
+                .save(&path)
+                .map_err(|error| format!("failed to write {}: {error}", path.display()))
         })
     }
 
     pub(crate) fn meta(&self) -> Meta {
         Meta {
             step: 0,
-            train_loss: None,
-            valid_loss: None,
+            losses: Losses::default(),
             config: self.config.clone(),
             dataset: self.splits.fingerprint().to_owned(),
             seconds: 0.0,
@@ -276,7 +308,7 @@ impl Session {
         }
     }
 
-    fn record(&self, device: &Device, steps: usize, seconds: f64) -> Record {
+    fn record(&self, device: &Device, start: Option<&Meta>) -> Record {
         Record {
             status: "running".into(),
             command: std::env::args().collect::<Vec<_>>().join(" "),
@@ -287,27 +319,19 @@ impl Session {
             revision: git_revision(),
             backend: self.backend.to_string(),
             device: backend::describe(self.backend, device),
-            steps,
-            seconds,
-            train_loss: None,
-            valid_loss: None,
+            steps: start.map_or(0, |meta| meta.step),
+            seconds: start.map_or(0.0, |meta| meta.seconds),
+            losses: start.map_or_else(Losses::default, |meta| meta.losses),
             files: BTreeMap::new(),
         }
     }
 
     /// Completes the record from the newest checkpoint.
-    fn close(
-        &self,
-        mut record: Record,
-        checkpoints: &Checkpoints,
-        interrupted: Option<String>,
-    ) -> Result<Outcome, TrainError> {
-        let newest = checkpoints.steps().last().and_then(|&step| checkpoints.verify(step).ok());
-        if let Some(meta) = newest {
+    fn close(&self, mut record: Record, checkpoints: &Checkpoints) -> Result<Outcome, TrainError> {
+        if let Some(meta) = checkpoints.steps().last().and_then(|&step| checkpoints.verify(step).ok()) {
             record.steps = meta.step;
             record.seconds = meta.seconds;
-            record.valid_loss = meta.valid_loss;
-            record.train_loss = meta.train_loss;
+            record.losses = meta.losses;
         }
         let sample = Some(self.run.sample(record.steps)).filter(|path| path.exists());
         for path in [Some(self.run.ema()), sample.clone()].into_iter().flatten() {
@@ -315,23 +339,17 @@ impl Session {
                 record.files.insert(name.display().to_string(), hash);
             }
         }
-        if record.status == "running" {
-            record.status = "finished".into();
-        }
         record.write(&self.run.record())?;
-        Ok(Outcome { steps: record.steps, interrupted, valid_loss: record.valid_loss, sample })
+        let valid_loss = record.losses.valid;
+        Ok(Outcome { steps: record.steps, interrupted: None, valid_loss, sample })
     }
 }
 
 /// Every checkpoint is wanted; [`Checkpoints`] removes the old ones.
 struct SaveAlways;
-impl burn::train::checkpoint::CheckpointingStrategy for SaveAlways {
-    fn checkpointing(
-        &mut self,
-        _: usize,
-        _: &burn::train::metric::store::EventStoreClient,
-    ) -> Vec<burn::train::checkpoint::CheckpointingAction> {
-        vec![burn::train::checkpoint::CheckpointingAction::Save]
+impl CheckpointingStrategy for SaveAlways {
+    fn checkpointing(&mut self, _: usize, _: &EventStoreClient) -> Vec<CheckpointingAction> {
+        vec![CheckpointingAction::Save]
     }
 }
 
