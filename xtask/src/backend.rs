@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
 use crate::cargo::target;
@@ -41,8 +42,15 @@ impl Backend {
         }
     }
 
+    /// The backend that a program's arguments name, flex unless they do.
+    pub fn among(arguments: &[OsString]) -> Result<Self> {
+        let Some(name) = option(arguments, "--backend") else { return Ok(Self::default()) };
+        let unknown = |_| anyhow!("unknown backend `{name}`: choose one of {}", Self::names());
+        Self::from_str(&name, false).map_err(unknown)
+    }
+
     /// The names, separated by commas.
-    pub fn names() -> String {
+    fn names() -> String {
         Self::value_variants().iter().map(|backend| backend.as_str()).collect::<Vec<_>>().join(", ")
     }
 
@@ -100,6 +108,14 @@ fn default_to(command: &mut Command, key: &str, value: impl AsRef<std::ffi::OsSt
     }
 }
 
+/// The value of `--name value` or `--name=value`, the last one given.
+pub fn option(arguments: &[OsString], name: &str) -> Option<String> {
+    let texts: Vec<_> = arguments.iter().map(|arg| arg.to_string_lossy()).collect();
+    let spaced = texts.windows(2).rev().find(|pair| pair[0] == name).map(|pair| pair[1].to_string());
+    let joined = texts.iter().rev().find_map(|text| text.strip_prefix(name)?.strip_prefix('='));
+    spaced.or_else(|| joined.map(str::to_owned))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +133,20 @@ mod tests {
         Backend::Wgpu.prepare(&mut command);
         let set: Vec<_> = command.get_envs().filter(|(key, _)| *key == "BURN_DEVICE").collect();
         assert_eq!(set, [("BURN_DEVICE".as_ref(), Some("wgpu".as_ref()))]);
+    }
+
+    #[test]
+    fn options_are_found_in_both_spellings() {
+        let arguments = ["-n", "4", "--backend", "tch", "--run=runs/a"].map(OsString::from);
+        assert_eq!(option(&arguments, "--backend").as_deref(), Some("tch"));
+        assert_eq!(option(&arguments, "--run").as_deref(), Some("runs/a"));
+        assert_eq!(option(&arguments, "--seed"), None);
+    }
+
+    #[test]
+    fn an_unknown_backend_is_answered_with_the_names() {
+        let error = Backend::among(&["--backend=gpu".into()]).unwrap_err().to_string();
+        assert!(error.starts_with("unknown backend `gpu`: choose one of flex, ndarray, "), "{error}");
+        assert_eq!(Backend::among(&[]).unwrap(), Backend::Flex);
     }
 }

@@ -7,28 +7,23 @@ use anyhow::Result;
 
 use crate::backend::Backend;
 use crate::cargo::{cargo_run, hand_over};
-use crate::train::own_arguments;
 
-/// Measure step time, sampling time and memory of configs, and print a table
+/// Measure step time, sampling time and memory of configs (`cargo xtask bench --help` lists the options)
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub struct Args {
-    /// What computes; it is compiled in when needed
-    #[arg(long, value_enum, default_value_t)]
-    backend: Backend,
-    /// Compile with the release profile
-    #[arg(long)]
-    release: bool,
-    /// Configs and options of the `bench` program (`cargo xtask bench -- --help` lists them)
+    /// The arguments of the `bench` program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-/// Starts the `bench` program with the same arguments.
+/// Starts the `bench` program with the same arguments, `--release` aside.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let features: Vec<&str> = args.backend.feature().into_iter().collect();
-    let mut command = cargo_run("train", &features, args.release);
-    args.backend.prepare(&mut command);
-    command.args(["--bin", "bench", "--"]);
-    command.args(own_arguments().filter(|arg| arg != "--release" && arg != "--"));
+    let backend = Backend::among(&args.arguments)?;
+    let features: Vec<&str> = backend.feature().into_iter().collect();
+    let release = args.arguments.iter().any(|arg| arg == "--release");
+    let mut command = cargo_run("train", &features, release);
+    backend.prepare(&mut command);
+    command.args(["--bin", "bench", "--"]).args(args.arguments.iter().filter(|arg| *arg != "--release"));
     hand_over(command)
 }

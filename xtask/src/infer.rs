@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, option};
 use crate::cargo::{cargo_run, hand_over};
 use crate::train::needs_parquet;
 
@@ -22,11 +21,7 @@ pub struct Args {
 
 /// Starts the `infer` program with the same arguments, `--release` aside.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let backend = match option(&args.arguments, "--backend") {
-        Some(name) => Backend::from_str(&name, false)
-            .map_err(|_| anyhow::anyhow!("unknown backend `{name}`: choose one of {}", Backend::names()))?,
-        None => Backend::default(),
-    };
+    let backend = Backend::among(&args.arguments)?;
     let mut features: Vec<&str> = backend.feature().into_iter().collect();
     if let Some(run) = option(&args.arguments, "--run") {
         let config = PathBuf::from(run).join("config.toml");
@@ -39,25 +34,4 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     backend.prepare(&mut command);
     command.arg("--").args(args.arguments.iter().filter(|arg| *arg != "--release"));
     hand_over(command)
-}
-
-/// The value of `--name value` or `--name=value`, the last one given.
-fn option(arguments: &[OsString], name: &str) -> Option<String> {
-    let texts: Vec<_> = arguments.iter().map(|arg| arg.to_string_lossy()).collect();
-    let spaced = texts.windows(2).rev().find(|pair| pair[0] == name).map(|pair| pair[1].to_string());
-    let joined = texts.iter().rev().find_map(|text| text.strip_prefix(name)?.strip_prefix('='));
-    spaced.or_else(|| joined.map(str::to_owned))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_found_in_both_spellings() {
-        let arguments = ["-n", "4", "--backend", "tch", "--run=runs/a"].map(OsString::from);
-        assert_eq!(option(&arguments, "--backend").as_deref(), Some("tch"));
-        assert_eq!(option(&arguments, "--run").as_deref(), Some("runs/a"));
-        assert_eq!(option(&arguments, "--seed"), None);
-    }
 }
