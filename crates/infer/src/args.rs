@@ -10,10 +10,10 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub struct Args {
-    /// The run to draw from.
-    #[arg(long, default_value = "checkpoints/digits-ddpm", value_name = "FOLDER")]
-    pub run: PathBuf,
-    /// Weights of the run to use instead of its newest: an ema.bpk, or a folder under checkpoint/.
+    /// The run to draw from [default: checkpoints/digits-ddpm].
+    #[arg(long, value_name = "FOLDER", conflicts_with = "checkpoint")]
+    pub run: Option<PathBuf>,
+    /// Instead of a run's newest weights: a folder under its checkpoint/, or an ema.bpk with its config.toml beside it.
     #[arg(long, value_name = "PATH")]
     pub checkpoint: Option<PathBuf>,
     /// How many images.
@@ -28,7 +28,7 @@ pub struct Args {
     /// Classifier-free guidance; 1 is off.
     #[arg(long, default_value_t = 1.0, value_name = "W")]
     pub guidance_scale: f64,
-    /// Solver; the run's own unless given.
+    /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.
     #[arg(long)]
     pub sampler: Option<Sampler>,
     /// Sampling steps; the run's own unless given.
@@ -40,13 +40,13 @@ pub struct Args {
     /// Seed of the noise; image i of a seed is always the same.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// The grid.
+    /// The grid, of the first 400 images.
     #[arg(long, default_value = "grid.png", value_name = "FILE")]
     pub out: PathBuf,
     /// Also write each image to a file of this folder.
     #[arg(long, value_name = "FOLDER")]
     pub separate: Option<PathBuf>,
-    /// Also write the predicted clean images of each step as an animated PNG.
+    /// Also write the predicted clean images of up to 60 steps as an animated PNG.
     #[arg(long, value_name = "FILE")]
     pub animate: Option<PathBuf>,
     /// Walk between the noises of two images of the seed, such as 3,8.
@@ -78,6 +78,9 @@ pub enum Sampler {
     Ddim,
 }
 
+/// No data set has more classes; keeps a mistyped range from filling the memory.
+const MAX_CLASS: usize = 1_000_000;
+
 /// A list of classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels(pub Vec<usize>);
@@ -90,7 +93,7 @@ impl FromStr for Labels {
             text.trim().parse::<usize>().map_err(|_| format!("`{text}` is no class: use 0..9 or 3,1,4"))
         };
         let list = match text.split_once("..") {
-            Some((first, last)) => (number(first)?..=number(last)?).collect(),
+            Some((first, last)) => (number(first)?..=number(last)?.min(MAX_CLASS)).collect(),
             None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
         };
         if list.is_empty() { Err(format!("`{text}` holds no class")) } else { Ok(Self(list)) }

@@ -1,4 +1,5 @@
-use std::ops::ControlFlow;
+use std::io::IsTerminal;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,21 +13,23 @@ use train::TrainedModel;
 use crate::args::Ends;
 use crate::plan::Plan;
 
+/// Images of a grid or an animation at most.
+pub const MAX_GRID: usize = 400;
 /// Frames of an animation at most.
 const MAX_FRAMES: usize = 60;
 
 /// What was drawn before all was done or Ctrl-C was pressed.
 #[derive(Debug, Default)]
 pub struct Drawn {
-    /// Values of the images in `[-1, 1]`, one after the other.
+    /// Values in `[-1, 1]` of the first [`MAX_GRID`] images, one after the other.
     pub values: Vec<f32>,
-    /// How many images that is.
+    /// How many images were finished.
     pub images: usize,
     /// The predicted clean images after some of the steps, each as `values`.
     pub frames: Vec<Vec<f32>>,
 }
 
-/// Draws a plan's images, `batch` at a time.
+/// Draws a plan's images, `batch` at a time; memory grows with the batch, not with the number of images.
 ///
 /// # Errors
 ///
@@ -39,64 +42,81 @@ pub fn draw(
     separate: Option<&Path>,
     stop: &AtomicBool,
 ) -> Result<Drawn> {
-    let levels = plan.sampler.levels(&model.schedule)?;
-    let bar = progress_bar(plan.number.div_ceil(batch) * plan.sampler.steps);
-    let stride = plan.sampler.steps.div_ceil(MAX_FRAMES);
+    let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.sampler.steps));
     let mut drawn = Drawn::default();
     for first in (0..plan.number).step_by(batch) {
-        let last = plan.number.min(first + batch);
-        let labels = plan.labels.as_ref().map(|labels| &labels[first..last]);
-        let denoiser = model.denoiser(labels, plan.guidance_scale);
-        let mut frames = Vec::new();
-        let mut observer = |step: Step| {
-            bar.inc(1);
-            if animate && (step.done == step.total || step.done % stride == 1 % stride) {
-                frames.push(step.x0.clone());
-            }
-            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let images = first..plan.number.min(first.saturating_add(batch));
+        let animate = animate && first < MAX_GRID;
+        let Some((values, frames)) = draw_batch(model, plan, images.clone(), animate, &bar, stop)? else {
+            break;
         };
-        let result = match plan.interpolate {
-            None => {
-                let numbers = first as u64..last as u64;
-                let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
-                plan.sampler.draw(denoiser.as_ref(), &levels, &mut noise, &mut observer)
-            }
-            Some(ends) => {
-                let x = walk(model, plan, ends, first..last);
-                let mut solver = plan.sampler.solver.init();
-                let mut no_noise = || Tensor::zeros(x.dims(), &model.device);
-                diffusion::sample(
-                    denoiser.as_ref(),
-                    solver.as_mut(),
-                    &levels,
-                    x.clone(),
-                    &mut no_noise,
-                    &mut observer,
-                )
-            }
-        };
-        let x = match result {
-            Err(DiffusionError::Stopped { .. }) => break,
-            other => other?,
-        };
-        let values = read(x)?;
         if let Some(folder) = separate {
             write_each(folder, &values, first, model.image_shape, plan)?;
         }
-        drawn.values.extend(values);
-        drawn.images = last;
+        drawn.images = images.end;
+        let room = MAX_GRID.saturating_sub(first) * model.image_shape.iter().product::<usize>();
+        drawn.values.extend(&values[..room.min(values.len())]);
         drawn.frames.resize(frames.len().max(drawn.frames.len()), Vec::new());
         for (all, frame) in drawn.frames.iter_mut().zip(frames) {
-            all.extend(read(frame)?);
+            all.extend(&frame[..room.min(frame.len())]);
         }
     }
     bar.finish_and_clear();
     Ok(drawn)
 }
 
+type Values = Vec<f32>;
+
+/// The values of some images and their frames; nothing if the drawing was stopped.
+fn draw_batch(
+    model: &TrainedModel,
+    plan: &Plan,
+    images: Range<usize>,
+    animate: bool,
+    bar: &ProgressBar,
+    stop: &AtomicBool,
+) -> Result<Option<(Values, Vec<Values>)>> {
+    let levels = plan.sampler.levels(&model.schedule)?;
+    let labels = plan.labels(images.clone());
+    let denoiser = model.denoiser(labels.as_deref(), plan.guidance_scale);
+    let stride = plan.sampler.steps.div_ceil(MAX_FRAMES - 1);
+    let mut frames = Vec::new();
+    let mut observer = |step: Step| {
+        bar.inc(1);
+        if animate && (step.done == step.total || (step.done - 1).is_multiple_of(stride)) {
+            frames.push(step.x0.clone());
+        }
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let result = match plan.interpolate {
+        None => {
+            let numbers = images.start as u64..images.end as u64;
+            let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
+            plan.sampler.draw(denoiser.as_ref(), &levels, &mut noise, &mut observer)
+        }
+        Some(ends) => {
+            let x = walk(model, plan, ends, images);
+            let mut solver = plan.sampler.solver.init();
+            let mut no_noise = || Tensor::zeros(x.dims(), &model.device);
+            diffusion::sample(
+                denoiser.as_ref(),
+                solver.as_mut(),
+                &levels,
+                x.clone(),
+                &mut no_noise,
+                &mut observer,
+            )
+        }
+    };
+    match result {
+        Err(DiffusionError::Stopped { .. }) => Ok(None),
+        x => Ok(Some((read(x?)?, frames.into_iter().map(read).collect::<Result<_>>()?))),
+    }
+}
+
 /// Noises between those of two images, along the great circle through them, which keeps their norm
 /// (Shoemake 1985): image `i` of `n` is a share `i / (n - 1)` of the way.
-fn walk(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: std::ops::Range<usize>) -> Tensor<4> {
+fn walk(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: Range<usize>) -> Tensor<4> {
     let end = |number| ImageNoise::new(plan.seed, [number], model.image_shape, &model.device).draw();
     let (a, b) = (end(a), end(b));
     let dot = |x: &Tensor<4>, y: &Tensor<4>| (x.clone() * y.clone()).sum().into_scalar::<f64>();
@@ -134,13 +154,11 @@ fn write_each(folder: &Path, values: &[f32], first: usize, shape: [usize; 3], pl
 
 /// The layout of a plan's grid: walks in one row, a few classes as columns, else nearly square.
 pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
-    let classes = plan.labels.as_ref().map_or(0, |labels| {
-        let first = labels[0];
-        labels.iter().skip(1).position(|&label| label == first).map_or(labels.len(), |place| place + 1)
-    });
+    let images = images.min(MAX_GRID);
+    let classes = plan.classes.as_ref().map_or(0, Vec::len);
     match plan.interpolate {
         Some(_) => Grid::new(images.min(16), shape),
-        None if (5..=16).contains(&classes) && images % classes == 0 => Grid::new(classes, shape),
+        None if (5..=16).contains(&classes) && images.is_multiple_of(classes) => Grid::new(classes, shape),
         None => Grid::square(images, shape),
     }
 }
@@ -148,6 +166,9 @@ pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
 fn progress_bar(steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("sampling {bar:40} {pos}/{len} steps, {eta} left");
     let bar = ProgressBar::new(steps as u64);
+    if !std::io::stderr().is_terminal() {
+        eprintln!("sampling {steps} steps");
+    }
     match style {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -59,7 +59,7 @@ pub fn find_image(name: &str, dataset: &DatasetConfig, shape: [usize; 3]) -> Res
     let Ok(index) = name.parse::<usize>() else {
         bail!("--forward {name}: no such file, and no number of an image");
     };
-    let splits = dataset.open(false).context("failed to open the run's data set")?;
+    let splits = dataset.open(true).context("failed to open the run's data set")?;
     Ok(splits.train.fixed(&[index])?.pixels)
 }
 
@@ -105,7 +105,7 @@ pub fn forward(
     Ok(Forward { strip: Grid::new(shown.len(), shape).draw(&upper, shape), rows })
 }
 
-/// Timesteps spread so that equal shares of the chain's second half are not all of the picture: quadratically.
+/// Timesteps that grow closer together towards the clean end, where the picture changes most.
 fn timesteps_shown(length: usize) -> Vec<usize> {
     let at = |i: usize| ((i as f64 / (SHOWN - 1) as f64).powi(2) * (length - 1) as f64).round() as usize;
     let mut shown: Vec<usize> = (0..SHOWN).map(at).collect();

@@ -8,7 +8,7 @@ mod plan;
 mod show;
 
 pub use args::{Args, Ends, Labels, Sampler};
-pub use draw::{Drawn, draw, grid};
+pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use forward::{Forward, Row, find_image, forward};
 pub use plan::Plan;
 pub use show::half_blocks;

@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
 use infer::{Args, Drawn, Plan};
-use train::{RunConfig, RunDir, TrainedModel};
+use train::{Meta, RunConfig, RunDir, TrainedModel};
 
+/// The checkpoint that comes with the project.
+const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
 /// Milliseconds of an animation's frame.
 const FRAME_DELAY: u16 = 80;
 
@@ -27,32 +29,23 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let run = RunDir::new(&args.run);
-    let config = RunConfig::load(&run.config())?;
+    let (config, weights) = source(args)?;
+    check_targets(args)?;
     let device = backend::open(args.backend, args.device)?;
     if let Some(name) = &args.forward {
         return show_forward(args, name, &config, &device);
     }
-    let weights = args.checkpoint.clone().unwrap_or_else(|| run.ema());
     let model = TrainedModel::load(&weights, &config, &device)?;
-    let plan = Plan::new(args, &model, config.sample)?;
+    let plan = Plan::new(args, &model, &config)?;
     let mut settings = vec![("model", weights.display().to_string())];
     settings.extend(plan.describe());
     for (key, value) in &settings {
         println!("{key}: {value}");
     }
-    if let Some(folder) = &args.separate {
-        fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    if let Some(warning) = args.backend.warning() {
+        eprintln!("warning: {warning}");
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .context("failed to listen for Ctrl-C")?;
-
+    let stop = stop_on_ctrl_c()?;
     let drawn =
         infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
     if drawn.images == 0 {
@@ -67,6 +60,49 @@ fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The configuration and the weights that the arguments name.
+fn source(args: &Args) -> Result<(RunConfig, PathBuf)> {
+    let Some(path) = &args.checkpoint else {
+        let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
+        return Ok((RunConfig::load(&run.config())?, run.ema()));
+    };
+    if path.is_dir() {
+        return Ok((Meta::verify(path)?.config, path.clone()));
+    }
+    let beside = path.with_file_name("config.toml");
+    Ok((RunConfig::load(&beside)?, path.clone()))
+}
+
+/// Finds out before the work whether its results can be written.
+fn check_targets(args: &Args) -> Result<()> {
+    for file in [Some(&args.out), args.animate.as_ref()].into_iter().flatten() {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if file.is_dir() {
+            bail!("failed to write {}: it is a folder", file.display());
+        }
+        if !folder.is_dir() {
+            bail!("failed to write {}: there is no folder {}", file.display(), folder.display());
+        }
+    }
+    if let Some(folder) = &args.separate {
+        fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// A flag that Ctrl-C sets; a second one ends the process.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    })
+    .context("failed to listen for Ctrl-C")?;
+    Ok(stop)
+}
+
 fn write(
     args: &Args,
     plan: &Plan,
@@ -78,7 +114,7 @@ fn write(
     let grid = infer::grid(plan, drawn.images, shape);
     let picture = grid.draw(&drawn.values, shape);
     picture.write_png(&args.out, &text)?;
-    println!("{} images: {}", drawn.images, args.out.display());
+    println!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display());
     if let Some(path) = &args.animate {
         let frames: Vec<_> = drawn.frames.iter().map(|frame| grid.draw(frame, shape)).collect();
         data::grid::write_apng(path, &frames, FRAME_DELAY, &text)?;

@@ -1,7 +1,9 @@
+use std::ops::Range;
+
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
 use schedules::FixedVariance;
-use train::TrainedModel;
+use train::{RunConfig, TrainedModel};
 
 use crate::args::{Args, Ends, Sampler};
 
@@ -10,8 +12,8 @@ use crate::args::{Args, Ends, Sampler};
 pub struct Plan {
     /// Solver, spacing and steps.
     pub sampler: SamplerConfig,
-    /// Class of each image, for a conditional model.
-    pub labels: Option<Vec<usize>>,
+    /// The classes that images take in turn, for a conditional model.
+    pub classes: Option<Vec<usize>>,
     /// How many images.
     pub number: usize,
     /// Classifier-free guidance; 1 is off.
@@ -28,23 +30,35 @@ impl Plan {
     /// # Errors
     ///
     /// The first argument that does not fit.
-    pub fn new(args: &Args, model: &TrainedModel, own: SamplerConfig) -> Result<Self> {
+    pub fn new(args: &Args, model: &TrainedModel, config: &RunConfig) -> Result<Self> {
         if args.number == 0 || args.batch == 0 {
             bail!("-n and --batch must be at least 1");
         }
-        let sampler = sampler(args, own)?;
+        let sampler = sampler(args, config)?;
         sampler.levels(&model.schedule)?;
+        if !args.guidance_scale.is_finite() {
+            bail!("--guidance-scale {}: it must be a finite number", args.guidance_scale);
+        }
+        if args.guidance_scale != 1.0 && config.train.cond_drop_prob == 0.0 {
+            bail!("--guidance-scale: this model never learnt without classes (train.cond_drop_prob was 0)");
+        }
         if args.interpolate.is_some() && !is_deterministic(sampler.solver) {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
         Ok(Self {
             sampler,
-            labels: labels(args, model.num_classes)?,
+            classes: classes(args, model.num_classes)?,
             number: args.number,
             guidance_scale: args.guidance_scale,
             seed: args.seed,
             interpolate: args.interpolate,
         })
+    }
+
+    /// The class of each of some images, for a conditional model.
+    pub fn labels(&self, images: Range<usize>) -> Option<Vec<usize>> {
+        let classes = self.classes.as_ref()?;
+        Some(images.map(|image| classes[image % classes.len()]).collect())
     }
 
     /// The settings as they are printed and written into pictures.
@@ -58,9 +72,10 @@ impl Plan {
         let mut settings = vec![("seed", self.seed.to_string()), ("sampler", solver)];
         settings.extend(eta.map(|eta| ("eta", eta.to_string())));
         settings.push(("steps", self.sampler.steps.to_string()));
-        if let Some(labels) = &self.labels {
-            let labels: Vec<String> = labels.iter().map(usize::to_string).collect();
-            settings.push(("labels", labels.join(",")));
+        settings.push(("spacing", format!("{:?}", self.sampler.spacing).to_lowercase()));
+        if let Some(classes) = &self.classes {
+            let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
+            settings.push(("labels", classes.join(",")));
             settings.push(("guidance_scale", self.guidance_scale.to_string()));
         }
         settings.extend(self.interpolate.map(|Ends(a, b)| ("interpolate", format!("{a},{b}"))));
@@ -68,11 +83,17 @@ impl Plan {
     }
 }
 
-fn sampler(args: &Args, own: SamplerConfig) -> Result<SamplerConfig> {
+fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
+    let own = config.sample;
+    let steps = args.steps.unwrap_or(own.steps);
     let solver = match (args.sampler, own.solver) {
         (Some(Sampler::Ddim), SolverConfig::Ancestral { .. }) => SolverConfig::Ddim { eta: 0.0 },
         (Some(Sampler::Ancestral), SolverConfig::Ddim { .. }) => {
-            SolverConfig::Ancestral { variance: FixedVariance::default() }
+            // The large variance is too large for long steps (Song et al. 2020, table 1).
+            let whole = steps == config.diffusion.num_train_timesteps;
+            SolverConfig::Ancestral {
+                variance: if whole { FixedVariance::Large } else { FixedVariance::Small },
+            }
         }
         (_, own) => own,
     };
@@ -84,16 +105,16 @@ fn sampler(args: &Args, own: SamplerConfig) -> Result<SamplerConfig> {
             bail!("--eta belongs to the ddim sampler: add --sampler ddim")
         }
     };
-    Ok(SamplerConfig { solver, steps: args.steps.unwrap_or(own.steps), ..own })
+    Ok(SamplerConfig { solver, steps, ..own })
 }
 
 fn is_deterministic(solver: SolverConfig) -> bool {
     matches!(solver, SolverConfig::Ddim { eta: 0.0 })
 }
 
-fn labels(args: &Args, num_classes: Option<usize>) -> Result<Option<Vec<usize>>> {
+fn classes(args: &Args, num_classes: Option<usize>) -> Result<Option<Vec<usize>>> {
     let asked = args.labels.as_ref().map(|labels| labels.0.clone()).or(args.label.map(|label| vec![label]));
-    let Some(classes) = num_classes else {
+    let Some(count) = num_classes else {
         if asked.is_some() || args.guidance_scale != 1.0 {
             bail!("this model knows no classes: leave out --label, --labels and --guidance-scale");
         }
@@ -101,9 +122,9 @@ fn labels(args: &Args, num_classes: Option<usize>) -> Result<Option<Vec<usize>>>
     };
     // A walk is between two noises of one class.
     let one = args.interpolate.map(|_| vec![0]);
-    let list = asked.or(one).unwrap_or_else(|| (0..classes).collect());
-    if let Some(label) = list.iter().find(|&&label| label >= classes) {
-        bail!("no class {label}: this model has classes 0..{}", classes - 1);
+    let list = asked.or(one).unwrap_or_else(|| (0..count).collect());
+    if let Some(label) = list.iter().find(|&&label| label >= count) {
+        bail!("no class {label}: this model has classes 0..{}", count - 1);
     }
-    Ok(Some(list.iter().copied().cycle().take(args.number).collect()))
+    Ok(Some(list))
 }

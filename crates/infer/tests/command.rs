@@ -169,7 +169,13 @@ fn what_does_not_fit_is_named() {
     fails(&["-n", "0"], "-n and --batch must be at least 1");
     fails(&["--forward", "no-such-file"], "no such file");
     fails(&["--forward", "100000"], "100000");
-    fails(&["--checkpoint", "Cargo.toml"], "failed to load the weights in Cargo.toml");
+    fails(&["--checkpoint", "Cargo.toml"], "config.toml");
+    fails(&["--checkpoint", "crates"], "crates/meta.json");
+    fails(
+        &["--checkpoint", "checkpoints/digits-ddpm/record.json"],
+        "failed to load the weights in checkpoints",
+    );
+    fails(&["--guidance-scale", "nan"], "it must be a finite number");
     fails(&["--backend", "cuda"], "cuda");
     fails(&["--out", "no/such/folder/grid.png", "-n", "1", "--steps", "1"], "no/such/folder");
 }

@@ -37,6 +37,29 @@ pub struct Meta {
     pub files: BTreeMap<String, String>,
 }
 
+impl Meta {
+    /// Reads the description of the checkpoint in a folder and checks the records against it.
+    ///
+    /// # Errors
+    ///
+    /// If a file is missing, cut or changed: names it.
+    pub fn verify(folder: &Path) -> Result<Self, TrainError> {
+        let damaged = |file: &str, reason| TrainError::DamagedCheckpoint {
+            path: folder.join(file),
+            reason,
+            earlier: None,
+        };
+        let meta = read_meta(folder).map_err(|reason| damaged("meta.json", reason))?;
+        for part in PARTS {
+            let hash = hash_file(&folder.join(part)).map_err(|error| damaged(part, error.to_string()))?;
+            if meta.files.get(part) != Some(&hash) {
+                return Err(damaged(part, "its contents are not what was saved".into()));
+            }
+        }
+        Ok(meta)
+    }
+}
+
 /// The losses at a checkpoint.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Losses {
@@ -82,24 +105,13 @@ impl Checkpoints {
     ///
     /// If a file is missing, cut or changed: names it, and the step to go back to.
     pub fn verify(&self, step: usize) -> Result<Meta, TrainError> {
-        let folder = self.path(step);
-        self.verified(&folder).map_err(|(file, reason)| TrainError::DamagedCheckpoint {
-            path: folder.join(file),
-            reason,
-            earlier: self.steps().into_iter().rev().find(|&earlier| earlier < step),
-        })
-    }
-
-    fn verified(&self, folder: &Path) -> Result<Meta, (String, String)> {
-        let damaged = |file: &str, reason: String| (file.to_owned(), reason);
-        let meta = read_meta(folder).map_err(|reason| damaged("meta.json", reason))?;
-        for part in PARTS {
-            let hash = hash_file(&folder.join(part)).map_err(|error| damaged(part, error.to_string()))?;
-            if meta.files.get(part) != Some(&hash) {
-                return Err(damaged(part, "its contents are not what was saved".into()));
+        Meta::verify(&self.path(step)).map_err(|error| match error {
+            TrainError::DamagedCheckpoint { path, reason, .. } => {
+                let earlier = self.steps().into_iter().rev().find(|&earlier| earlier < step);
+                TrainError::DamagedCheckpoint { path, reason, earlier }
             }
-        }
-        Ok(meta)
+            other => other,
+        })
     }
 
     /// The checkpoint of the least validation loss, among those taken right at a validation.

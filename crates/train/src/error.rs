@@ -59,7 +59,7 @@ pub enum TrainError {
         path.display(),
         match earlier {
             Some(step) => format!("go back to the one before it with `--resume={step}`"),
-            None => "there is none before it: start again with `--run NAME`".into(),
+            None => "use another checkpoint, or train again with `--run NAME`".into(),
         }
     )]
     DamagedCheckpoint {

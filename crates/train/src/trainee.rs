@@ -123,3 +123,37 @@ impl InferenceStep for Trainee {
 fn levels_in(objective: &Objective) -> usize {
     objective.schedule.num_train_timesteps()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Tolerance;
+
+    /// Dropout would make the validation loss, and with it the choice of the best checkpoint, a matter of chance.
+    #[test]
+    fn validation_has_no_dropout() {
+        let text = "[dataset]\ntype = \"digits\"\n[model]\nimage_size = 8\nin_channels = 1\nout_channels = 1\n\
+                    channels = 8\nchannel_mult = [1]\nattention_resolutions = [8]\ndropout = 0.5";
+        let config: RunConfig = toml::from_str(text).unwrap();
+        let device = Device::flex();
+        let net = config.model.init(&device.clone().autodiff(), 1).unwrap();
+        let mut trainee = Trainee::new(net, Objective::new(&config).unwrap(), 0);
+        // The network starts at zero; a few steps make dropout matter.
+        let batch = || {
+            let image = |value: f64| Tensor::<4>::full([2, 1, 8, 8], value, &device);
+            Batch { x0: image(0.5), eps: image(-0.5), timesteps: vec![10, 900], labels: None }
+        };
+        let mut optim = burn::optim::AdamWConfig::new().init();
+        for _ in 0..3 {
+            let output = TrainStep::step(&trainee, batch());
+            trainee = trainee.optimize(&mut optim, 0.1.into(), output.grads);
+        }
+        let losses = |trainee: &Trainee| {
+            let (losses, _) = trainee.objective.losses(&trainee.ema, &batch());
+            losses.inner().into_data()
+        };
+        let valid = trainee.valid();
+        losses(&valid).assert_approx_eq::<f32>(&losses(&valid), Tolerance::absolute(0.0));
+        assert_ne!(losses(&trainee), losses(&trainee), "the test would see dropout");
+    }
+}
