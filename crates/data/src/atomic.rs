@@ -17,6 +17,12 @@ pub fn write_atomically<E: std::fmt::Display>(
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
 ) -> Result<(), DataError> {
     let failed = |reason: String| DataError::Write { path: path.to_path_buf(), reason };
+    // What a link points to is replaced, not the link; devices and pipes are not ours to replace.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if fs::metadata(&target).is_ok_and(|there| !there.is_file()) {
+        return Err(failed("it is there and is no regular file".into()));
+    }
+    let path = target.as_path();
     let name = path.file_name().ok_or_else(|| failed("it names no file".into()))?;
     let name = format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id());
     let temporary = path.with_file_name(name);

@@ -94,12 +94,19 @@ impl Default for ImageOptions {
     }
 }
 
+/// The largest side that images are resized or padded to.
+const MAX_SIDE: usize = 1 << 14;
+
 impl ImageOptions {
     /// Their names, by which [`DatasetConfig`] tells them from the keys of a type.
     const KEYS: [&str; 5] = ["image_size", "pad_to", "channels", "flip", "valid_fraction"];
 
     pub(crate) fn validate(&self) -> Result<(), DataError> {
         let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
+        let sizes = [("image_size", self.image_size), ("pad_to", self.pad_to)];
+        if let Some((key, _)) = sizes.into_iter().find(|(_, size)| size.is_some_and(|size| size > MAX_SIDE)) {
+            return refuse(key, &format!("more than {MAX_SIDE} pixels"));
+        }
         if self.image_size == Some(0) {
             return refuse("image_size", "0 pixels leave no image");
         }

@@ -4,11 +4,15 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
+use image::error::{LimitError, LimitErrorKind};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
 
 use crate::error::DataError;
 use crate::fit::cover;
 use crate::picture::Picture;
+
+/// Larger images are taken for damaged: a few bytes can claim a size that no memory holds.
+const MAX_PIXELS: u64 = 1 << 28;
 
 /// Reads an image file for a model: as grey or RGB, resized so that it covers the shape, centre-cropped.
 ///
@@ -27,6 +31,10 @@ pub fn read_image(path: &Path, shape: [usize; 3]) -> Result<Vec<f32>, DataError>
 /// Reads an image file as it is.
 pub(crate) fn read_picture(path: &Path) -> Result<Picture, DataError> {
     let name = path.display().to_string();
+    // A pipe would be waited for without end.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(DataError::Image { name, reason: "it is no regular file".into() });
+    }
     match fs::read(path) {
         Ok(bytes) => decode(&bytes, &name),
         Err(e) => Err(DataError::Image { name, reason: e.to_string() }),
@@ -54,6 +62,10 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Picture, DataError> {
 
 fn decode_oriented(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
     let mut decoder = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?.into_decoder()?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(ImageError::Limits(LimitError::from_kind(LimitErrorKind::DimensionError)));
+    }
     let orientation = decoder.orientation()?;
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);

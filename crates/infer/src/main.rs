@@ -11,7 +11,7 @@ use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
 use infer::{Args, Drawn, Plan};
-use train::{Meta, RunConfig, RunDir, TrainedModel};
+use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -40,7 +40,7 @@ fn run(args: &Args) -> Result<ExitCode> {
     let mut settings = vec![("model", weights.display().to_string())];
     settings.extend(plan.describe());
     for (key, value) in &settings {
-        println!("{key}: {value}");
+        train::say(format_args!("{key}: {value}"));
     }
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
@@ -64,6 +64,7 @@ fn run(args: &Args) -> Result<ExitCode> {
 fn source(args: &Args) -> Result<(RunConfig, PathBuf)> {
     let Some(path) = &args.checkpoint else {
         let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
+        Record::verify_weights(&run)?;
         return Ok((RunConfig::load(&run.config())?, run.ema()));
     };
     if path.is_dir() {
@@ -75,7 +76,13 @@ fn source(args: &Args) -> Result<(RunConfig, PathBuf)> {
 
 /// Finds out before the work whether its results can be written.
 fn check_targets(args: &Args) -> Result<()> {
+    if args.animate.as_ref() == Some(&args.out) {
+        bail!("--out and --animate are the same file");
+    }
     for file in [Some(&args.out), args.animate.as_ref()].into_iter().flatten() {
+        if !file.extension().is_some_and(|kind| kind == "png" || kind == "apng") {
+            bail!("failed to write {}: pictures are PNG files: use a name that ends in .png", file.display());
+        }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if file.is_dir() {
             bail!("failed to write {}: it is a folder", file.display());
@@ -114,18 +121,18 @@ fn write(
     let grid = infer::grid(plan, drawn.images, shape);
     let picture = grid.draw(&drawn.values, shape);
     picture.write_png(&args.out, &text)?;
-    println!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display());
+    train::say(format_args!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display()));
     if let Some(path) = &args.animate {
         let frames: Vec<_> = drawn.frames.iter().map(|frame| grid.draw(frame, shape)).collect();
         data::grid::write_apng(path, &frames, FRAME_DELAY, &text)?;
-        println!("animation: {}", path.display());
+        train::say(format_args!("animation: {}", path.display()));
     }
     if let Some(folder) = &args.separate {
-        println!("single images: {}", folder.display());
+        train::say(format_args!("single images: {}", folder.display()));
     }
     if args.show {
         let small = Grid { scale: 1, gap: 1, ..grid };
-        print!("{}", infer::half_blocks(&small.draw(&drawn.values, shape)));
+        train::say(infer::half_blocks(&small.draw(&drawn.values, shape)).trim_end());
     }
     Ok(())
 }
@@ -136,13 +143,13 @@ fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) ->
     let schedule = config.schedule()?;
     let image = infer::find_image(name, &config.dataset, shape)?;
     let result = infer::forward(image, shape, &schedule, args.seed, device)?;
-    println!(
+    train::say(format_args!(
         "x_t - alpha x0 over {} draws of each pixel, by the chain and by the closed form",
         copies(&result, shape)
-    );
-    println!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed");
+    ));
+    train::say(format_args!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed"));
     for row in &result.rows {
-        println!(
+        train::say(format_args!(
             "{:5}  {:.4}  {:.6}  {:10.5}  {:11.5}  {:.7}  {:.8}  {}",
             row.timestep,
             row.level.alpha,
@@ -151,12 +158,12 @@ fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) ->
             row.closed.0,
             row.chain.1,
             row.closed.1,
-            if row.agrees() { "agree" } else { "DISAGREE" },
-        );
+            if row.agrees() { "agree" } else { "DISAGREE" }
+        ));
     }
     let path = forward_path(&args.out);
     result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
-    println!("upper row the chain, lower row the closed form: {}", path.display());
+    train::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
     let agree = result.rows.iter().all(infer::Row::agrees);
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

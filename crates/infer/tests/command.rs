@@ -101,7 +101,7 @@ fn guidance_and_labels_change_the_image() {
 #[test]
 fn animations_and_walks_are_written() {
     let folder = tempfile::tempdir().unwrap();
-    let (out, animation) = (path(&folder, "walk.png"), path(&folder, "walk.apng"));
+    let (out, animation) = (path(&folder, "walk.png"), path(&folder, "animation.png"));
     let args = [
         "-n",
         "6",
@@ -177,5 +177,24 @@ fn what_does_not_fit_is_named() {
     );
     fails(&["--guidance-scale", "nan"], "it must be a finite number");
     fails(&["--backend", "cuda"], "cuda");
-    fails(&["--out", "no/such/folder/grid.png", "-n", "1", "--steps", "1"], "no/such/folder");
+    fails(&["--out", "no/such/folder/grid.png"], "there is no folder no/such/folder");
+    fails(&["--out", "grid.jpg"], "use a name that ends in .png");
+    fails(&["--out", "crates"], "crates");
+    fails(&["--out", "same.png", "--animate", "same.png"], "--out and --animate are the same file");
+}
+
+#[test]
+fn changed_weights_are_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.toml", "ema.bpk", "record.json"] {
+        fs::copy(project().join("checkpoints/digits-ddpm").join(file), folder.path().join(file)).unwrap();
+    }
+    let (run, out) = (folder.path().display().to_string(), path(&folder, "grid.png"));
+    succeeds(&["--run", &run, "-n", "1", "--steps", "1", "--out", &out]);
+    let weights = folder.path().join("ema.bpk");
+    let mut bytes = fs::read(&weights).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    fails(&["--run", &run, "--out", &out], "their SHA-256 is not the one in record.json");
 }

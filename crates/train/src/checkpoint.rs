@@ -105,7 +105,16 @@ impl Checkpoints {
     ///
     /// If a file is missing, cut or changed: names it, and the step to go back to.
     pub fn verify(&self, step: usize) -> Result<Meta, TrainError> {
-        Meta::verify(&self.path(step)).map_err(|error| match error {
+        let path = self.path(step);
+        let meta = Meta::verify(&path).and_then(|meta| match meta.step == step {
+            true => Ok(meta),
+            false => Err(TrainError::DamagedCheckpoint {
+                path: path.join("meta.json"),
+                reason: format!("it describes step {}", meta.step),
+                earlier: None,
+            }),
+        });
+        meta.map_err(|error| match error {
             TrainError::DamagedCheckpoint { path, reason, .. } => {
                 let earlier = self.steps().into_iter().rev().find(|&earlier| earlier < step);
                 TrainError::DamagedCheckpoint { path, reason, earlier }

@@ -35,6 +35,9 @@ pub struct RunConfig {
     pub sample: SamplerConfig,
 }
 
+/// The longest chain; published ones have at most 4000 steps.
+const MAX_TIMESTEPS: usize = 1_000_000;
+
 /// The chain and the meaning of the network's output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -208,6 +211,12 @@ impl RunConfig {
     /// The first key that does not fit.
     pub fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
+        let length = self.diffusion.num_train_timesteps;
+        if length > MAX_TIMESTEPS {
+            return Err(format!(
+                "[diffusion]: num_train_timesteps = {length}: it must be at most {MAX_TIMESTEPS}"
+            ));
+        }
         let schedule = self.schedule().map_err(|error| error.to_string())?;
         self.sample_levels(&schedule).map_err(|error| error.to_string())?;
         self.validate_sampler(&schedule)?;
@@ -230,6 +239,15 @@ impl TrainConfig {
         ];
         if let Some((key, _)) = counts.into_iter().find(|(_, value)| *value == 0) {
             return Err(format!("{key} is 0: it must be at least 1"));
+        }
+        let limits = [
+            ("batch_size", self.batch_size, 1 << 20),
+            ("grad_accumulation", self.grad_accumulation, 1 << 20),
+            ("workers", self.workers, 256),
+            ("sample_images", self.sample_images, 10_000),
+        ];
+        if let Some((key, value, most)) = limits.into_iter().find(|(_, value, most)| value > most) {
+            return Err(format!("{key} = {value}: it must be at most {most}"));
         }
         let gamma = match self.weighting {
             Weighting::MinSnr { gamma } => gamma,

@@ -35,7 +35,7 @@ pub use gradients::clip_global_norm;
 pub use metrics::Stats;
 pub use model::TrainedModel;
 pub use parity::{Check, compare_with_flex};
-pub use progress::clock;
+pub use progress::{clock, say};
 pub use record::Record;
 pub use resolve::DraftConfig;
 pub use run_dir::RunDir;

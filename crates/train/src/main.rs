@@ -78,11 +78,14 @@ fn run(args: Args) -> Result<()> {
         eprintln!("warning: {}", splits.skipped());
     }
     let config = draft.resolve(&splits)?;
-    println!("{}", toml::to_string_pretty(&config).context("failed to print the configuration")?);
+    train::say(format_args!(
+        "{}",
+        toml::to_string_pretty(&config).context("failed to print the configuration")?
+    ));
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
-    println!("{} training and {} validation images", splits.train.len(), splits.valid.len());
+    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
 
     let interrupter = Interrupter::new();
     let stop = interrupter.clone();
@@ -142,15 +145,17 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
 fn report(run: &RunDir, outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
-        Some(reason) if outcome.steps == 0 => return println!("stopped before the first step: {reason}"),
-        Some(reason) => println!(
+        Some(reason) if outcome.steps == 0 => {
+            return train::say(format_args!("stopped before the first step: {reason}"));
+        }
+        Some(reason) => train::say(format_args!(
             "stopped at step {}: {reason}{loss}; the checkpoint is saved: go on by adding --resume",
             outcome.steps
-        ),
-        None => println!("finished {} steps{loss}", outcome.steps),
+        )),
+        None => train::say(format_args!("finished {} steps{loss}", outcome.steps)),
     }
     if let Some(sample) = &outcome.sample {
-        println!("samples: {}", sample.display());
+        train::say(format_args!("samples: {}", sample.display()));
     }
-    println!("draw more: cargo run -p infer -- --run {}", run.path().display());
+    train::say(format_args!("draw more: cargo run -p infer -- --run {}", run.path().display()));
 }

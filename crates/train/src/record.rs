@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,7 @@ use data::write_atomically;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::{Losses, RunConfig};
+use crate::{Losses, RunConfig, RunDir, hash_file};
 
 /// What was run, where, and what came of it: `record.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,6 +51,34 @@ impl Record {
         let text =
             serde_json::to_vec_pretty(self).map_err(|error| TrainError::io("write", path)(error.into()))?;
         Ok(write_atomically(path, |file| file.write_all(&text))?)
+    }
+}
+
+impl Record {
+    /// Checks the averaged weights of a run against its record.
+    ///
+    /// A run that is being trained, or was killed, has weights newer than its record, and one without a record has
+    /// nothing to check against.
+    ///
+    /// # Errors
+    ///
+    /// If the weights are not those that the run ended with.
+    pub fn verify_weights(run: &RunDir) -> Result<(), TrainError> {
+        let Ok(text) = fs::read_to_string(run.record()) else { return Ok(()) };
+        let unread =
+            |reason: String| TrainError::Config { origin: run.record().display().to_string(), reason };
+        let record: Self = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
+        let (Some(recorded), false) = (record.files.get("ema.bpk"), record.status == "running") else {
+            return Ok(());
+        };
+        let path = run.ema();
+        let hash = hash_file(&path).map_err(TrainError::io("read the weights", &path))?;
+        if hash == *recorded {
+            return Ok(());
+        }
+        let reason =
+            "their SHA-256 is not the one in record.json: use `--checkpoint` with a folder under checkpoint/";
+        Err(TrainError::Weights { path, reason: reason.into() })
     }
 }
 

@@ -29,17 +29,19 @@ impl DraftConfig {
         let text = fs::read_to_string(path).map_err(TrainError::io("read the configuration", path))?;
         let origin = path.to_path_buf();
         let file_error = |error: toml::de::Error| config_error(path.display(), error.to_string().trim_end());
-        // Read as written first, for errors with their line.
-        toml::from_str::<RunConfig>(&text).map_err(file_error)?;
         let mut table: Table = toml::from_str(&text).map_err(file_error)?;
+        check_finite("", &Value::Table(table.clone()))
+            .map_err(|reason| config_error(path.display(), reason))?;
+        let mut draft: RunConfig = toml::from_str(&text).map_err(file_error)?;
         for setting in settings {
-            apply(&mut table, setting)
-                .map_err(|reason| config_error(format!("`--set {setting}`"), reason))?;
+            let failed = |reason: String| config_error(format!("`--set {setting}`"), reason);
+            apply(&mut table, setting).map_err(failed)?;
+            check_finite("", &Value::Table(table.clone())).map_err(failed)?;
+            draft = table
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
         }
-        let draft: RunConfig = table
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| config_error("the settings of `--set`", error.message()))?;
         Ok(Self { origin, table, dataset: draft.dataset })
     }
 
@@ -80,6 +82,24 @@ fn config_error(origin: impl ToString, reason: impl Into<String>) -> TrainError 
     TrainError::Config { origin: origin.to_string(), reason: reason.into() }
 }
 
+/// Refuses numbers that are not: no key takes one, and records cannot hold them.
+fn check_finite(path: &str, value: &Value) -> Result<(), String> {
+    match value {
+        Value::Float(number) if !number.is_finite() => {
+            Err(format!("{path} = {number}: it must be a finite number"))
+        }
+        Value::Table(table) => {
+            table.iter().try_for_each(|(key, value)| check_finite(&join(path, key), value))
+        }
+        Value::Array(values) => values.iter().try_for_each(|value| check_finite(path, value)),
+        _ => Ok(()),
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
 fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Result<(), String> {
     let value = by_data.map(|value| Value::Integer(value as i64));
     match (model.get(key), value) {
@@ -100,6 +120,7 @@ fn apply(table: &mut Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("expected key=value, such as train.steps=100")?;
     let value = toml::from_str::<Table>(&format!("value = {text}"))
         .ok()
+        .filter(|table| table.len() == 1)
         .and_then(|mut table| table.remove("value"))
         .unwrap_or_else(|| Value::String(text.to_owned()));
     let mut keys: Vec<&str> = path.trim().split('.').collect();
@@ -153,8 +174,7 @@ fn flatten(prefix: &str, value: &Value, keys: &mut Vec<(String, String)>) {
     match value {
         Value::Table(table) => {
             for (key, value) in table {
-                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                flatten(&path, value, keys);
+                flatten(&join(prefix, key), value, keys);
             }
         }
         other => keys.push((prefix.to_owned(), other.to_string())),
@@ -202,6 +222,21 @@ mod tests {
             (DIGITS.to_owned(), vec!["model.channels"], "expected key=value"),
             (DIGITS.to_owned(), vec!["model.in_channels=3"], "model.in_channels is 3, but the data say 1"),
             (DIGITS.to_owned(), vec!["train.batch_size=0"], "batch_size is 0"),
+            (
+                DIGITS.to_owned(),
+                vec!["train.grad_clip=inf"],
+                "train.grad_clip = inf: it must be a finite number",
+            ),
+            (DIGITS.to_owned(), vec!["model.channels=8.5"], "`--set model.channels=8.5`"),
+            (DIGITS.to_owned(), vec!["train.batch_size=1000000000"], "it must be at most"),
+            (DIGITS.to_owned(), vec!["diffusion.num_train_timesteps=9000000000000000"], "it must be at most"),
+            (DIGITS.to_owned(), vec!["model.channels=1000000000"], "channels"),
+            (DIGITS.to_owned(), vec!["model.num_res_blocks=1000000000"], "num_res_blocks"),
+            (
+                DIGITS.to_owned(),
+                vec!["diffusion.schedule={type=\"linear\",beta_start=0.9,beta_end=0.999}"],
+                "eps-prediction cannot recover",
+            ),
             (DIGITS.to_owned(), vec!["train.ema_decay=1.5"], "ema_decay = 1.5: it must be in [0, 1)"),
             (DIGITS.to_owned(), vec!["sample.steps=2000"], "2000 sampling steps do not fit a chain of 1000"),
         ];

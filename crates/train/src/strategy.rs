@@ -222,6 +222,9 @@ impl Course<'_> {
 
     /// The mean loss of the averaged weights over all validation images.
     fn validate(&mut self, valid: &ValidLoader<Trainee>, round: usize) {
+        if valid.num_items() == 0 {
+            return;
+        }
         let model = self.learner.model().valid();
         let start = LearnerEvent::StartSplit { epoch_number: round, total_items: valid.num_items() };
         self.emit_valid(start);

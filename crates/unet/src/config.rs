@@ -197,8 +197,19 @@ impl UNetConfig {
             ("num_classes", self.num_classes),
             ("norm_groups", self.norm_groups),
         ];
-        match counts.into_iter().find(|(_, count)| *count == Some(0)) {
-            Some((key, _)) => Err(UNetError::Zero { key }),
+        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == Some(0)) {
+            return Err(UNetError::Zero { key });
+        }
+        let limits = [
+            ("image_size", self.image_size, 1 << 16),
+            ("channels", self.channels, 1 << 14),
+            ("channel_mult", self.channel_mult.iter().max().copied().unwrap_or(0), 1 << 10),
+            ("the number of levels in channel_mult", self.channel_mult.len(), 16),
+            ("num_res_blocks", self.num_res_blocks, 1 << 8),
+            ("num_classes", self.num_classes.unwrap_or(0), 1 << 20),
+        ];
+        match limits.into_iter().find(|(_, value, most)| value > most) {
+            Some((key, value, most)) => Err(UNetError::TooLarge { key, value, most }),
             None => Ok(()),
         }
     }

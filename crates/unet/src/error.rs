@@ -7,6 +7,16 @@ pub enum UNetError {
         /// The key of the configuration.
         key: &'static str,
     },
+    /// A size or count that no memory holds.
+    #[error("{key} is {value}; use at most {most}")]
+    TooLarge {
+        /// The key of the configuration.
+        key: &'static str,
+        /// Its value.
+        value: usize,
+        /// The largest that is taken.
+        most: usize,
+    },
     /// There is no level.
     #[error("channel_mult is empty; give one multiplier for each level, for example [1, 2, 2]")]
     NoLevels,

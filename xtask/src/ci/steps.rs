@@ -20,15 +20,16 @@ pub const STEPS: &[Step] = &[
     Step { name: "readme", what: "the README's commands, a few steps each", run: readme },
     Step { name: "parquet", what: "tests of parquet shards and downloads", run: || cargo_do(PARQUET_TESTS) },
     Step {
-        name: "tch",
-        what: "ndarray and libtorch train, sample and agree with flex",
-        run: ndarray_and_tch,
+        name: "backends",
+        what: "ndarray, libtorch and wgpu train, sample and agree with flex",
+        run: backends,
     },
-    Step { name: "wgpu", what: "wgpu on a software adapter trains, samples and agrees with flex", run: wgpu },
     Step { name: "gpus", what: "the other backends type-check", run: gpus },
 ];
 
 const PARQUET_TESTS: &str = "test -p data -p train --features data/parquet,data/fetch,train/parquet";
+
+const OTHERS: &str = "--features ndarray,tch,wgpu";
 
 /// As few kernels as the whole program has: each new shape of one costs an adapter seconds.
 const TINY: &str = "--set model.channels=8 --set model.num_res_blocks=1 --set train.batch_size=4 \
@@ -97,66 +98,70 @@ fn readme() -> Result<()> {
         "train --run ci-readme --resume --steps 6 --plain --set train.checkpoint_every=3 --set train.sample_images=4",
     )?;
     let out = run.folder.join("out");
-    for arguments in ["-n 4 --steps 4", "--run runs/ci-readme -n 4 --steps 4 --seed 1", "--forward 0"] {
+    fs::create_dir_all(&out).with_context(|| format!("failed to create {}", out.display()))?;
+    for (arguments, second) in INFER {
         let mut command = cargo();
         command.current_dir(root()).args(words("run -p infer --")).args(words(arguments));
-        finish(command.arg("--out").arg(out.join("grid.png")))?;
-        fs::remove_file(out.join("grid.png"))
-            .with_context(|| format!("`infer {arguments}` wrote no image"))?;
-    }
-    Ok(())
-}
-
-/// One build for both: they share everything but themselves.
-fn ndarray_and_tch() -> Result<()> {
-    xtask("setup tch")?;
-    let libtorch = target().join("libtorch");
-    let with = |command: &mut Command| use_libtorch(command, &libtorch);
-    for backend in ["ndarray", "tch"] {
-        train_and_infer(backend, "ndarray,tch", 2, &with)?;
-    }
-    doctor("tch", "ndarray,tch", &with)
-}
-
-fn wgpu() -> Result<()> {
-    xtask("setup wgpu")?;
-    let with = |command: &mut Command| {
-        if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-            command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
+        if let Some((flag, name)) = second {
+            command.arg(flag).arg(out.join(name));
         }
-    };
-    train_and_infer("wgpu", "wgpu", 2, &with)?;
-    doctor("wgpu", "wgpu", &with)
+        finish(command.arg("--out").arg(out.join("grid.png")))?;
+        for name in ["grid.png"].into_iter().chain(second.map(|(_, name)| name)) {
+            if !out.join(name).exists() {
+                bail!("`infer {arguments}` wrote no {name}");
+            }
+        }
+        fs::remove_file(out.join("grid.png")).context("failed to remove the picture")?;
+    }
+    xtask("doctor")?;
+    xtask("bench --repetitions 1")
 }
 
-fn train_and_infer(backend: &str, features: &str, steps: usize, with: &dyn Fn(&mut Command)) -> Result<()> {
+/// The README's ways to draw, with another result to look for where there is one.
+const INFER: [(&str, Option<(&str, &str)>); 7] = [
+    ("", None),
+    ("-n 40 --labels 0..9 --guidance-scale 2", Some(("--animate", "denoising.png"))),
+    ("--run runs/ci-readme -n 4 --label 7 --steps 4", None),
+    ("--sampler ddim --steps 20 --seed 3", None),
+    ("--sampler ddim --interpolate 3,8 --label 5 --show", None),
+    ("-n 20 --batch 10 --steps 4", Some(("--separate", "images"))),
+    ("--forward 12", None),
+];
+
+/// One build for all of them: they share everything but themselves.
+fn backends() -> Result<()> {
+    xtask("setup tch")?;
+    xtask("setup wgpu")?;
+    let parity = format!("test -p train --lib {OTHERS} parity");
+    run_with(&parity, None, "flex")?;
+    for backend in ["ndarray", "tch", "wgpu"] {
+        train_and_infer(backend)?;
+    }
+    run_with(&format!("run -p train {OTHERS} --bin doctor -- --backend tch"), None, "tch")
+}
+
+fn train_and_infer(backend: &str) -> Result<()> {
     let name = format!("ci-{backend}");
     let run = FreshRun::new(&name)?;
-    let build = format!("run --features {features} -p");
-    let train = format!("{build} train -- --backend {backend} --run {name} --steps {steps} {TINY}");
-    let infer = format!("{build} infer -- --backend {backend} --run runs/{name} -n 2 --steps 2 --out");
-    run_with(&train, None, backend, with)?;
+    let train = format!("run -p train {OTHERS} -- --backend {backend} --run {name} --steps 2 {TINY}");
+    let infer =
+        format!("run -p infer {OTHERS} -- --backend {backend} --run runs/{name} -n 2 --steps 2 --out");
+    run_with(&train, None, backend)?;
     let image = run.folder.join("grid.png");
-    run_with(&infer, Some(image.as_os_str()), backend, with)?;
+    run_with(&infer, Some(image.as_os_str()), backend)?;
     if !image.exists() {
         bail!("`infer --backend {backend}` wrote no image");
     }
     Ok(())
 }
 
-fn doctor(backend: &str, features: &str, with: &dyn Fn(&mut Command)) -> Result<()> {
-    run_with(
-        &format!("run -p train --features {features} --bin doctor -- --backend {backend}"),
-        None,
-        backend,
-        with,
-    )
-}
-
-fn run_with(line: &str, last: Option<&OsStr>, backend: &str, with: &dyn Fn(&mut Command)) -> Result<()> {
+fn run_with(line: &str, last: Option<&OsStr>, backend: &str) -> Result<()> {
     let mut command = cargo();
     command.current_dir(root()).args(words(line)).args(last).env("BURN_DEVICE", backend);
-    with(&mut command);
+    use_libtorch(&mut command, &target().join("libtorch"));
+    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
+    }
     finish(&mut command)
 }
 

@@ -42,8 +42,10 @@ fn run(mut args: Args) -> Result<()> {
     if args.configs.is_empty() {
         args.configs.push("configs/digits-ddpm.toml".into());
     }
-    println!("| config | backend | parameters | step ms | images/s | memory MiB | sampling |");
-    println!("|---|---|---|---|---|---|---|");
+    train::say(format_args!(
+        "| config | backend | parameters | step ms | images/s | memory MiB | sampling |"
+    ));
+    train::say(format_args!("|---|---|---|---|---|---|---|"));
     for path in &args.configs {
         let draft = DraftConfig::read(path, &args.set)?;
         let splits = draft.dataset.open(false)?;
@@ -61,7 +63,7 @@ fn run(mut args: Args) -> Result<()> {
             interrupter: Interrupter::new(),
         };
         let bench = session.bench(args.repetitions.max(1))?;
-        println!(
+        train::say(format_args!(
             "| {} | {} | {} | {:.1} | {:.1} | {} | {} images, {sampler_steps} steps: {:.2} s |",
             path.display(),
             args.backend,
@@ -70,8 +72,8 @@ fn run(mut args: Args) -> Result<()> {
             bench.images_per_second,
             bench.memory_mib.map_or("-".into(), |memory| format!("{memory:.0}")),
             bench.sample_images,
-            bench.sample,
-        );
+            bench.sample
+        ));
     }
     Ok(())
 }

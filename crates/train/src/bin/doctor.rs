@@ -30,23 +30,26 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<bool> {
     let device = backend::open(args.backend, args.device)?;
-    println!("{}, compared with flex", backend::describe(args.backend, &device));
+    train::say(format_args!("{}, compared with flex", backend::describe(args.backend, &device)));
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
     let checks = train::compare_with_flex(&device)?;
     for check in &checks {
         let verdict = if check.passes() { "ok" } else { "WRONG" };
-        println!("{verdict:5}  {:.1e} of at most {:.0e}  {}", check.error, check.tolerance, check.name);
+        train::say(format_args!(
+            "{verdict:5}  {:.1e} of at most {:.0e}  {}",
+            check.error, check.tolerance, check.name
+        ));
     }
     let healthy = checks.iter().all(train::Check::passes);
-    println!(
+    train::say(format_args!(
         "{}",
         if healthy {
             "this device can be trusted"
         } else {
             "do not train on this device: update its driver, or use another backend"
         }
-    );
+    ));
     Ok(healthy)
 }
