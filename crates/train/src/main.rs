@@ -66,27 +66,49 @@ fn run(args: Args) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     settings.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let config = match &args.config {
-        Some(config) => config.clone(),
-        None if args.resume.is_some() && run.config().exists() => run.config(),
-        None => DEFAULT_CONFIG.into(),
-    };
-    let draft = DraftConfig::read(&config, &settings)?;
+    let draft = DraftConfig::read(&config_file(&args, &run)?, &settings)?;
     let checking = Checking::default();
     let splits = draft.dataset.open_with(args.skip_bad, &checking.report())?;
     if splits.skipped().count > 0 {
         eprintln!("warning: {}", splits.skipped());
     }
     let config = draft.resolve(&splits)?;
-    train::say(format_args!(
-        "{}",
-        toml::to_string_pretty(&config).context("failed to print the configuration")?
-    ));
+    train::say(toml::to_string_pretty(&config).context("failed to print the configuration")?);
+    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
-    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
+    let session = Session {
+        run: run.clone(),
+        config,
+        splits,
+        backend: args.backend,
+        device_index: args.device,
+        resume: args.resume,
+        budget: args.budget,
+        plain: args.plain,
+        interrupter: stop_on_ctrl_c()?,
+    };
+    report(&run, &session.train()?);
+    Ok(())
+}
 
+fn config_file(args: &Args, run: &RunDir) -> Result<PathBuf> {
+    let Some(config) = &args.config else {
+        let own = run.config();
+        return Ok(if args.resume.is_some() && own.exists() { own } else { DEFAULT_CONFIG.into() });
+    };
+    let step = config.to_str().and_then(|text| text.parse::<usize>().ok());
+    match step {
+        Some(step) if args.resume == Some(None) && !config.exists() => {
+            bail!("{step} is no configuration: to go on from that step, write --resume={step}")
+        }
+        _ => Ok(config.clone()),
+    }
+}
+
+/// Stops at the first Ctrl-C with a checkpoint, at the second at once.
+fn stop_on_ctrl_c() -> Result<Interrupter> {
     let interrupter = Interrupter::new();
     let stop = interrupter.clone();
     ctrlc::set_handler(move || {
@@ -97,19 +119,7 @@ fn run(args: Args) -> Result<()> {
         stop.stop(Some("ctrl-c"));
     })
     .context("failed to listen for Ctrl-C")?;
-    let session = Session {
-        run: run.clone(),
-        config,
-        splits,
-        backend: args.backend,
-        device_index: args.device,
-        resume: args.resume,
-        budget: args.budget,
-        plain: args.plain,
-        interrupter,
-    };
-    report(&run, &session.train()?);
-    Ok(())
+    Ok(interrupter)
 }
 
 /// Says how far the check of a large data set is, once a second.

@@ -30,6 +30,7 @@ fn every_mistake_is_named() {
         (&["digits.toml", "--set", SMALL, "--device", "3"], "3"),
         (&["digits.toml", "--run", "../up"], "a run's name is one folder name"),
         (&["digits.toml", "--budget", "soon"], "soon"),
+        (&["--resume", "100"], "write --resume=100"),
         (&["digits.toml", "--resume", "--set", SMALL], "start the run without `--resume`"),
     ];
     for (args, expected) in cases {
