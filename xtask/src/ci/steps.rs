@@ -19,17 +19,13 @@ pub const STEPS: &[Step] = &[
     Step { name: "test", what: "every test, as `cargo xtask test`", run: || cargo_do("test --workspace") },
     Step { name: "readme", what: "the README's commands, a few steps each", run: readme },
     Step { name: "parquet", what: "tests of parquet shards and downloads", run: || cargo_do(PARQUET_TESTS) },
-    Step {
-        name: "backends",
-        what: "ndarray, libtorch and wgpu train, sample and agree with flex",
-        run: backends,
-    },
+    Step { name: "backends", what: "libtorch and wgpu train, sample and agree with flex", run: backends },
     Step { name: "gpus", what: "the other backends type-check", run: gpus },
 ];
 
 const PARQUET_TESTS: &str = "test -p data -p train --features data/parquet,data/fetch,train/parquet";
 
-const OTHERS: &str = "--features ndarray,tch,wgpu";
+const OTHERS: &str = "--features tch,wgpu";
 
 /// As few kernels as the whole program has: each new shape of one costs an adapter seconds.
 const TINY: &str = "--set model.channels=8 --set model.num_res_blocks=1 --set train.batch_size=4 \
@@ -128,13 +124,13 @@ const INFER: [(&str, Option<(&str, &str)>); 7] = [
     ("--forward 12", None),
 ];
 
-/// One build for all of them: they share everything but themselves.
+/// One build for both: they share everything but themselves. burn-ndarray, deprecated and minutes to compile, is left out.
 fn backends() -> Result<()> {
     xtask("setup tch")?;
     xtask("setup wgpu")?;
     let parity = format!("test -p train --lib {OTHERS} parity");
     run_with(&parity, None, "flex")?;
-    for backend in ["ndarray", "tch", "wgpu"] {
+    for backend in ["tch", "wgpu"] {
         train_and_infer(backend)?;
     }
     run_with(&format!("run -p train {OTHERS} --bin doctor -- --backend tch"), None, "tch")
