@@ -114,7 +114,7 @@ fn timesteps_shown(length: usize) -> Vec<usize> {
 }
 
 fn first_image(x: Tensor<4>) -> Result<Vec<f32>> {
-    x.slice([0..1]).try_into_vec_as::<f32>().context("failed to read the image from the device")
+    x.narrow(0, 0, 1).try_into_vec_as::<f32>().context("failed to read the image from the device")
 }
 
 fn moments(residual: Tensor<4>) -> Result<(f64, f64)> {

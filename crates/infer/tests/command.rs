@@ -1,5 +1,7 @@
 //! The `infer` program as a user meets it, on the checkpoint that comes with the project.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! What a user can get wrong before training starts.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 use std::fs;
 use std::process::{Command, Output};
 
