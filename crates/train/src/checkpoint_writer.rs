@@ -23,6 +23,8 @@ pub struct CheckpointWriter {
 struct Pending {
     meta: Meta,
     arrived: usize,
+    /// Why a part of it could not be written; the parts that come later say the same.
+    failed: Option<String>,
 }
 
 impl CheckpointWriter {
@@ -34,7 +36,7 @@ impl CheckpointWriter {
     /// Says what a step's checkpoint is to be described by, before its records are handed over.
     pub fn announce(&self, step: usize, losses: Losses, seconds: f64) {
         let meta = Meta { step, losses, seconds, ..self.run.clone() };
-        self.lock().insert(step, Pending { meta, arrived: 0 });
+        self.lock().insert(step, Pending { meta, arrived: 0, failed: None });
     }
 
     /// The three parts in the order in which burn-train takes them: model, optimizer, scheduler.
@@ -51,13 +53,15 @@ impl CheckpointWriter {
         let staging = self.checkpoints.folder.join(format!("{STAGING}{step:08}"));
         let staged = self.stage_part(&mut pending, step, &staging, file, save);
         staged.map_err(|error| {
-            pending.remove(&step);
             let _ = fs::remove_dir_all(&staging);
             let reason = match error {
                 CheckpointerError::IOError(error) => error.to_string(),
                 CheckpointerError::Record(error) => error.to_string(),
                 CheckpointerError::Unknown(reason) => reason,
             };
+            if let Some(next) = pending.get_mut(&step) {
+                next.failed = Some(reason.clone());
+            }
             let path = self.checkpoints.path(step);
             CheckpointerError::Unknown(format!("failed to write the checkpoint {}: {reason}", path.display()))
         })
@@ -72,8 +76,11 @@ impl CheckpointWriter {
         save: impl FnOnce(PathBuf) -> SaveResult,
     ) -> SaveResult {
         let Some(next) = pending.get_mut(&step) else {
-            return Err(CheckpointerError::Unknown("another part of it could not be written".into()));
+            return Err(CheckpointerError::Unknown("it was not announced".into()));
         };
+        if let Some(reason) = &next.failed {
+            return Err(CheckpointerError::Unknown(reason.clone()));
+        }
         if next.arrived == 0 {
             remove_if_there(staging).map_err(CheckpointerError::IOError)?;
             fs::create_dir_all(staging).map_err(CheckpointerError::IOError)?;
@@ -222,7 +229,8 @@ mod tests {
         let full = || CheckpointerError::IOError(io::Error::other("no space left"));
         let error = writer.stage(20, PARTS[1], |_| Err(full())).unwrap_err().to_string();
         assert!(error.contains("step-00000020") && error.contains("no space left"), "{error}");
-        assert!(part(&writer, 20, PARTS[2]).is_err());
+        let again = part(&writer, 20, PARTS[2]).unwrap_err().to_string();
+        assert!(again.contains("no space left"), "{again}");
         assert_eq!(writer.checkpoints.steps(), [10]);
         writer.checkpoints.verify(10).unwrap();
     }
