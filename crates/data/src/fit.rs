@@ -54,15 +54,15 @@ impl Fit {
     }
 }
 
-/// Resizes a picture, keeping its proportions, until it just covers `width` x `height`, and crops the middle.
+/// The middle of a picture in the proportions of `width` x `height`, resized to that.
+///
+/// Cropped first: of a very long picture no more than what is kept is ever resampled.
 pub(crate) fn cover(picture: Picture, width: usize, height: usize) -> Picture {
-    let scale = f64::max(
-        width as f64 / picture.width().max(1) as f64,
-        height as f64 / picture.height().max(1) as f64,
-    );
-    let scaled = |side: usize, least: usize| ((side as f64 * scale).round() as usize).max(least);
-    let (wide, high) = (scaled(picture.width(), width), scaled(picture.height(), height));
-    picture.resized(wide, high).centre_cropped(width, height)
+    let (from_width, from_height) = (picture.width(), picture.height());
+    let share = |side: usize, wanted: usize, other: usize| (side * wanted).div_ceil(other.max(1)).max(1);
+    let crop_width = from_width.min(share(from_height, width, height));
+    let crop_height = from_height.min(share(from_width, height, width));
+    picture.centre_cropped(crop_width, crop_height).resized(width, height)
 }
 
 #[cfg(test)]
@@ -71,11 +71,12 @@ mod tests {
 
     /// Red, green and blue thirds, each 4x4: only green is in the middle.
     #[test]
-    fn the_short_side_is_resized_and_the_long_side_cropped() {
+    fn the_long_side_is_cropped_and_the_rest_resized() {
         let mut picture = Picture::filled(12, 4, &[255, 0, 0]);
         picture.paste(&Picture::filled(4, 4, &[0, 255, 0]), 4, 0);
         picture.paste(&Picture::filled(4, 4, &[0, 0, 255]), 8, 0);
         assert_eq!(cover(picture, 4, 4), Picture::filled(4, 4, &[0, 255, 0]));
         assert_eq!(cover(Picture::filled(30, 17, &[9]), 8, 8), Picture::filled(8, 8, &[9]));
+        assert_eq!(cover(Picture::filled(1, 5000, &[9]), 8, 6), Picture::filled(8, 6, &[9]));
     }
 }

@@ -31,6 +31,17 @@ fn truncated_gzip() {
     assert!(error.ends_with("download the file again"), "{error}");
 }
 
+/// Sixteen million bytes in sixteen thousand, none of which the header announces.
+#[test]
+fn gzip_that_unpacks_to_more_than_it_says() {
+    let dir = folder();
+    write_idx(dir.path(), 7);
+    let bomb = [idx(0x803, &[7, 4, 4], &[0; 112]), vec![0; 1 << 24]].concat();
+    write(dir.path(), "images", &gzip(&bomb));
+    let error = error(dir.path(), IDX);
+    assert!(error.starts_with("DIR/images: 129 bytes where 128 (header of 7x4x4 images)"), "{error}");
+}
+
 #[test]
 fn a_wrong_magic_number() {
     let dir = folder();
@@ -139,6 +150,8 @@ fn bad_metadata() {
         let error = error(dir.path(), FOLDER);
         assert!(error.contains(expected), "{error}");
     };
+    let outside = "metadata.jsonl, line 1: `../a.png` lies outside the folder";
+    check("{\"file_name\": \"../a.png\"}", outside);
     check("{\"file_name\": \"a.png\"}\n{\"file\": 1}", "metadata.jsonl, line 2: missing field `file_name`");
     check(
         "{\"file_name\": \"a.png\", \"label\": 1}\n{\"file_name\": \"b.png\"}",

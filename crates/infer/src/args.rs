@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     pub eta: Option<f64>,
     /// Seed of the noise; image i of a seed is always the same.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
     /// The grid, of the first 400 images.
     #[arg(long, default_value = "grid.png", value_name = "FILE")]

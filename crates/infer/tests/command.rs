@@ -22,6 +22,10 @@ fn succeeds(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+fn words(line: &str) -> Vec<&str> {
+    line.split_ascii_whitespace().collect()
+}
+
 fn fails(args: &[&str], expected: &str) {
     let output = infer(args);
     let text = String::from_utf8_lossy(&output.stderr);
@@ -64,21 +68,8 @@ fn a_seed_gives_the_same_images_whatever_the_batch() {
     let drawn = |name: &str, more: &[&str]| {
         let images = path(&folder, name);
         let out = path(&folder, &format!("{name}.png"));
-        let args = [
-            "-n",
-            "5",
-            "--sampler",
-            "ancestral",
-            "--steps",
-            "8",
-            "--seed",
-            "4",
-            "--separate",
-            &images,
-            "--out",
-            &out,
-        ];
-        succeeds(&[&args, more].concat());
+        let args = words("-n 5 --sampler ancestral --steps 8 --seed 4");
+        succeeds(&[&args[..], &["--separate", &images, "--out", &out], more].concat());
         (0..5).map(|i| png(&format!("{images}/{i:06}.png")).0).collect::<Vec<_>>()
     };
     let together = drawn("together", &[]);
@@ -104,20 +95,7 @@ fn guidance_and_labels_change_the_image() {
 fn animations_and_walks_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let (out, animation) = (path(&folder, "walk.png"), path(&folder, "animation.png"));
-    let args = [
-        "-n",
-        "6",
-        "--interpolate",
-        "1,2",
-        "--sampler",
-        "ddim",
-        "--eta",
-        "0",
-        "--steps",
-        "10",
-        "--label",
-        "3",
-    ];
+    let args = words("-n 6 --interpolate 1,2 --sampler ddim --eta 0 --steps 10 --label 3");
     succeeds(&[&args[..], &["--animate", &animation, "--out", &out, "--show"]].concat());
     let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(&animation).unwrap()));
     let frames = decoder.read_info().unwrap().info().animation_control().unwrap().num_frames;
@@ -127,26 +105,38 @@ fn animations_and_walks_are_written() {
     let plain = path(&folder, "plain.png");
     let (walk_images, images) = (path(&folder, "walk"), path(&folder, "images"));
     succeeds(&[&args[..], &["--out", &out, "--separate", &walk_images]].concat());
-    succeeds(&[
-        "-n",
-        "3",
-        "--sampler",
-        "ddim",
-        "--steps",
-        "10",
-        "--label",
-        "3",
-        "--out",
-        &plain,
-        "--separate",
-        &images,
-    ]);
+    let args = words("-n 3 --sampler ddim --steps 10 --label 3");
+    succeeds(&[&args[..], &["--out", &plain, "--separate", &images]].concat());
     for (walk, image) in [(0, 1), (5, 2)] {
         let (a, b) =
             (png(&format!("{walk_images}/{walk:06}.png")).0, png(&format!("{images}/{image:06}.png")).0);
-        let difference = a.iter().zip(&b).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-        assert!(difference <= 1, "image {image} differs by {difference}");
+        assert!(difference(&a, &b) <= 1, "image {image} differs by {}", difference(&a, &b));
     }
+}
+
+fn difference(a: &[u8], b: &[u8]) -> u8 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+/// `UPDATE_EXPECT=1 cargo test -p infer` writes what this and the next test compare with.
+#[test]
+fn a_seed_is_one_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = path(&folder, "grid.png");
+    succeeds(&[&words("--sampler ddim --steps 20 --seed 3 --out")[..], &[&out]].concat());
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/seed-3.png");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::copy(&out, &golden).unwrap();
+    }
+    // Processors with other vector units round otherwise.
+    let difference = difference(&png(&out).0, &png(golden.to_str().unwrap()).0);
+    assert!(difference <= 2, "the picture differs by {difference} of 255");
+}
+
+#[test]
+fn the_help_is_as_it_was() {
+    expect_test::expect_file!["snapshots/help.txt"].assert_eq(&succeeds(&["--help"]));
 }
 
 #[test]

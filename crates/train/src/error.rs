@@ -53,6 +53,19 @@ pub enum TrainError {
         /// The steps that have one.
         there: Vec<usize>,
     },
+    /// Fewer steps than are done.
+    #[error(
+        "the checkpoint is of step {step}, and the run is to end at {steps}: give more `--steps`, or go back with \
+         `--resume=STEP` to one of {there:?}"
+    )]
+    BeyondTheEnd {
+        /// The steps done.
+        step: usize,
+        /// The steps of the whole run.
+        steps: usize,
+        /// The steps that have a checkpoint.
+        there: Vec<usize>,
+    },
     /// A checkpoint that is not what was saved.
     #[error(
         "the checkpoint is damaged: {}: {reason}; {}",

@@ -41,7 +41,7 @@ struct Args {
     #[arg(long)]
     steps: Option<usize>,
     /// Seed of everything random: seed.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
     /// Plain lines instead of the dashboard; always so when stdout is not a terminal.
     #[arg(long)]

@@ -57,9 +57,10 @@ impl MetricLog {
 impl Table {
     fn open(path: &Path, step: usize) -> io::Result<Self> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        let old = match fs::read_to_string(path) {
+        let old = match fs::read(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            old => old.unwrap_or_default(),
+            // Rows that a crash has filled with junk are dropped with those that are no rows.
+            old => String::from_utf8_lossy(&old.unwrap_or_default()).into_owned(),
         };
         let is_past = |line: &&str| {
             line.split(',').next().and_then(|cell| cell.parse().ok()).is_some_and(|s: usize| s <= step)

@@ -87,6 +87,9 @@ impl Session {
             fs::create_dir_all(&folder).map_err(TrainError::io("create", &folder))?;
         }
         let _lock = self.lock()?;
+        // Burn-train, which writes to it, panics where it cannot.
+        let log = self.run.path().join("experiment.log");
+        fs::File::options().create(true).append(true).open(&log).map_err(TrainError::io("write", &log))?;
         let step = start.as_ref().map_or(0, |meta| meta.step);
         checkpoints.go_back_to(step)?;
         let text = toml::to_string_pretty(&self.config).map_err(|error| TrainError::Config {
@@ -140,6 +143,10 @@ impl Session {
             (None, Some(&newest)) => newest,
             (None, None) => return Err(TrainError::NothingToResume { path }),
         };
+        let steps = self.config.train.steps;
+        if step > steps {
+            return Err(TrainError::BeyondTheEnd { step, steps, there });
+        }
         let meta = checkpoints.verify(step)?;
         let changes = training_changes(&meta.config, &self.config);
         if !changes.is_empty() {

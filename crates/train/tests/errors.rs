@@ -5,6 +5,8 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use expect_test::expect_file;
+
 fn train(folder: &tempfile::TempDir, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
     command.current_dir(folder.path()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
@@ -32,6 +34,7 @@ fn every_mistake_is_named() {
         (&["digits.toml", "--set", SMALL, "--device", "3"], "3"),
         (&["digits.toml", "--run", "../up"], "a run's name is one folder name"),
         (&["digits.toml", "--budget", "soon"], "soon"),
+        (&["digits.toml", "--seed", "9223372036854775808"], "9223372036854775808"),
         (&["--resume", "100"], "write --resume=100"),
         (&["digits.toml", "--resume", "--set", SMALL], "start the run without `--resume`"),
     ];
@@ -44,5 +47,45 @@ fn every_mistake_is_named() {
     }
     assert!(!folder.path().join("runs").exists(), "a mistake leaves nothing behind");
 }
+
+#[test]
+fn the_help_is_as_it_was() {
+    let output = train(&tempfile::tempdir().unwrap(), &["--help"]);
+    expect_file!["snapshots/help.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
+}
+
+/// Every default, as the program prints it before it asks for the device.
+#[test]
+fn the_resolved_configuration_is_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("digits.toml"), "[dataset]\ntype = \"digits\"\n").unwrap();
+    let output = train(&folder, &["digits.toml", "--set", SMALL, "--backend", "metal"]);
+    expect_file!["snapshots/config.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
+}
+
+#[test]
+fn a_run_cannot_end_before_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("digits.toml"), "[dataset]\ntype = \"digits\"\n").unwrap();
+    let run = |steps: &str, more: &[&str]| {
+        let set = format!("{SMALL_RUN},steps={steps}}}");
+        let args = ["digits.toml", "--set", SMALL, "--set", &set, "--set", "sample.steps=2"];
+        train(&folder, &[&args, more].concat())
+    };
+    fs::create_dir_all(folder.path().join("runs/digits/experiment.log")).unwrap();
+    let refused = run("2", &[]);
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert!(text.contains("failed to write runs/digits/experiment.log"), "{text}");
+    fs::remove_dir_all(folder.path().join("runs")).unwrap();
+
+    let first = run("2", &[]);
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let second = run("1", &["--resume"]);
+    let text = String::from_utf8_lossy(&second.stderr);
+    assert!(text.contains("the checkpoint is of step 2, and the run is to end at 1"), "{text}");
+    assert!(run("2", &["--resume"]).status.success(), "what is finished stays finished");
+}
+
+const SMALL_RUN: &str = "train={batch_size=2,eval_images=2,sample_images=1";
 
 const SMALL: &str = "model={channels=8, channel_mult=[1], attention_resolutions=[8]}";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -151,6 +151,9 @@ fn list_metadata(path: &Path) -> Result<Listing, DataError> {
     let mut lines = Vec::new();
     for (i, line) in content.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line: Line = serde_json::from_str(line).map_err(|e| at_line(path, i, &e.to_string()))?;
+        if Path::new(&line.file_name).components().any(leaves) {
+            return Err(at_line(path, i, &format!("`{}` lies outside the folder", line.file_name)));
+        }
         lines.push((i, line));
     }
     let captions = lines.iter().any(|(_, line)| line.text.is_some());
@@ -159,6 +162,11 @@ fn list_metadata(path: &Path) -> Result<Listing, DataError> {
     let (labels, class_names) = metadata_labels(path, &lines)?;
     let files = lines.into_iter().map(|(_, line)| line.file_name).collect();
     Ok(Listing { files, labels, captions, class_names })
+}
+
+/// Whether a path's part can lead out of the folder it starts in.
+fn leaves(part: Component) -> bool {
+    !matches!(part, Component::Normal(_) | Component::CurDir)
 }
 
 type Labels = (Option<Vec<i64>>, Option<Vec<String>>);

@@ -16,6 +16,8 @@ use crate::records::{Opened, Records, StoredImages, count_classes};
 
 const IMAGES_MAGIC: u32 = 0x803;
 const LABELS_MAGIC: u32 = 0x801;
+/// Of images; that of labels is half as long.
+const LONGEST_HEADER: u64 = 16;
 
 /// IDX files of grey images and labels, plain or gzip. They are kept in memory (one byte a pixel).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,12 +89,31 @@ fn read(path: &Path) -> Result<Vec<u8>, DataError> {
 }
 
 /// Decompresses gzip data; `path` is for the error.
+///
+/// A few kilobytes can claim to be gigabytes: no more is decompressed than the header announces, and one byte to
+/// show that there is more.
 pub(super) fn gunzip(path: &Path, bytes: &[u8]) -> Result<Vec<u8>, DataError> {
     let mut content = Vec::new();
-    MultiGzDecoder::new(bytes)
+    let mut decoder = MultiGzDecoder::new(bytes);
+    let mut header = decoder.by_ref().take(LONGEST_HEADER);
+    header
         .read_to_end(&mut content)
+        .and_then(|_| decoder.take(announced(&content).saturating_add(1)).read_to_end(&mut content))
         .map_err(|reason| DataError::Gzip { path: path.into(), reason })?;
     Ok(content)
+}
+
+/// The bytes that follow the first 16 of an IDX file, by its own account.
+fn announced(start: &[u8]) -> u64 {
+    let words: Vec<u64> =
+        start.as_chunks::<4>().0.iter().map(|&word| u64::from(u32::from_be_bytes(word))).collect();
+    match words[..] {
+        [magic, count, height, width] if magic == u64::from(IMAGES_MAGIC) => {
+            count.saturating_mul(height).saturating_mul(width)
+        }
+        [magic, count, ..] if magic == u64::from(LABELS_MAGIC) => count.saturating_sub(8),
+        _ => 0,
+    }
 }
 
 /// The images of an IDX file's content; `path` is for errors and names.
