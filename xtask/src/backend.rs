@@ -128,6 +128,17 @@ mod tests {
     }
 
     #[test]
+    fn the_crate_backend_has_the_same() {
+        let manifest = include_str!("../../crates/backend/Cargo.toml").parse::<toml::Table>().unwrap();
+        let mut there: Vec<&str> =
+            manifest["features"].as_table().unwrap().keys().map(String::as_str).collect();
+        let mut here: Vec<&str> = Backend::value_variants().iter().filter_map(|it| it.feature()).collect();
+        there.sort_unstable();
+        here.sort_unstable();
+        assert_eq!(here, there);
+    }
+
+    #[test]
     fn the_chosen_backend_is_burns_default_device() {
         let mut command = Command::new("true");
         Backend::Wgpu.prepare(&mut command);
