@@ -6,8 +6,10 @@ use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{silu, softmax};
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
+};
 
 pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     layer.forward(x)
@@ -37,7 +39,17 @@ pub(crate) fn norm_modulate_silu(
     scale: Tensor<2>,
     shift: Tensor<2>,
 ) -> Tensor<4> {
-    silu(norm.forward(x) * (per_channel(scale) + 1.0) + per_channel(shift))
+    silu(modulate(norm.forward(x), scale, shift))
+}
+
+/// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.
+pub(crate) fn modulate(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
+    x * (per_channel(scale) + 1.0) + per_channel(shift)
+}
+
+/// `x / divisor`; most sums are divided by one.
+pub(crate) fn divide(x: Tensor<4>, divisor: f64) -> Tensor<4> {
+    if divisor == 1.0 { x } else { x / divisor }
 }
 
 /// Adds `bias` `[B, C]` to every pixel of `x` `[B, C, H, W]`.
@@ -59,6 +71,30 @@ pub(crate) fn halve(x: Tensor<4>) -> Tensor<4> {
 /// Repeats each pixel in a 2x2 square.
 pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
+}
+
+/// Halves height and width behind the binomial filter `[1, 3, 3, 1]` (Zhang 2019, arXiv 1904.11486).
+pub(crate) fn halve_filtered(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let planes = x.reshape([batch * channels, 1, height, width]);
+    let weight = binomial(&planes, 1.0);
+    let halved = conv2d(planes, weight, None, ConvOptions::new([2, 2], [1, 1], [1, 1], 1));
+    halved.reshape([batch, channels, height / 2, width / 2])
+}
+
+/// Doubles height and width with the same filter, which keeps the mean.
+pub(crate) fn double_filtered(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let planes = x.reshape([batch * channels, 1, height, width]);
+    let weight = binomial(&planes, 4.0);
+    let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+    conv_transpose2d(planes, weight, None, options).reshape([batch, channels, 2 * height, 2 * width])
+}
+
+/// The filter as a kernel `[1, 1, 4, 4]` whose entries add up to `sum`.
+fn binomial(like: &Tensor<4>, sum: f64) -> Tensor<4> {
+    let row = Tensor::<1>::from_floats([0.125, 0.375, 0.375, 0.125], &like.device()).cast(like.dtype());
+    (row.clone().reshape([1, 1, 4, 1]) * row.reshape([1, 1, 1, 4])) * sum
 }
 
 fn per_channel(x: Tensor<2>) -> Tensor<4> {

@@ -152,7 +152,7 @@ fn no_label_is_the_null_class() {
     let unet = filled(&UNetConfig { num_classes: Some(10), ..tiny() }, &device);
     let out = |labels| unet.forward(images([1, 1, 8, 8], &device), Tensor::ones([1], &device), labels);
     assert_eq!(largest_difference(out(None), out(Some(Tensor::from_ints([10], &device)))), 0.0);
-    assert_eq!(unet.num_classes(), Some(10));
+    assert_eq!(unet.null_class(), Some(10));
 }
 
 #[test]
