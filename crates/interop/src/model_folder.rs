@@ -5,11 +5,11 @@ use std::path::Path;
 use burn::tensor::Device;
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
-use unet::{UNet, UNetConfig};
+use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 
 use crate::sampling::{write_json, write_sampling};
 use crate::unet_export::export;
-use crate::{InteropError, Sampling, TensorFile, load_unet, read_unet_config, unet_tensors};
+use crate::{ImportedUNet, InteropError, Sampling, TensorFile, load_unet, read_unet_config, unet_tensors};
 
 /// The weights' file beside a network's configuration.
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
@@ -37,23 +37,46 @@ impl ModelFolder {
         check_parts(&folder.join("model_index.json"))?;
         let sampling = Sampling::read(&folder.join("scheduler").join("scheduler_config.json"))?;
         let config_file = folder.join("unet").join("config.json");
-        let imported = read_unet_config(&config_file)?;
-        let unet = imported.config;
-        let Some([height, width]) = imported.sample_size else {
-            let (option, value) = ("sample_size".into(), "null".into());
-            return Err(InteropError::Unsupported { path: config_file, option, value });
+        let (net, unet, sample_size) = read_network(&folder.join("unet"), device)?;
+        let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
+            path: config_file.clone(),
+            option: option.into(),
+            value,
         };
-        let net = read_unet(&folder.join("unet"), device)?.0;
+        let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
+        check_samples(&unet, sampling.schedule.num_train_timesteps()).map_err(unfit)?;
         let model = TrainedModel {
             net,
             schedule: sampling.schedule.clone(),
             parameterization: sampling.parameterization,
             num_classes: unet.num_classes,
-            image_shape: [unet.out_channels, height, width],
+            image_shape: [unet.in_channels, height, width],
             clip_x0: sampling.clip_x0,
             device: device.clone(),
         };
         Ok(Self { model, unet, sampling })
+    }
+}
+
+/// What a sampler of images asks of a network, beyond that it exists.
+fn check_samples(unet: &UNetConfig, timesteps: usize) -> Result<(), (&'static str, String)> {
+    if unet.out_channels != unet.in_channels {
+        return Err((
+            "out_channels",
+            format!("{} with in_channels = {}", unet.out_channels, unet.in_channels),
+        ));
+    }
+    if unet.class_input != ClassInput::Label {
+        return Err(("class_embed_type", format!("{:?}", unet.class_input).to_lowercase()));
+    }
+    if unet.time_encoding == TimeEncoding::Fourier {
+        return Err(("time_embedding_type", "fourier with a scheduler of timesteps".into()));
+    }
+    match unet.num_timesteps {
+        Some(known) if known < timesteps => {
+            Err(("num_train_timesteps", format!("{known} with a scheduler of {timesteps}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -63,17 +86,24 @@ impl ModelFolder {
 ///
 /// As [`ModelFolder::read`].
 pub fn read_unet(folder: &Path, device: &Device) -> Result<(UNet, UNetConfig), InteropError> {
+    read_network(folder, device).map(|(net, config, _)| (net, config))
+}
+
+type Network = (UNet, UNetConfig, Option<[usize; 2]>);
+
+fn read_network(folder: &Path, device: &Device) -> Result<Network, InteropError> {
     let path = folder.join("config.json");
-    let config = read_unet_config(&path)?.config;
+    let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
     let net =
         config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
-    let weights = folder.join(WEIGHTS);
-    if !weights.exists() && folder.join("diffusion_pytorch_model.bin").exists() {
+    let (weights, pickle) = (folder.join(WEIGHTS), folder.join("diffusion_pytorch_model.bin"));
+    if pickle.exists() && !weights.exists() {
         let reason = "it is a pickle, which can run any program: in Python, load it with the reference library and \
                       save it again with `save_pretrained`, which writes safetensors";
-        return Err(InteropError::damaged(folder.join("diffusion_pytorch_model.bin"))(reason));
+        return Err(InteropError::damaged(pickle)(reason));
     }
-    Ok((load_unet(net, &config, TensorFile::read(&weights)?, &path)?, config))
+    let net = load_unet(net, &config, TensorFile::read(&weights)?, &path)?;
+    Ok((net, config, sample_size))
 }
 
 /// Refuses folders whose parts we would leave out.

@@ -62,8 +62,12 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         SampleSize::Side(side) => [side, side],
         SampleSize::Sides(sides) => sides,
     });
-    let levels = keys.block_out_channels.len();
-    let smallest = 1_usize.checked_shl(levels as u32 - 1).unwrap_or(0);
+    let smallest = 1_usize.checked_shl(keys.block_out_channels.len() as u32 - 1).unwrap_or(0);
+    if let Some([_, width]) = sample_size
+        && !width.is_multiple_of(smallest)
+    {
+        return unsupported("sample_size", keys.sample_size);
+    }
     let num_classes = keys.num_class_embeds.filter(|_| keys.class_embed_type.is_none());
     let null_class = keys.null_class.is_some() && keys.null_class.map(|label| label + 1) == num_classes;
     let config = UNetConfig {

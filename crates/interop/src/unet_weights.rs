@@ -160,11 +160,10 @@ impl ModuleMapper for Fill<'_> {
         let (name, transposed) = reference_name(&self.path, D, self.config);
         // All were found and measured before the first is taken.
         let Some(tensor) = self.tensors.remove(&name) else { return param };
+        let tensor = if transposed { tensor.transposed() } else { tensor };
         param.map(|old| {
             let data = TensorData::new(tensor.values, tensor.shape);
-            let new = Tensor::<D>::from_data(data, &old.device());
-            let new = if transposed { new.transpose() } else { new };
-            new.set_require_grad(old.is_require_grad())
+            Tensor::<D>::from_data(data, &old.device()).set_require_grad(old.is_require_grad())
         })
     }
 }

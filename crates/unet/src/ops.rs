@@ -101,3 +101,51 @@ fn per_channel(x: Tensor<2>) -> Tensor<4> {
     let [batch, channels] = x.dims();
     x.reshape([batch, channels, 1, 1])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    const TAPS: [f64; 4] = [1.0, 3.0, 3.0, 1.0];
+
+    fn image(side: usize) -> (Tensor<4>, impl Fn(isize, isize) -> f64) {
+        let at = move |y: isize, x: isize| {
+            let inside = |i: isize| (0..side as isize).contains(&i);
+            if inside(y) && inside(x) { (1.7 * y as f64 + 0.3 * (x * x) as f64).sin() } else { 0.0 }
+        };
+        let pixels = (0..side * side).map(|i| at((i / side) as isize, (i % side) as isize) as f32);
+        let image = Tensor::<1>::from_floats(pixels.collect::<Vec<_>>().as_slice(), &Device::flex());
+        (image.reshape([1, 1, side, side]), at)
+    }
+
+    #[track_caller]
+    fn assert_pixels(image: Tensor<4>, side: usize, value: impl Fn(isize, isize) -> f64) {
+        let pixel = |i: usize| value((i / side) as isize, (i % side) as isize) as f32;
+        let expected: Vec<f32> = (0..side * side).map(pixel).collect();
+        let expected = burn::tensor::TensorData::new(expected, [1, 1, side, side]);
+        image.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+    }
+
+    /// Four taps around the middle of the two pixels that become one.
+    #[test]
+    fn halving_filters_and_takes_every_other_pixel() {
+        let (image, at) = image(6);
+        assert_pixels(halve_filtered(image), 3, |y, x| {
+            let taps = (0..16).map(|i| (i / 4, i % 4));
+            taps.map(|(i, j)| TAPS[i] * TAPS[j] / 64.0 * at(2 * y + i as isize - 1, 2 * x + j as isize - 1))
+                .sum()
+        });
+    }
+
+    /// A new pixel is three quarters of the old one under it and a quarter of the nearest other, in both directions.
+    #[test]
+    fn doubling_interpolates_linearly() {
+        let (image, at) = image(3);
+        assert_pixels(double_filtered(image), 6, |y, x| {
+            let (near, far) = (|i: isize| i / 2, |i: isize| i / 2 + 2 * (i % 2) - 1);
+            let row = |y: isize| 0.75 * at(y, near(x)) + 0.25 * at(y, far(x));
+            0.75 * row(near(y)) + 0.25 * row(far(y))
+        });
+    }
+}

@@ -62,22 +62,36 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         let decay = io.get(&format!("s{step}.ema_decay"))?.values[0];
         ema = ema_update(ema, &net, f64::from(decay));
     }
-    compare_weights(&mut comparison, &io, &config, [("param_after", &net), ("ema_after", &ema)])?;
+    compare_weights(&mut comparison, &io, &config, [("param_after.", &net), ("ema_after.", &ema)])?;
     Ok(comparison)
+}
+
+/// What was recorded under `prefix`, beside ours.
+fn recorded<'a>(
+    io: &'a TensorFile,
+    prefix: &str,
+    ours: &'a Tensors,
+) -> Result<Vec<(&'a str, &'a HostTensor, &'a HostTensor)>, CaseError> {
+    let names = io.tensors.keys().filter_map(|key| Some((key, key.strip_prefix(prefix)?)));
+    let pair = |(key, name): (&'a String, &str)| {
+        let ours = ours.get(name).ok_or_else(|| CaseError::Broken(format!("the network has no {name}")))?;
+        Ok((key.as_str(), ours, &io.tensors[key]))
+    };
+    let pairs = names.map(pair).collect::<Result<Vec<_>, CaseError>>()?;
+    if pairs.is_empty() {
+        Err(CaseError::Broken(format!("nothing is recorded as {prefix}")))
+    } else {
+        Ok(pairs)
+    }
 }
 
 /// Some gradients are zero but for rounding (the bias of keys): they are compared beside the largest of the network.
 fn compare_gradients(comparison: &mut Comparison, io: &TensorFile, ours: &Tensors) -> Result<(), CaseError> {
-    let recorded = |name: &str| io.get(&format!("grad.{name}"));
-    let mut floor = 0.0_f64;
-    for name in ours.keys() {
-        floor = floor.max(GRADIENT_FLOOR * recorded(name)?.largest());
-    }
-    for (name, tensor) in ours {
-        let recorded = recorded(name)?;
-        let scale = recorded.largest().max(floor);
-        let name = format!("grad.{name}");
-        comparison.scaled(name, &tensor.values, &recorded.values, scale, GRADIENT_TOLERANCE);
+    let pairs = recorded(io, "grad.", ours)?;
+    let largest = pairs.iter().map(|(_, _, recorded)| recorded.largest()).fold(0.0, f64::max);
+    for (name, ours, recorded) in pairs {
+        let scale = recorded.largest().max(GRADIENT_FLOOR * largest);
+        comparison.scaled(name, &ours.values, &recorded.values, scale, GRADIENT_TOLERANCE);
     }
     Ok(())
 }
@@ -89,10 +103,9 @@ fn compare_weights(
     networks: [(&str, &UNet); 2],
 ) -> Result<(), CaseError> {
     for (prefix, network) in networks {
-        for (name, tensor) in unet_tensors(&network.valid(), config)? {
-            let name = format!("{prefix}.{name}");
-            let recorded = io.get(&name)?;
-            comparison.relative(name, &tensor.values, &recorded.values, WEIGHT_TOLERANCE);
+        let ours = unet_tensors(&network.valid(), config)?;
+        for (name, ours, recorded) in recorded(io, prefix, &ours)? {
+            comparison.relative(name, &ours.values, &recorded.values, WEIGHT_TOLERANCE);
         }
     }
     Ok(())
