@@ -47,31 +47,12 @@ fn unsupported<T>(option: &str, value: impl std::fmt::Debug) -> Result<T, Unsupp
 }
 
 fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
-    if keys.class_name != "UNet2DModel" {
-        return unsupported("_class_name", &keys.class_name);
-    }
-    let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
-    if let Some(key) = keys.others.keys().find(unknown) {
-        return unsupported(key, &keys.others[key]);
-    }
+    check_keys(keys)?;
+    let sample_size = sample_size(keys)?;
     let channels = keys.block_out_channels.iter().copied().fold(0, gcd);
-    if channels == 0 {
-        return unsupported("block_out_channels", &keys.block_out_channels);
-    }
-    let sample_size = keys.sample_size.map(|size| match size {
-        SampleSize::Side(side) => [side, side],
-        SampleSize::Sides(sides) => sides,
-    });
-    let smallest = 1_usize.checked_shl(keys.block_out_channels.len() as u32 - 1).unwrap_or(0);
-    if let Some([_, width]) = sample_size
-        && !width.is_multiple_of(smallest)
-    {
-        return unsupported("sample_size", keys.sample_size);
-    }
-    let num_classes = keys.num_class_embeds.filter(|_| keys.class_embed_type.is_none());
-    let null_class = keys.null_class.is_some() && keys.null_class.map(|label| label + 1) == num_classes;
+    let (num_classes, null_class) = classes(keys);
     let config = UNetConfig {
-        image_size: sample_size.map_or(smallest, |[height, _]| height),
+        image_size: sample_size.map_or(smallest_size(keys), |[height, _]| height),
         in_channels: keys.in_channels,
         out_channels: keys.out_channels,
         channels,
@@ -81,7 +62,7 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         num_heads: None,
         head_channels: keys.attention_head_dim,
         dropout: keys.dropout,
-        num_classes: num_classes.map(|rows| rows - usize::from(null_class && rows > 0)),
+        num_classes,
         scale_shift: scale_shift(keys)?,
         resample: Resample::Conv,
         downsample_padding: downsample_padding(keys)?,
@@ -103,6 +84,50 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         center_input: keys.center_input_sample,
     };
     Ok(ImportedUNet { config, sample_size })
+}
+
+/// What must hold before the keys can be taken apart.
+fn check_keys(keys: &UNetKeys) -> Result<(), Unsupported> {
+    if keys.class_name != "UNet2DModel" {
+        return unsupported("_class_name", &keys.class_name);
+    }
+    let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
+    if let Some(key) = keys.others.keys().find(unknown) {
+        return unsupported(key, &keys.others[key]);
+    }
+    if keys.block_out_channels.iter().all(|&width| width == 0) {
+        return unsupported("block_out_channels", &keys.block_out_channels);
+    }
+    Ok(())
+}
+
+/// Height and width, where they are given; both must be halvable between the levels.
+fn sample_size(keys: &UNetKeys) -> Result<Option<[usize; 2]>, Unsupported> {
+    let sides = match keys.sample_size {
+        None => return Ok(None),
+        Some(SampleSize::Side(side)) => [side, side],
+        Some(SampleSize::Sides(sides)) => sides,
+    };
+    if sides.iter().any(|side| !side.is_multiple_of(smallest_size(keys))) {
+        return unsupported("sample_size", sides);
+    }
+    Ok(Some(sides))
+}
+
+/// The smallest side that can be halved between the levels.
+fn smallest_size(keys: &UNetKeys) -> usize {
+    1_usize.checked_shl(keys.block_out_channels.len() as u32 - 1).unwrap_or(usize::MAX)
+}
+
+/// The number of classes, and whether the table of their embeddings has another row for the null class.
+fn classes(keys: &UNetKeys) -> (Option<usize>, bool) {
+    let Some(rows) = keys.num_class_embeds.filter(|_| keys.class_embed_type.is_none()) else {
+        return (None, false);
+    };
+    match keys.null_class {
+        Some(null) if null + 1 == rows => (Some(null), true),
+        _ => (Some(rows), false),
+    }
 }
 
 fn down_blocks(keys: &UNetKeys) -> Result<Vec<LevelBlock>, Unsupported> {

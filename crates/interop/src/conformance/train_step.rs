@@ -10,7 +10,6 @@ use train::{
     Batch, BoundStep, BoundTable, Objective, TrainConfig, clip_global_norm, ema_update, frozen_copy,
     optimizer,
 };
-use unet::{UNet, UNetConfig};
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
@@ -22,6 +21,8 @@ const GRADIENT_TOLERANCE: f64 = 1e-3;
 const WEIGHT_TOLERANCE: f64 = 1e-4;
 /// A gradient counts as at least this share of the largest one of the network.
 const GRADIENT_FLOOR: f64 = 1e-4;
+/// A gradient below this share of the largest one of the network is nothing but rounding.
+const ROUNDING: f64 = 1e-7;
 
 #[derive(Deserialize)]
 struct Optimizer {
@@ -44,7 +45,8 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let clip = case.value::<Option<f64>>("grad_clip")?.unwrap_or(0.0);
     let mut comparison = Comparison::default();
     let (mut net, mut ema) = (net.clone(), frozen_copy(&net));
-    for step in 0..case.value::<usize>("steps")? {
+    let steps: usize = case.value("steps")?;
+    for step in 0..steps {
         let batch = batch(&io, step, device)?;
         let loss = objective.loss(&net, &batch).total;
         let recorded = io.get(&format!("s{step}.loss"))?;
@@ -62,7 +64,11 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         let decay = io.get(&format!("s{step}.ema_decay"))?.values[0];
         ema = ema_update(ema, &net, f64::from(decay));
     }
-    compare_weights(&mut comparison, &io, &config, [("param_after.", &net), ("ema_after.", &ema)])?;
+    let walk = steps as f64 * settings.learning_rate;
+    for (prefix, network) in [("param_after.", &net), ("ema_after.", &ema)] {
+        let ours = unet_tensors(&network.valid(), &config)?;
+        compare_weights(&mut comparison, &io, walk, (prefix, &ours))?;
+    }
     Ok(comparison)
 }
 
@@ -85,10 +91,11 @@ fn recorded<'a>(
     }
 }
 
-/// Some gradients are zero but for rounding (the bias of keys): they are compared beside the largest of the network.
+/// Some gradients are zero but for rounding (softmax does not see the bias of keys): they are compared beside the largest
+/// of the network.
 fn compare_gradients(comparison: &mut Comparison, io: &TensorFile, ours: &Tensors) -> Result<(), CaseError> {
     let pairs = recorded(io, "grad.", ours)?;
-    let largest = pairs.iter().map(|(_, _, recorded)| recorded.largest()).fold(0.0, f64::max);
+    let largest = largest_gradient(io);
     for (name, ours, recorded) in pairs {
         let scale = recorded.largest().max(GRADIENT_FLOOR * largest);
         comparison.scaled(name, &ours.values, &recorded.values, scale, GRADIENT_TOLERANCE);
@@ -96,17 +103,25 @@ fn compare_gradients(comparison: &mut Comparison, io: &TensorFile, ours: &Tensor
     Ok(())
 }
 
+fn largest_gradient(io: &TensorFile) -> f64 {
+    let gradients = io.tensors.iter().filter(|(name, _)| name.starts_with("grad."));
+    gradients.map(|(_, gradient)| gradient.largest()).fold(0.0, f64::max)
+}
+
+/// Where the gradient is nothing but rounding, Adam walks at random, by up to the learning rate a step: `walk` in all.
 fn compare_weights(
     comparison: &mut Comparison,
     io: &TensorFile,
-    config: &UNetConfig,
-    networks: [(&str, &UNet); 2],
+    walk: f64,
+    (prefix, ours): (&str, &Tensors),
 ) -> Result<(), CaseError> {
-    for (prefix, network) in networks {
-        let ours = unet_tensors(&network.valid(), config)?;
-        for (name, ours, recorded) in recorded(io, prefix, &ours)? {
-            comparison.relative(name, &ours.values, &recorded.values, WEIGHT_TOLERANCE);
-        }
+    let floor = ROUNDING * largest_gradient(io);
+    for (name, ours, recorded) in recorded(io, prefix, ours)? {
+        let gradient = io.tensors.get(&name.replacen(prefix, "grad.", 1));
+        let random = gradient.is_some_and(|gradient| gradient.largest() < floor);
+        let least = if random { walk / WEIGHT_TOLERANCE } else { 0.0 };
+        let scale = recorded.largest().max(least);
+        comparison.scaled(name, &ours.values, &recorded.values, scale, WEIGHT_TOLERANCE);
     }
     Ok(())
 }
