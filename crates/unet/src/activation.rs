@@ -32,15 +32,23 @@ impl Activation {
     }
 
     /// `act(norm(x))`
-    pub(crate) fn after_norm(self, norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn group_norm(self, norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Silu => ops::norm_silu(norm, x),
-            other => other.apply(norm.forward(x)),
+            Self::Silu => ops::group_norm_silu(norm, x),
+            other => other.apply(ops::group_norm(norm, x)),
+        }
+    }
+
+    /// `act(norm(x + bias))` with one bias `[B, C]` for each channel.
+    pub(crate) fn bias_group_norm(self, norm: &GroupNorm, x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
+        match self {
+            Self::Silu => ops::bias_group_norm_silu(norm, x, bias),
+            other => other.apply(ops::group_norm(norm, ops::add_per_channel(x, bias))),
         }
     }
 
     /// `act(norm(x) (1 + scale) + shift)` with one scale and shift `[B, C]` for each channel.
-    pub(crate) fn after_modulated_norm(
+    pub(crate) fn group_norm_modulate(
         self,
         norm: &GroupNorm,
         x: Tensor<4>,
@@ -48,8 +56,8 @@ impl Activation {
         shift: Tensor<2>,
     ) -> Tensor<4> {
         match self {
-            Self::Silu => ops::norm_modulate_silu(norm, x, scale, shift),
-            other => other.apply(ops::modulate(norm.forward(x), scale, shift)),
+            Self::Silu => ops::group_norm_modulate_silu(norm, x, scale, shift),
+            other => other.apply(ops::modulate(ops::group_norm(norm, x), scale, shift)),
         }
     }
 }

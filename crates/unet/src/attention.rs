@@ -60,7 +60,7 @@ impl Attention {
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
         let normed = match &self.group_norm {
-            Some(norm) => norm.forward(x.clone()),
+            Some(norm) => ops::group_norm(norm, x.clone()),
             None => x.clone(),
         };
         let pixels = normed.flatten::<3>(2, 3).swap_dims(1, 2);

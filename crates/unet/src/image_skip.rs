@@ -2,7 +2,6 @@ use burn::module::Module;
 use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
 
 use crate::init::Init;
 use crate::resblock::skip_groups;
@@ -52,6 +51,6 @@ impl OutputSkip {
     /// - `x`: `[B, C, H, W]`
     /// - output: `[B, out_channels, H, W]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        ops::conv(&self.skip_conv, silu(self.skip_norm.forward(x)))
+        ops::conv(&self.skip_conv, ops::group_norm_silu(&self.skip_norm, x))
     }
 }

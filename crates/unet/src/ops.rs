@@ -27,19 +27,29 @@ pub(crate) fn pointwise(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     }
 }
 
+/// `norm(x)`
+pub(crate) fn group_norm(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    norm.forward(x)
+}
+
 /// `silu(norm(x))`
-pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    silu(norm.forward(x))
+pub(crate) fn group_norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    silu(group_norm(norm, x))
+}
+
+/// `silu(norm(x + bias))` with one bias `[B, C]` for each channel.
+pub(crate) fn bias_group_norm_silu(norm: &GroupNorm, x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
+    group_norm_silu(norm, add_per_channel(x, bias))
 }
 
 /// `silu(norm(x) (1 + scale) + shift)` with one scale and shift `[B, C]` for each channel.
-pub(crate) fn norm_modulate_silu(
+pub(crate) fn group_norm_modulate_silu(
     norm: &GroupNorm,
     x: Tensor<4>,
     scale: Tensor<2>,
     shift: Tensor<2>,
 ) -> Tensor<4> {
-    silu(modulate(norm.forward(x), scale, shift))
+    silu(modulate(group_norm(norm, x), scale, shift))
 }
 
 /// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.

@@ -94,7 +94,7 @@ impl ResBlock {
     /// - `emb`: `[B, time_channels]`, activated
     /// - output: `[B, outputs, H, W]`, or half or double the height and width
     pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
-        let h = self.scale.apply(self.activation.after_norm(&self.norm1, x.clone()));
+        let h = self.scale.apply(self.activation.group_norm(&self.norm1, x.clone()));
         let h = ops::conv(&self.conv1, h);
         let h = self.condition(h, self.time_emb_proj.forward(emb));
         let h = ops::conv(&self.conv2, self.dropout.forward(h));
@@ -108,11 +108,11 @@ impl ResBlock {
 
     fn condition(&self, h: Tensor<4>, projected: Tensor<2>) -> Tensor<4> {
         if !self.scale_shift {
-            return self.activation.after_norm(&self.norm2, ops::add_per_channel(h, projected));
+            return self.activation.bias_group_norm(&self.norm2, h, projected);
         }
         let channels = h.dims()[1];
         let scale = projected.clone().narrow(1, 0, channels);
         let shift = projected.narrow(1, channels, channels);
-        self.activation.after_modulated_norm(&self.norm2, h, scale, shift)
+        self.activation.group_norm_modulate(&self.norm2, h, scale, shift)
     }
 }

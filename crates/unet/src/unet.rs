@@ -129,7 +129,7 @@ impl UNet {
         for block in &self.up_blocks {
             ascent = block.forward(ascent, &emb);
         }
-        let output = ops::conv(&self.conv_out, ops::norm_silu(&self.conv_norm_out, ascent.x));
+        let output = ops::conv(&self.conv_out, ops::group_norm_silu(&self.conv_norm_out, ascent.x));
         let output = match ascent.image {
             Some(image) => image + output,
             None => output,
