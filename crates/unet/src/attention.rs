@@ -78,3 +78,24 @@ impl Attention {
         x.reshape([batch, positions, self.heads, channels / self.heads]).swap_dims(1, 2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    /// The last layer starts at zero, so that new attention only divides.
+    #[test]
+    fn new_attention_divides_its_input() {
+        let device = Device::flex();
+        let config = UNetConfig { channels: 32, channel_mult: vec![1], ..UNetConfig::default() };
+        let x = Tensor::<1>::from_floats([1.0, -2.0, 3.0, 0.5], &device);
+        let x = x.reshape([1, 1, 2, 2]).repeat_dim(1, 32);
+        for (resample, divisor) in [(Resample::Conv, 1.0), (Resample::Skip, SQRT_2)] {
+            let attention = Attention::of_level(&config, 32, resample, &mut Init::new(&device, 0));
+            let expected = (x.clone() / divisor).into_data();
+            let output = attention.forward(x.clone()).into_data();
+            output.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+        }
+    }
+}

@@ -116,3 +116,30 @@ impl ResBlock {
         self.activation.group_norm_modulate(&self.norm2, h, scale, shift)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    /// The second convolution starts at zero, so that a new block only divides what its shortcut lets through.
+    #[test]
+    fn a_new_block_divides_its_input() {
+        let device = Device::flex();
+        let config = UNetConfig { channels: 8, channel_mult: vec![1], ..UNetConfig::default() };
+        let x = Tensor::<1>::from_floats([1.0, -2.0, 3.0, 0.5], &device);
+        let x = x.reshape([1, 1, 2, 2]).repeat_dim(1, 8);
+        let emb = Tensor::<2>::ones([1, config.resolved_time_channels()], &device);
+        let new = || ResBlockConfig::new(8, 8);
+        for (block, divisor) in [
+            (new().with_resample(Resample::Conv), 1.0),
+            (new().with_divisor(2.0), 2.0),
+            (new().with_resample(Resample::Skip), SQRT_2),
+        ] {
+            let block = block.init(&config, &mut Init::new(&device, 0));
+            let expected = (x.clone() / divisor).into_data();
+            let output = block.forward(x.clone(), emb.clone()).into_data();
+            output.assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+        }
+    }
+}
