@@ -25,6 +25,9 @@ pub struct Sampling {
 /// Steps where a folder is sampled without saying how many.
 const DEFAULT_STEPS: usize = 50;
 
+/// The longest chain; published ones have at most 4000 steps.
+const MAX_TIMESTEPS: usize = 1_000_000;
+
 impl Sampling {
     /// Reads a `scheduler_config.json` of DDPM or DDIM.
     ///
@@ -38,6 +41,9 @@ impl Sampling {
         let solver = keys.solver()?;
         keys.check_known()?;
         let steps = keys.count("num_train_timesteps", 1000)?;
+        if steps > MAX_TIMESTEPS {
+            return keys.unsupported("num_train_timesteps");
+        }
         let sampler = SamplerConfig { solver, spacing: keys.spacing()?, steps: steps.min(DEFAULT_STEPS) };
         let schedule = keys.schedule(steps)?;
         let parameterization = keys.parameterization()?;

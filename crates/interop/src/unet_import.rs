@@ -10,6 +10,9 @@ use crate::unet_keys::{SampleSize, UNetKeys};
 const AVERAGING: [&str; 7] =
     ["decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup"];
 
+/// No image is larger.
+const MAX_SIDE: usize = 1 << 16;
+
 /// A network of the reference library as we configure it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedUNet {
@@ -108,7 +111,8 @@ fn sample_size(keys: &UNetKeys) -> Result<Option<[usize; 2]>, Unsupported> {
         Some(SampleSize::Side(side)) => [side, side],
         Some(SampleSize::Sides(sides)) => sides,
     };
-    if sides.iter().any(|side| !side.is_multiple_of(smallest_size(keys))) {
+    let fits = |side: &usize| *side <= MAX_SIDE && side.is_multiple_of(smallest_size(keys));
+    if !sides.iter().all(fits) {
         return unsupported("sample_size", sides);
     }
     Ok(Some(sides))
