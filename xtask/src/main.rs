@@ -8,6 +8,7 @@ mod ci;
 mod dataset;
 mod doctor;
 mod infer;
+mod interop;
 mod setup;
 mod test;
 mod train;
@@ -32,6 +33,8 @@ enum Command {
     Bench(bench::Args),
     Doctor(doctor::Args),
     Dataset(dataset::Args),
+    Conformance(interop::Conformance),
+    Export(interop::Export),
     Setup(setup::Args),
     Ci(ci::Args),
 }
@@ -44,6 +47,8 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Dataset(args) => dataset::run(&args),
+        Command::Conformance(args) => interop::conformance(&args),
+        Command::Export(args) => interop::export(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Ci(args) => ci::run(&args),
     };

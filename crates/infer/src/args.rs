@@ -16,6 +16,9 @@ pub struct Args {
     /// Instead of a run's newest weights: a folder under its checkpoint/, or an ema.bpk with its config.toml beside it.
     #[arg(long, value_name = "PATH")]
     pub checkpoint: Option<PathBuf>,
+    /// Instead of a run: a folder in the layout of the diffusers library, with its own scheduler.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["run", "checkpoint", "forward"])]
+    pub model: Option<PathBuf>,
     /// How many images.
     #[arg(short, long = "number", default_value_t = 16, value_name = "N")]
     pub number: usize,

@@ -10,5 +10,5 @@ mod show;
 pub use args::{Args, Ends, Labels, Sampler};
 pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use forward::{Forward, Row, find_image, forward};
-pub use plan::Plan;
+pub use plan::{OwnSampler, Plan};
 pub use show::half_blocks;

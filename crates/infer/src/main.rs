@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, Plan};
+use infer::{Args, Drawn, OwnSampler, Plan};
+use interop::ModelFolder;
 use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
 
 /// The checkpoint that comes with the project.
@@ -29,15 +30,15 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let (config, weights) = source(args)?;
+    let source = source(args)?;
     check_targets(args)?;
     let device = backend::open(args.backend, args.device)?;
-    if let Some(name) = &args.forward {
-        return show_forward(args, name, &config, &device);
+    if let (Some(name), Source::Run(config, _)) = (&args.forward, &source) {
+        return show_forward(args, name, config, &device);
     }
-    let model = TrainedModel::load(&weights, &config, &device)?;
-    let plan = Plan::new(args, &model, &config)?;
-    let mut settings = vec![("model", weights.display().to_string())];
+    let (model, own) = source.load(&device)?;
+    let plan = Plan::new(args, &model, &own)?;
+    let mut settings = vec![("model", source.path().display().to_string())];
     settings.extend(plan.describe());
     for (key, value) in &settings {
         train::say(format_args!("{key}: {value}"));
@@ -60,18 +61,53 @@ fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration and the weights that the arguments name.
-fn source(args: &Args) -> Result<(RunConfig, PathBuf)> {
+/// Where a model comes from.
+enum Source {
+    /// A run's configuration, and its weights.
+    Run(Box<RunConfig>, PathBuf),
+    /// A folder in the layout of the diffusers library.
+    Folder(PathBuf),
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Run(_, path) | Self::Folder(path) => path,
+        }
+    }
+
+    fn load(&self, device: &Device) -> Result<(TrainedModel, OwnSampler)> {
+        Ok(match self {
+            Self::Run(config, weights) => {
+                let guidable = config.train.cond_drop_prob > 0.0;
+                let own = OwnSampler { sampler: config.sample, guidable };
+                (TrainedModel::load(weights, config, device)?, own)
+            }
+            Self::Folder(folder) => {
+                let ModelFolder { model, sampling, .. } = ModelFolder::read(folder, device)?;
+                let own =
+                    OwnSampler { sampler: sampling.sampler, guidable: model.net.null_class().is_some() };
+                (model, own)
+            }
+        })
+    }
+}
+
+/// The model that the arguments name.
+fn source(args: &Args) -> Result<Source> {
+    if let Some(folder) = &args.model {
+        return Ok(Source::Folder(folder.clone()));
+    }
     let Some(path) = &args.checkpoint else {
         let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
         Record::verify_weights(&run)?;
-        return Ok((RunConfig::load(&run.config())?, run.ema()));
+        return Ok(Source::Run(Box::new(RunConfig::load(&run.config())?), run.ema()));
     };
     if path.is_dir() {
-        return Ok((Meta::verify(path)?.config, path.clone()));
+        return Ok(Source::Run(Box::new(Meta::verify(path)?.config), path.clone()));
     }
     let beside = path.with_file_name("config.toml");
-    Ok((RunConfig::load(&beside)?, path.clone()))
+    Ok(Source::Run(Box::new(RunConfig::load(&beside)?), path.clone()))
 }
 
 /// Finds out before the work whether its results can be written.

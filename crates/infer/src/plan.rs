@@ -3,9 +3,18 @@ use std::ops::Range;
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
 use schedules::FixedVariance;
-use train::{RunConfig, TrainedModel};
+use train::TrainedModel;
 
 use crate::args::{Args, Ends, Sampler};
+
+/// What a model is drawn from with, unless the arguments say otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnSampler {
+    /// Solver, spacing and steps.
+    pub sampler: SamplerConfig,
+    /// Whether the model has learnt without classes, as guidance needs.
+    pub guidable: bool,
+}
 
 /// What is drawn: the arguments, checked against the model.
 #[derive(Clone, Debug)]
@@ -25,22 +34,22 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks the arguments against a model and the sampler of its run.
+    /// Checks the arguments against a model and its own sampler.
     ///
     /// # Errors
     ///
     /// The first argument that does not fit.
-    pub fn new(args: &Args, model: &TrainedModel, config: &RunConfig) -> Result<Self> {
+    pub fn new(args: &Args, model: &TrainedModel, own: &OwnSampler) -> Result<Self> {
         if args.number == 0 || args.batch == 0 {
             bail!("-n and --batch must be at least 1");
         }
-        let sampler = sampler(args, config)?;
+        let sampler = sampler(args, own.sampler, model.schedule.num_train_timesteps())?;
         sampler.levels(&model.schedule)?;
         if !args.guidance_scale.is_finite() {
             bail!("--guidance-scale {}: it must be a finite number", args.guidance_scale);
         }
-        if args.guidance_scale != 1.0 && config.train.cond_drop_prob == 0.0 {
-            bail!("--guidance-scale: this model never learnt without classes (train.cond_drop_prob was 0)");
+        if args.guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
+            bail!("--guidance-scale: this model never learnt without classes");
         }
         if args.interpolate.is_some() && !is_deterministic(sampler.solver) {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
@@ -83,14 +92,13 @@ impl Plan {
     }
 }
 
-fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
-    let own = config.sample;
+fn sampler(args: &Args, own: SamplerConfig, num_train_timesteps: usize) -> Result<SamplerConfig> {
     let steps = args.steps.unwrap_or(own.steps);
     let solver = match (args.sampler, own.solver) {
         (Some(Sampler::Ddim), SolverConfig::Ancestral { .. }) => SolverConfig::Ddim { eta: 0.0 },
         (Some(Sampler::Ancestral), SolverConfig::Ddim { .. }) => {
             // The large variance is too large for long steps (Song et al. 2020, table 1).
-            let whole = steps == config.diffusion.num_train_timesteps;
+            let whole = steps == num_train_timesteps;
             SolverConfig::Ancestral {
                 variance: if whole { FixedVariance::Large } else { FixedVariance::Small },
             }

@@ -149,8 +149,35 @@ fn the_forward_process_agrees_both_ways() {
     assert!(!from_file.contains("DISAGREE"), "{from_file}");
 }
 
+/// A run written as a folder of the diffusers library draws the run's own images.
+#[test]
+fn a_model_folder_draws_what_its_run_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = train::RunDir::new(project().join("checkpoints/digits-ddpm"));
+    let config = train::RunConfig::load(&run.config()).unwrap();
+    let device = backend::open(backend::BackendName::Flex, 0).unwrap();
+    let model = train::TrainedModel::load(&run.ema(), &config, &device).unwrap();
+    let exported = path(&folder, "exported");
+    interop::export_run(&model, &config, Path::new(&exported)).unwrap();
+
+    let drawn = |name: &str, source: &[&str]| {
+        let out = path(&folder, name);
+        let args = ["-n", "2", "--labels", "3,8", "--guidance-scale", "2", "--steps", "7", "--out", &out];
+        succeeds(&[source, &args[..]].concat());
+        png(&out).0
+    };
+    assert_eq!(drawn("run.png", &[]), drawn("model.png", &["--model", &exported]));
+    fails(&["--model", &exported, "--label", "10"], "no class 10: this model has classes 0..9");
+    fails(&["--model", &exported, "--run", "runs/none"], "cannot be used with");
+    let config = Path::new(&exported).join("unet/config.json");
+    let text = fs::read_to_string(&config).unwrap().replace("\"silu\"", "\"tanh\"");
+    fs::write(&config, text).unwrap();
+    fails(&["--model", &exported], "act_fn = \"tanh\" is not supported");
+}
+
 #[test]
 fn what_does_not_fit_is_named() {
+    fails(&["--model", "runs/none"], "failed to read runs/none/model_index.json");
     fails(&["--run", "runs/none"], "runs/none");
     fails(&["--label", "10"], "no class 10: this model has classes 0..9");
     fails(&["--labels", "3..1"], "holds no class");

@@ -5,7 +5,7 @@ use data::DatasetConfig;
 use diffusion::{DiffusionError, Parameterization, SamplerConfig, SolverConfig};
 use schedules::{NoiseLevel, Schedule, ScheduleConfig, Weighting};
 use serde::{Deserialize, Serialize};
-use unet::UNetConfig;
+use unet::{ClassInput, TimeEncoding, UNetConfig};
 
 use crate::error::TrainError;
 
@@ -184,6 +184,29 @@ impl RunConfig {
         levels.map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })
     }
 
+    /// Networks that can be read and sampled from, but are not what a run trains.
+    fn validate_model(&self) -> Result<(), String> {
+        let model = &self.model;
+        if model.class_input != ClassInput::Label || !model.null_class {
+            return Err(
+                "class_input and null_class: a run gives labels, and hides some of them: leave both out"
+                    .into(),
+            );
+        }
+        if model.time_encoding == TimeEncoding::Fourier {
+            return Err(
+                "time_encoding = \"fourier\" is for noise levels, but a run gives timesteps from 0".into()
+            );
+        }
+        let length = self.diffusion.num_train_timesteps;
+        match model.num_timesteps {
+            Some(known) if known < length => {
+                Err(format!("num_timesteps = {known}: the chain has {length}: set it to that"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn validate_sampler(&self, schedule: &Schedule) -> Result<(), String> {
         if let SolverConfig::Ddim { eta } = self.sample.solver
             && !(0.0..=1.0).contains(&eta)
@@ -211,6 +234,7 @@ impl RunConfig {
     /// The first key that does not fit.
     pub fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
+        self.validate_model().map_err(|error| format!("[model]: {error}"))?;
         let length = self.diffusion.num_train_timesteps;
         if length > MAX_TIMESTEPS {
             return Err(format!(

@@ -22,6 +22,8 @@ pub struct TrainedModel {
     pub num_classes: Option<usize>,
     /// `[C, H, W]` of its images.
     pub image_shape: [usize; 3],
+    /// Whether predicted clean images are clipped to the range of the data.
+    pub clip_x0: bool,
     /// Where it is.
     pub device: Device,
 }
@@ -41,6 +43,7 @@ impl TrainedModel {
             parameterization: config.diffusion.parameterization,
             num_classes: config.model.num_classes,
             image_shape: [config.model.in_channels, side, side],
+            clip_x0: true,
             device: device.clone(),
         })
     }
@@ -64,9 +67,10 @@ impl TrainedModel {
         Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
     }
 
-    /// The denoiser for images of the given classes, clipped to the range of the data.
+    /// The denoiser for images of the given classes, clipped to the range of the data where the model is.
     ///
-    /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step.
+    /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
+    /// without a null class cannot be guided.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
         let network = |labels: Option<Vec<usize>>| NetworkDenoiser {
             net: &self.net,
@@ -74,15 +78,21 @@ impl TrainedModel {
             parameterization: self.parameterization,
             labels: labels.map(|labels| self.upload(&labels)),
         };
-        let Some((labels, null)) = labels.zip(self.num_classes) else {
-            return Box::new(ClipX0(network(None)));
+        let Some(labels) = labels.filter(|_| self.num_classes.is_some()) else {
+            return self.clipped(network(None));
         };
         let conditional = network(Some(labels.to_vec()));
-        if guidance_scale == 1.0 {
-            return Box::new(ClipX0(conditional));
+        match self.net.null_class() {
+            Some(null) if guidance_scale != 1.0 => {
+                let unconditional = network(Some(vec![null; labels.len()]));
+                self.clipped(ClassifierFree { conditional, unconditional, scale: guidance_scale })
+            }
+            _ => self.clipped(conditional),
         }
-        let unconditional = network(Some(vec![null; labels.len()]));
-        Box::new(ClipX0(ClassifierFree { conditional, unconditional, scale: guidance_scale }))
+    }
+
+    fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
+        if self.clip_x0 { Box::new(ClipX0(denoiser)) } else { Box::new(denoiser) }
     }
 
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {

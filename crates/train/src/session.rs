@@ -28,13 +28,14 @@ use crate::config::LrSchedule;
 use crate::error::TrainError;
 use crate::metric_log::MetricLog;
 use crate::metrics::StepMetric;
+use crate::objective::Objective;
 use crate::preview::write_preview;
 use crate::progress::PlainProgress;
 use crate::record::{Record, git_revision};
 use crate::resolve::training_changes;
 use crate::run_dir::RunDir;
 use crate::strategy::{Hook, StepStrategy};
-use crate::trainee::{Objective, Trainee};
+use crate::trainee::Trainee;
 use crate::{RunConfig, TrainConfig, TrainedModel};
 
 /// One sitting of a run: from a fresh start or a checkpoint to the last step, the budget or Ctrl-C.
@@ -360,7 +361,8 @@ impl CheckpointingStrategy for SaveAlways {
     }
 }
 
-pub(crate) fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
+/// The optimizer of a run, AdamW with torch's meaning of every number.
+pub fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
     AdamWConfig::new()
         .with_beta_1(train.betas[0] as f32)
         .with_beta_2(train.betas[1] as f32)

@@ -4,62 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn::module::{Module, list_param_ids};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::prelude::*;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
-use diffusion::{Levels, Parameterization, per_image_loss, q_sample, target_weights};
-use schedules::{NoiseLevel, Schedule, Weighting};
 use unet::UNet;
 
-use crate::RunConfig;
 use crate::batches::Batch;
 use crate::ema::{ema_decay_at, ema_update, frozen_copy, number_params};
-use crate::error::TrainError;
 use crate::metrics::Stats;
-
-/// What is minimised.
-#[derive(Clone, Debug)]
-pub struct Objective {
-    /// The chain.
-    pub schedule: Schedule,
-    /// What the network predicts.
-    pub parameterization: Parameterization,
-    /// Weight of each level's loss.
-    pub weighting: Weighting,
-    /// Decay of the averaged weights.
-    pub ema_decay: f64,
-    /// Batches whose losses are averaged for one optimizer step.
-    pub grad_accumulation: usize,
-}
-
-impl Objective {
-    /// That of a run.
-    ///
-    /// # Errors
-    ///
-    /// If the schedule is impossible.
-    pub fn new(config: &RunConfig) -> Result<Self, TrainError> {
-        Ok(Self {
-            schedule: config.schedule()?,
-            parameterization: config.diffusion.parameterization,
-            weighting: config.train.weighting,
-            ema_decay: config.train.ema_decay,
-            grad_accumulation: config.train.grad_accumulation,
-        })
-    }
-
-    /// The squared error of each image, `[B]` (Ho et al. 2020, algorithm 1, without the sum).
-    fn losses(&self, net: &UNet, batch: &Batch) -> (Tensor<1>, Vec<NoiseLevel>) {
-        let levels: Vec<_> = batch.timesteps.iter().map(|&t| self.schedule.level(t)).collect();
-        let device = batch.x0.device();
-        let uploaded = Levels::new(&levels, &device);
-        let x = q_sample(batch.x0.clone(), batch.eps.clone(), &uploaded);
-        let t: Vec<f32> = batch.timesteps.iter().map(|&t| t as f32).collect();
-        let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);
-        let output = net.forward(x, t, batch.labels.clone());
-        let target = self.parameterization.target(batch.x0.clone(), batch.eps.clone(), &uploaded);
-        (per_image_loss(output, target), levels)
-    }
-}
+use crate::objective::Objective;
 
 /// The network, its moving average and what they are trained for, as burn-train sees them.
 #[derive(Module, Debug)]
@@ -89,16 +40,9 @@ impl TrainStep for Trainee {
 
     fn step(&self, batch: Batch) -> TrainOutput<Stats> {
         let objective = &self.objective;
-        let (losses, levels) = objective.losses(&self.net, &batch);
-        let weights = target_weights(
-            objective.weighting,
-            objective.parameterization,
-            &levels,
-            &losses.device().inner(),
-        );
-        let loss = (losses.clone() * weights).mean() / objective.grad_accumulation as f64;
-        let gradients = loss.backward();
-        TrainOutput::new(self, gradients, Stats::new(losses, batch.timesteps, levels_in(objective)))
+        let loss = objective.loss(&self.net, &batch);
+        let gradients = (loss.total / objective.grad_accumulation as f64).backward();
+        TrainOutput::new(self, gradients, Stats::new(loss.squared, batch.timesteps, levels_in(objective)))
     }
 
     fn optimize(self, optim: &mut ModuleOptimizer, lr: ModuleLearningRate, grads: GradientsParams) -> Self {
@@ -115,7 +59,7 @@ impl InferenceStep for Trainee {
     type Output = Stats;
 
     fn step(&self, batch: Batch) -> Stats {
-        let (losses, _) = self.objective.losses(&self.ema, &batch);
+        let losses = self.objective.squared_errors(&self.ema, &batch);
         Stats::new(losses, batch.timesteps, levels_in(&self.objective))
     }
 }
@@ -127,6 +71,8 @@ fn levels_in(objective: &Objective) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RunConfig;
+    use burn::prelude::*;
     use burn::tensor::Tolerance;
 
     /// Dropout would make the validation loss, and with it the choice of the best checkpoint, a matter of chance.
@@ -149,7 +95,7 @@ mod tests {
             trainee = trainee.optimize(&mut optim, 0.1.into(), output.grads);
         }
         let losses = |trainee: &Trainee| {
-            let (losses, _) = trainee.objective.losses(&trainee.ema, &batch());
+            let losses = trainee.objective.squared_errors(&trainee.ema, &batch());
             losses.inner().into_data()
         };
         let valid = trainee.valid();

@@ -1,7 +1,7 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::{UNet, UNetError};
+use crate::{Activation, ClassInput, LevelBlock, Mid, Resample, TimeEncoding, UNet, UNetError};
 
 /// The shape of a [`UNet`].
 ///
@@ -59,18 +59,43 @@ pub struct UNetConfig {
     pub norm_groups: Option<usize>,
     /// Added to the variance in every group norm: 1e-6 in DDPM's checkpoints, 1e-5 in ADM's and Stable Diffusion's.
     pub norm_eps: f64,
-}
-
-/// How the resolution changes between levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Resample {
-    /// Down by a convolution of stride 2, up by repeating pixels and a convolution (DDPM).
-    Conv,
-    /// Down by averaging, up by repeating pixels: no parameters.
-    Pool,
-    /// By a residual block that averages or repeats pixels within it (BigGAN, ADM).
-    Block,
+    /// The blocks of each level on the way down, from full resolution, where they are not those that
+    /// `attention_resolutions` and `resample` make.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down_blocks: Option<Vec<LevelBlock>>,
+    /// As `down_blocks`, on the way up; also from full resolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub up_blocks: Option<Vec<LevelBlock>>,
+    /// The middle.
+    #[serde(skip_serializing_if = "is_default")]
+    pub mid: Mid,
+    /// Groups of the norm before the middle's attention, where they are not `norm_groups`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mid_norm_groups: Option<usize>,
+    /// What the sums of the middle's blocks are divided by.
+    #[serde(skip_serializing_if = "is_one")]
+    pub mid_divisor: f64,
+    /// The nonlinearity of the residual blocks.
+    #[serde(skip_serializing_if = "is_default")]
+    pub activation: Activation,
+    /// How the network is told the time.
+    #[serde(skip_serializing_if = "is_default")]
+    pub time_encoding: TimeEncoding,
+    /// Number of timesteps that `time_encoding = "learned"` knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_timesteps: Option<usize>,
+    /// Channels of the time embedding; four times those of the first level unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_channels: Option<usize>,
+    /// How the network is told what to draw, besides by `num_classes`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub class_input: ClassInput,
+    /// Whether the null class has an embedding, after those of `num_classes`.
+    #[serde(skip_serializing_if = "is_true")]
+    pub null_class: bool,
+    /// Whether images in `[0, 1]` are moved to `[-1, 1]` first.
+    #[serde(skip_serializing_if = "is_default")]
+    pub center_input: bool,
 }
 
 /// Padding of the 3x3 convolution that halves the resolution.
@@ -104,6 +129,18 @@ impl Default for UNetConfig {
             freq_shift: 1.0,
             norm_groups: None,
             norm_eps: 1e-6,
+            down_blocks: None,
+            up_blocks: None,
+            mid: Mid::Attention,
+            mid_norm_groups: None,
+            mid_divisor: 1.0,
+            activation: Activation::Silu,
+            time_encoding: TimeEncoding::Positional,
+            num_timesteps: None,
+            time_channels: None,
+            class_input: ClassInput::Label,
+            null_class: true,
+            center_input: false,
         }
     }
 }
@@ -128,19 +165,6 @@ impl UNetConfig {
         Ok(UNet::new(self, device, seed))
     }
 
-    /// Checks that the configuration describes a network.
-    ///
-    /// # Errors
-    ///
-    /// The first key that does not fit, with what mends it.
-    pub fn validate(&self) -> Result<(), UNetError> {
-        self.validate_counts()?;
-        self.validate_ranges()?;
-        self.validate_resolutions()?;
-        self.validate_heads()?;
-        self.validate_groups()
-    }
-
     /// Groups of every group norm, with the default filled in.
     pub fn resolved_norm_groups(&self) -> usize {
         self.norm_groups.unwrap_or_else(|| {
@@ -158,13 +182,14 @@ impl UNetConfig {
         self.channels * self.channel_mult[level]
     }
 
-    pub(crate) fn has_attention(&self, level: usize) -> bool {
-        self.attention_resolutions.contains(&self.resolution(level))
+    /// Channels of the time embedding, with the default filled in.
+    pub fn resolved_time_channels(&self) -> usize {
+        self.time_channels.unwrap_or_else(|| 4 * self.width(0))
     }
 
-    /// Channels of the time embedding.
-    pub(crate) fn time_channels(&self) -> usize {
-        4 * self.width(0)
+    /// Rows of the table of class embeddings: the classes and the null class.
+    pub fn class_rows(&self) -> Option<usize> {
+        self.num_classes.map(|classes| classes + usize::from(self.null_class))
     }
 
     /// Number of attention heads on `channels` channels.
@@ -172,105 +197,13 @@ impl UNetConfig {
         self.head_channels.map_or(self.num_heads.unwrap_or(1), |size| channels / size)
     }
 
-    fn resolution(&self, level: usize) -> usize {
+    pub(crate) fn resolution(&self, level: usize) -> usize {
         self.image_size >> level
     }
 
     /// The largest number that divides the channels of all levels, and so those of their concatenations too.
-    fn common_width(&self) -> usize {
+    pub(crate) fn common_width(&self) -> usize {
         (0..self.levels()).map(|level| self.width(level)).fold(0, gcd)
-    }
-
-    fn validate_counts(&self) -> Result<(), UNetError> {
-        if self.channel_mult.is_empty() {
-            return Err(UNetError::NoLevels);
-        }
-        let counts = [
-            ("image_size", Some(self.image_size)),
-            ("in_channels", Some(self.in_channels)),
-            ("out_channels", Some(self.out_channels)),
-            ("channels", Some(self.channels)),
-            ("channel_mult", self.channel_mult.iter().min().copied()),
-            ("num_res_blocks", Some(self.num_res_blocks)),
-            ("num_heads", self.num_heads),
-            ("head_channels", self.head_channels),
-            ("num_classes", self.num_classes),
-            ("norm_groups", self.norm_groups),
-        ];
-        if let Some((key, _)) = counts.into_iter().find(|(_, count)| *count == Some(0)) {
-            return Err(UNetError::Zero { key });
-        }
-        let limits = [
-            ("image_size", self.image_size, 1 << 16),
-            ("channels", self.channels, 1 << 14),
-            ("channel_mult", self.channel_mult.iter().max().copied().unwrap_or(0), 1 << 10),
-            ("the number of levels in channel_mult", self.channel_mult.len(), 16),
-            ("num_res_blocks", self.num_res_blocks, 1 << 8),
-            ("num_classes", self.num_classes.unwrap_or(0), 1 << 20),
-        ];
-        match limits.into_iter().find(|(_, value, most)| value > most) {
-            Some((key, value, most)) => Err(UNetError::TooLarge { key, value, most }),
-            None => Ok(()),
-        }
-    }
-
-    fn validate_ranges(&self) -> Result<(), UNetError> {
-        let half = (self.width(0) / 2) as f64;
-        let ranges = [
-            ("dropout", self.dropout, (0.0..1.0).contains(&self.dropout), "in [0, 1)".to_owned()),
-            ("norm_eps", self.norm_eps, self.norm_eps > 0.0 && self.norm_eps < 1.0, "in (0, 1)".to_owned()),
-            (
-                "freq_shift",
-                self.freq_shift,
-                (0.0..half).contains(&self.freq_shift),
-                format!("in [0, {half}), below half of the first level's channels"),
-            ),
-        ];
-        match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
-            Some((key, value, _, range)) => Err(UNetError::OutOfRange { key, value, range }),
-            None => Ok(()),
-        }
-    }
-
-    fn validate_resolutions(&self) -> Result<(), UNetError> {
-        let (levels, halvings) = (self.levels(), self.levels() - 1);
-        let multiple = 1_usize.checked_shl(halvings as u32).unwrap_or(usize::MAX);
-        if !self.image_size.is_multiple_of(multiple) {
-            return Err(UNetError::ImageSize { image_size: self.image_size, levels, halvings, multiple });
-        }
-        let there: Vec<usize> = (0..levels).map(|level| self.resolution(level)).collect();
-        match self.attention_resolutions.iter().find(|asked| !there.contains(asked)) {
-            Some(&resolution) => Err(UNetError::AttentionResolution { resolution, levels: there }),
-            None => Ok(()),
-        }
-    }
-
-    fn validate_heads(&self) -> Result<(), UNetError> {
-        let (key, value) = match (self.num_heads, self.head_channels) {
-            (Some(_), Some(_)) => return Err(UNetError::HeadsTwice),
-            (None, Some(size)) => ("head_channels", size),
-            (count, None) => ("num_heads", count.unwrap_or(1)),
-        };
-        let last = self.levels() - 1;
-        for level in (0..=last).filter(|&level| level == last || self.has_attention(level)) {
-            let channels = self.width(level);
-            if !channels.is_multiple_of(value) {
-                return Err(UNetError::Heads { key, value, channels, level });
-            }
-        }
-        Ok(())
-    }
-
-    fn validate_groups(&self) -> Result<(), UNetError> {
-        let groups = self.resolved_norm_groups();
-        for level in 0..self.levels() {
-            let channels = self.width(level);
-            if !channels.is_multiple_of(groups) {
-                let suggestion = largest_divisor(self.common_width(), groups);
-                return Err(UNetError::NormGroups { groups, channels, level, suggestion });
-            }
-        }
-        Ok(())
     }
 }
 
@@ -279,6 +212,18 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 /// The largest divisor of `n` that is at most `bound`; both at least 1.
-fn largest_divisor(n: usize, bound: usize) -> usize {
+pub(crate) fn largest_divisor(n: usize, bound: usize) -> usize {
     (1..=bound.min(n)).rev().find(|&d| n.is_multiple_of(d)).unwrap_or(1)
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }

@@ -87,4 +87,37 @@ pub enum UNetError {
         /// The values allowed, in words.
         range: String,
     },
+    /// A list of blocks has not one for each level.
+    #[error("{key} holds {blocks} blocks, but channel_mult {levels} levels; give one block a level")]
+    Blocks {
+        /// `down_blocks` or `up_blocks`.
+        key: &'static str,
+        /// Its length.
+        blocks: usize,
+        /// Number of levels.
+        levels: usize,
+    },
+    /// A level takes the image that the level before it has not led on.
+    #[error("{key} has resample = \"skip\" below a level without; use it for all levels above it too")]
+    BrokenSkip {
+        /// `down_blocks` or `up_blocks`.
+        key: &'static str,
+    },
+    /// A learnt time encoding without its size, or the other way round.
+    #[error("num_timesteps belongs to time_encoding = \"learned\"; set both or neither")]
+    Timesteps,
+    /// A table of classes for a network that is not given labels.
+    #[error("num_classes belongs to class_input = \"label\"; leave it out")]
+    ClassInput,
+    /// Channels that do not divide into the groups of `resample = "skip"`.
+    #[error(
+        "{channels} channels at level {level} do not divide into the groups of resample = \"skip\"; \
+         use multiples of 32"
+    )]
+    SkipGroups {
+        /// The channels to divide.
+        channels: usize,
+        /// The level, counted from 0 at full resolution.
+        level: usize,
+    },
 }

@@ -23,7 +23,9 @@ enum Law {
     Uniform {
         bound: f64,
     },
-    Normal,
+    Normal {
+        std: f64,
+    },
 }
 
 impl Law {
@@ -38,7 +40,9 @@ impl Law {
             Self::Uniform { bound } => {
                 (0..n).map(|_| (bound * (2.0 * stream.uniform() - 1.0)) as f32).collect()
             }
-            Self::Normal => stream.normal(n),
+            Self::Normal { std } => {
+                stream.normal(n).into_iter().map(|z| (std * f64::from(z)) as f32).collect()
+            }
         }
     }
 }
@@ -68,14 +72,22 @@ impl<'a> Init<'a> {
     }
 
     pub(crate) fn embedding(&mut self, rows: usize, channels: usize) -> Embedding {
-        Embedding { weight: self.param(Law::Normal, [rows, channels]) }
+        Embedding { weight: self.param(Law::Normal { std: 1.0 }, [rows, channels]) }
+    }
+
+    /// Frequencies that are not trained, of standard deviation 16 as in Song et al. 2021.
+    pub(crate) fn frequencies(&mut self, n: usize) -> Param<Tensor<1>> {
+        self.param(Law::Normal { std: 16.0 }, [n]).set_require_grad(false)
     }
 
     /// A group norm with the configuration's groups; ones and zeros need no draw.
     pub(crate) fn group_norm(&self, config: &UNetConfig, channels: usize) -> GroupNorm {
-        GroupNormConfig::new(config.resolved_norm_groups(), channels)
-            .with_epsilon(config.norm_eps)
-            .init(self.device)
+        self.group_norm_of(config, config.resolved_norm_groups(), channels)
+    }
+
+    /// A group norm with groups of its own.
+    pub(crate) fn group_norm_of(&self, config: &UNetConfig, groups: usize, channels: usize) -> GroupNorm {
+        GroupNormConfig::new(groups, channels).with_epsilon(config.norm_eps).init(self.device)
     }
 
     fn conv_by(&mut self, law: Law, [inputs, outputs]: [usize; 2], kernel: usize) -> Conv2d {

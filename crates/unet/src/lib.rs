@@ -2,7 +2,8 @@
 //!
 //! DDPM's network (Ho, Jain, Abbeel 2020, arXiv 2006.11239, appendix B) with the options that its descendants need:
 //! class labels, scale-shift conditioning and several attention heads (Nichol and Dhariwal 2021, arXiv 2102.09672),
-//! residual blocks that change the resolution (Dhariwal and Nichol 2021, arXiv 2105.05233).
+//! residual blocks that change the resolution (Dhariwal and Nichol 2021, arXiv 2105.05233), and the image skips, filters
+//! and noise-level encoding of NCSN++ (Song et al. 2021, arXiv 2011.13456).
 //!
 //! A [`UNet`] maps an image, a timestep and perhaps a label to a tensor of the image's size; what that tensor means
 //! (noise, clean image, velocity) is no concern of this crate. Blocks, layers and their order are those of the
@@ -29,19 +30,29 @@
 //! # Ok::<(), unet::UNetError>(())
 //! ```
 
+mod activation;
 mod attention;
+mod blocks;
+mod condition;
 mod config;
 mod down;
 mod embedding;
 mod error;
+mod image_skip;
 mod init;
 mod mid;
 mod ops;
 mod resample;
 mod resblock;
+mod time_proj;
 mod unet;
 mod up;
+mod validate;
 
-pub use config::{DownsamplePadding, Resample, UNetConfig};
+pub use activation::Activation;
+pub use blocks::{LevelBlock, Mid, Resample};
+pub use condition::{ClassInput, Condition};
+pub use config::{DownsamplePadding, UNetConfig};
 pub use error::UNetError;
+pub use time_proj::TimeEncoding;
 pub use unet::UNet;

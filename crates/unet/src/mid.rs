@@ -1,25 +1,34 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::UNetConfig;
 use crate::attention::Attention;
 use crate::init::Init;
-use crate::resample::Scale;
-use crate::resblock::ResBlock;
+use crate::resblock::{ResBlock, ResBlockConfig};
+use crate::{Mid, UNetConfig};
 
-/// The middle of the network, at the lowest resolution: a residual block, attention, a residual block.
+/// The middle of the network, at the lowest resolution: a residual block, attention unless it is left out, a residual
+/// block.
 #[derive(Module, Debug)]
 pub(crate) struct MidBlock {
     resnets: [ResBlock; 2],
-    attention: Attention,
+    attention: Option<Attention>,
 }
 
 impl MidBlock {
-    pub(crate) fn new(config: &UNetConfig, channels: usize, init: &mut Init<'_>) -> Self {
-        let before = ResBlock::new(config, [channels, channels], Scale::Same, init);
-        let attention = Attention::new(config, channels, init);
-        let after = ResBlock::new(config, [channels, channels], Scale::Same, init);
-        Self { resnets: [before, after], attention }
+    /// None where the configuration leaves the middle out.
+    pub(crate) fn new(config: &UNetConfig, channels: usize, init: &mut Init<'_>) -> Option<Self> {
+        let groups = match config.mid {
+            Mid::Absent => return None,
+            Mid::Plain => None,
+            Mid::RawAttention => Some(None),
+            Mid::Attention => Some(Some(config.mid_norm_groups.unwrap_or(config.resolved_norm_groups()))),
+        };
+        let block = ResBlockConfig::new(channels, channels).with_divisor(config.mid_divisor);
+        let before = block.init(config, init);
+        let attention =
+            groups.map(|groups| Attention::new(config, channels, groups, config.mid_divisor, init));
+        let after = block.init(config, init);
+        Some(Self { resnets: [before, after], attention })
     }
 
     /// # Shapes
@@ -28,6 +37,10 @@ impl MidBlock {
     /// - `emb`: `[B, time_channels]`, activated
     pub(crate) fn forward(&self, x: Tensor<4>, emb: &Tensor<2>) -> Tensor<4> {
         let [before, after] = &self.resnets;
-        after.forward(self.attention.forward(before.forward(x, emb.clone())), emb.clone())
+        let mut x = before.forward(x, emb.clone());
+        if let Some(attention) = &self.attention {
+            x = attention.forward(x);
+        }
+        after.forward(x, emb.clone())
     }
 }

@@ -6,8 +6,10 @@ use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{silu, softmax};
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
+use burn::tensor::ops::{
+    AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
+};
 
 pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     layer.forward(x)
@@ -25,19 +27,39 @@ pub(crate) fn pointwise(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     }
 }
 
+/// `norm(x)`
+pub(crate) fn group_norm(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    norm.forward(x)
+}
+
 /// `silu(norm(x))`
-pub(crate) fn norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    silu(norm.forward(x))
+pub(crate) fn group_norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    silu(group_norm(norm, x))
+}
+
+/// `silu(norm(x + bias))` with one bias `[B, C]` for each channel.
+pub(crate) fn bias_group_norm_silu(norm: &GroupNorm, x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
+    group_norm_silu(norm, add_per_channel(x, bias))
 }
 
 /// `silu(norm(x) (1 + scale) + shift)` with one scale and shift `[B, C]` for each channel.
-pub(crate) fn norm_modulate_silu(
+pub(crate) fn group_norm_modulate_silu(
     norm: &GroupNorm,
     x: Tensor<4>,
     scale: Tensor<2>,
     shift: Tensor<2>,
 ) -> Tensor<4> {
-    silu(norm.forward(x) * (per_channel(scale) + 1.0) + per_channel(shift))
+    silu(modulate(group_norm(norm, x), scale, shift))
+}
+
+/// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.
+pub(crate) fn modulate(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
+    x * (per_channel(scale) + 1.0) + per_channel(shift)
+}
+
+/// `x / divisor`; most sums are divided by one.
+pub(crate) fn divide(x: Tensor<4>, divisor: f64) -> Tensor<4> {
+    if divisor == 1.0 { x } else { x / divisor }
 }
 
 /// Adds `bias` `[B, C]` to every pixel of `x` `[B, C, H, W]`.
@@ -61,7 +83,79 @@ pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
 }
 
+/// Halves height and width behind the binomial filter `[1, 3, 3, 1]` (Zhang 2019, arXiv 1904.11486).
+pub(crate) fn halve_filtered(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let planes = x.reshape([batch * channels, 1, height, width]);
+    let weight = binomial(&planes, 1.0);
+    let halved = conv2d(planes, weight, None, ConvOptions::new([2, 2], [1, 1], [1, 1], 1));
+    halved.reshape([batch, channels, height / 2, width / 2])
+}
+
+/// Doubles height and width with the same filter, which keeps the mean.
+pub(crate) fn double_filtered(x: Tensor<4>) -> Tensor<4> {
+    let [batch, channels, height, width] = x.dims();
+    let planes = x.reshape([batch * channels, 1, height, width]);
+    let weight = binomial(&planes, 4.0);
+    let options = ConvTransposeOptions::new([2, 2], [1, 1], [0, 0], [1, 1], 1);
+    conv_transpose2d(planes, weight, None, options).reshape([batch, channels, 2 * height, 2 * width])
+}
+
+/// The filter as a kernel `[1, 1, 4, 4]` whose entries add up to `sum`.
+fn binomial(like: &Tensor<4>, sum: f64) -> Tensor<4> {
+    let row = Tensor::<1>::from_floats([0.125, 0.375, 0.375, 0.125], &like.device()).cast(like.dtype());
+    (row.clone().reshape([1, 1, 4, 1]) * row.reshape([1, 1, 1, 4])) * sum
+}
+
 fn per_channel(x: Tensor<2>) -> Tensor<4> {
     let [batch, channels] = x.dims();
     x.reshape([batch, channels, 1, 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    const TAPS: [f64; 4] = [1.0, 3.0, 3.0, 1.0];
+
+    fn image(side: usize) -> (Tensor<4>, impl Fn(isize, isize) -> f64) {
+        let at = move |y: isize, x: isize| {
+            let inside = |i: isize| (0..side as isize).contains(&i);
+            if inside(y) && inside(x) { (1.7 * y as f64 + 0.3 * (x * x) as f64).sin() } else { 0.0 }
+        };
+        let pixels = (0..side * side).map(|i| at((i / side) as isize, (i % side) as isize) as f32);
+        let image = Tensor::<1>::from_floats(pixels.collect::<Vec<_>>().as_slice(), &Device::flex());
+        (image.reshape([1, 1, side, side]), at)
+    }
+
+    #[track_caller]
+    fn assert_pixels(image: Tensor<4>, side: usize, value: impl Fn(isize, isize) -> f64) {
+        let pixel = |i: usize| value((i / side) as isize, (i % side) as isize) as f32;
+        let expected: Vec<f32> = (0..side * side).map(pixel).collect();
+        let expected = burn::tensor::TensorData::new(expected, [1, 1, side, side]);
+        image.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-6));
+    }
+
+    /// Four taps around the middle of the two pixels that become one.
+    #[test]
+    fn halving_filters_and_takes_every_other_pixel() {
+        let (image, at) = image(6);
+        assert_pixels(halve_filtered(image), 3, |y, x| {
+            let taps = (0..16).map(|i| (i / 4, i % 4));
+            taps.map(|(i, j)| TAPS[i] * TAPS[j] / 64.0 * at(2 * y + i as isize - 1, 2 * x + j as isize - 1))
+                .sum()
+        });
+    }
+
+    /// A new pixel is three quarters of the old one under it and a quarter of the nearest other, in both directions.
+    #[test]
+    fn doubling_interpolates_linearly() {
+        let (image, at) = image(3);
+        assert_pixels(double_filtered(image), 6, |y, x| {
+            let (near, far) = (|i: isize| i / 2, |i: isize| i / 2 + 2 * (i % 2) - 1);
+            let row = |y: isize| 0.75 * at(y, near(x)) + 0.25 * at(y, far(x));
+            0.75 * row(near(y)) + 0.25 * row(far(y))
+        });
+    }
 }

@@ -4,15 +4,24 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
 use crate::init::Init;
-use crate::resblock::ResBlock;
+use crate::resblock::{ResBlock, ResBlockConfig};
 use crate::{DownsamplePadding, Resample, UNetConfig, ops};
 
 /// A change of resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
     Same,
-    Half,
-    Double,
+    Half(Filter),
+    Double(Filter),
+}
+
+/// How pixels are averaged or repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filter {
+    /// Squares of 2x2 pixels.
+    Box,
+    /// The binomial filter `[1, 3, 3, 1]`.
+    Fir,
 }
 
 impl Scale {
@@ -20,8 +29,10 @@ impl Scale {
     pub(crate) fn apply(self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Same => x,
-            Self::Half => ops::halve(x),
-            Self::Double => ops::double(x),
+            Self::Half(Filter::Box) => ops::halve(x),
+            Self::Half(Filter::Fir) => ops::halve_filtered(x),
+            Self::Double(Filter::Box) => ops::double(x),
+            Self::Double(Filter::Fir) => ops::double_filtered(x),
         }
     }
 }
@@ -36,11 +47,22 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
-    pub(crate) fn new(config: &UNetConfig, channels: usize, scale: Scale, init: &mut Init<'_>) -> Self {
-        let (conv, block) = match config.resample {
+    /// `direction` is [`Scale::Half`] or [`Scale::Double`].
+    pub(crate) fn new(
+        config: &UNetConfig,
+        resample: Resample,
+        channels: usize,
+        direction: fn(Filter) -> Scale,
+        init: &mut Init<'_>,
+    ) -> Self {
+        let scale = direction(if resample == Resample::Skip { Filter::Fir } else { Filter::Box });
+        let (conv, block) = match resample {
             Resample::Conv => (Some(resampling_conv(config, channels, scale, init)), None),
             Resample::Pool => (None, None),
-            Resample::Block => (None, Some(ResBlock::new(config, [channels, channels], scale, init))),
+            Resample::Block | Resample::Skip => {
+                let block = ResBlockConfig::new(channels, channels).with_resample(resample).with_scale(scale);
+                (None, Some(block.init(config, init)))
+            }
         };
         Self { conv, block, scale }
     }
@@ -53,7 +75,7 @@ impl Resampler {
     pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
         match (&self.block, &self.conv) {
             (Some(block), _) => block.forward(x, emb),
-            (None, Some(conv)) if self.scale == Scale::Half => ops::conv(conv, x),
+            (None, Some(conv)) if self.scale == Scale::Half(Filter::Box) => ops::conv(conv, x),
             (None, Some(conv)) => ops::conv(conv, self.scale.apply(x)),
             (None, None) => self.scale.apply(x),
         }
@@ -63,7 +85,7 @@ impl Resampler {
 /// Going down the convolution itself has stride 2; going up it follows the repeated pixels.
 fn resampling_conv(config: &UNetConfig, channels: usize, scale: Scale, init: &mut Init<'_>) -> Conv2d {
     let conv = init.conv([channels, channels], 3);
-    if scale != Scale::Half {
+    if scale != Scale::Half(Filter::Box) {
         return conv;
     }
     let padding = match config.downsample_padding {

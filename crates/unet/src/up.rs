@@ -1,20 +1,35 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::UNetConfig;
 use crate::attention::Attention;
+use crate::image_skip::OutputSkip;
 use crate::init::Init;
 use crate::resample::{Resampler, Scale};
-use crate::resblock::ResBlock;
+use crate::resblock::{ResBlock, ResBlockConfig};
+use crate::{Resample, UNetConfig, ops};
 
 /// One level on the way up.
 #[derive(Module, Debug)]
 pub(crate) struct UpBlock {
     resnets: Vec<ResBlock>,
-    /// One for each residual block, or none.
+    /// After the last residual blocks: one for each of them, a single one with [`Resample::Skip`], or none.
     attentions: Vec<Attention>,
     /// All levels but the first have one.
     upsampler: Option<Resampler>,
+    /// With [`Resample::Skip`], in all levels but the first.
+    output_skip: Option<OutputSkip>,
+    /// Whether the output image passes this level.
+    leads_image: bool,
+}
+
+/// What the way up hands from level to level.
+pub(crate) struct Ascent {
+    /// The features.
+    pub(crate) x: Tensor<4>,
+    /// The output so far at the features' resolution, once a level has added to it.
+    pub(crate) image: Option<Tensor<4>>,
+    /// The intermediate results of the way down that are still to be taken.
+    pub(crate) skips: Vec<Tensor<4>>,
 }
 
 impl UpBlock {
@@ -26,37 +41,53 @@ impl UpBlock {
         skips: &[usize],
         init: &mut Init<'_>,
     ) -> Self {
-        let outputs = config.width(level);
+        let (outputs, block) = (config.width(level), config.up_block(level));
+        let leads_image = block.resample == Resample::Skip;
         let (mut resnets, mut attentions) = (Vec::new(), Vec::new());
-        for skip in skips {
-            resnets.push(ResBlock::new(config, [inputs + skip, outputs], Scale::Same, init));
-            if config.has_attention(level) {
-                attentions.push(Attention::new(config, outputs, init));
+        for (i, skip) in skips.iter().enumerate() {
+            let resnet = ResBlockConfig::new(inputs + skip, outputs).with_resample(block.resample);
+            resnets.push(resnet.init(config, init));
+            if block.attention && (!leads_image || i + 1 == skips.len()) {
+                attentions.push(Attention::of_level(config, outputs, block.resample, init));
             }
             inputs = outputs;
         }
-        let upsampler = (level > 0).then(|| Resampler::new(config, outputs, Scale::Double, init));
-        Self { resnets, attentions, upsampler }
+        let doubles = level > 0;
+        let upsampler = doubles.then(|| Resampler::new(config, block.resample, outputs, Scale::Double, init));
+        let output_skip = (doubles && leads_image).then(|| OutputSkip::new(config, outputs, init));
+        Self { resnets, attentions, upsampler, output_skip, leads_image }
     }
 
-    /// Takes from the end of `skips` one for each residual block.
+    /// Takes from the end of the skip connections one for each residual block.
     ///
     /// # Shapes
     ///
-    /// - `x`: `[B, inputs, H, W]`
+    /// - features: `[B, inputs, H, W]` to `[B, outputs, 2H, 2W]`, or `[B, outputs, H, W]` at the first level
     /// - `emb`: `[B, time_channels]`, activated
-    /// - output: `[B, outputs, 2H, 2W]`, or `[B, outputs, H, W]` at the first level
-    pub(crate) fn forward(&self, mut x: Tensor<4>, emb: &Tensor<2>, skips: &mut Vec<Tensor<4>>) -> Tensor<4> {
-        let taken = skips.drain(skips.len() - self.resnets.len()..).rev();
+    pub(crate) fn forward(&self, ascent: Ascent, emb: &Tensor<2>) -> Ascent {
+        let Ascent { mut x, image, mut skips } = ascent;
+        let taken = skips.split_off(skips.len() - self.resnets.len()).into_iter().rev();
+        let first_attended = self.resnets.len() - self.attentions.len();
         for (i, (resnet, skip)) in self.resnets.iter().zip(taken).enumerate() {
             x = resnet.forward(Tensor::cat(vec![x, skip], 1), emb.clone());
-            if let Some(attention) = self.attentions.get(i) {
-                x = attention.forward(x);
+            if let Some(nth) = i.checked_sub(first_attended) {
+                x = self.attentions[nth].forward(x);
             }
         }
-        match &self.upsampler {
-            Some(upsampler) => upsampler.forward(x, emb.clone()),
-            None => x,
+        let image = self.lead(image, &x);
+        if let Some(upsampler) = &self.upsampler {
+            x = upsampler.forward(x, emb.clone());
+        }
+        Ascent { x, image, skips }
+    }
+
+    /// The output image, doubled, with this level's part.
+    fn lead(&self, image: Option<Tensor<4>>, x: &Tensor<4>) -> Option<Tensor<4>> {
+        let image = if self.leads_image { image.map(ops::double_filtered) } else { image };
+        let part = self.output_skip.as_ref().map(|skip| skip.forward(x.clone()));
+        match (image, part) {
+            (Some(image), Some(part)) => Some(image + part),
+            (image, part) => image.or(part),
         }
     }
 }

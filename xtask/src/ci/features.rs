@@ -5,9 +5,10 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{cargo, root};
 
 /// Ways to build that must share one compiled Burn.
-const SELECTIONS: [&[&str]; 5] = [
+const SELECTIONS: [&[&str]; 6] = [
     &["--package", "train"],
     &["--package", "infer"],
+    &["--package", "interop"],
     &["--package", "unet"],
     &["--package", "diffusion"],
     &["--package", "train", "--features", "parquet"],

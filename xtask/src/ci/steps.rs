@@ -114,6 +114,11 @@ fn readme() -> Result<()> {
         }
         fs::remove_file(out.join("grid.png")).context("failed to remove the picture")?;
     }
+    xtask("export --run runs/ci-readme runs/ci-readme/exported")?;
+    cargo_do(
+        "run -p infer -- --model runs/ci-readme/exported -n 4 --label 7 --steps 4 --out runs/ci-readme/grid.png",
+    )?;
+    xtask("conformance crates/interop/tests/cases")?;
     xtask("doctor")?;
     xtask("bench --repetitions 1")
 }

@@ -1,6 +1,6 @@
 //! What a configuration may say, and what it is told otherwise.
 
-use unet::{Resample, UNetConfig};
+use unet::{ClassInput, LevelBlock, Resample, UNetConfig};
 
 fn small() -> UNetConfig {
     UNetConfig {
@@ -85,6 +85,36 @@ fn groups_left_out_divide_all_levels_and_hold_four_channels_or_more() {
         assert_eq!(config.resolved_norm_groups(), groups, "{channels} channels");
         assert_eq!(UNetConfig { freq_shift: 0.0, ..config }.validate(), Ok(()));
     }
+}
+
+#[test]
+fn blocks_are_one_a_level_and_lead_the_image_to_where_it_is_taken() {
+    let block = |resample| LevelBlock { attention: false, resample };
+    refused(
+        |c| c.down_blocks = Some(vec![block(Resample::Conv)]),
+        "down_blocks holds 1 blocks, but channel_mult 2 levels; give one block a level",
+    );
+    let [conv, skip] = [block(Resample::Conv), block(Resample::Skip)];
+    refused(
+        |c| (c.channel_mult, c.down_blocks) = (vec![1, 1, 2], Some(vec![conv, skip, conv])),
+        "down_blocks has resample = \"skip\" below a level without; use it for all levels above it too",
+    );
+    refused(
+        |c| (c.channels, c.resample, c.norm_groups) = (18, Resample::Skip, Some(1)),
+        "18 channels at level 0 do not divide into the groups of resample = \"skip\"; use multiples of 32",
+    );
+}
+
+#[test]
+fn keys_that_belong_together_are_set_together() {
+    refused(
+        |c| c.num_timesteps = Some(3),
+        "num_timesteps belongs to time_encoding = \"learned\"; set both or neither",
+    );
+    refused(
+        |c| (c.class_input, c.num_classes) = (ClassInput::Number, Some(3)),
+        "num_classes belongs to class_input = \"label\"; leave it out",
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use burn::nn::loss::{MseLoss, Reduction};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use unet::{DownsamplePadding, Resample, UNet, UNetConfig};
+use unet::{Activation, DownsamplePadding, LevelBlock, Resample, UNet, UNetConfig};
 
 use crate::{images, weights};
 
@@ -81,6 +81,18 @@ fn gradients_of_all_parameters_are_finite_differences_with_the_other_options() {
     });
     check_parameters(&UNetConfig { downsample_padding: DownsamplePadding::Symmetric, ..tiny() });
     check_parameters(&UNetConfig { resample: Resample::Pool, ..tiny() });
+}
+
+#[test]
+fn gradients_of_all_parameters_are_finite_differences_with_image_skips() {
+    let skips = |attention| vec![LevelBlock { attention, resample: Resample::Skip }; 2];
+    check_parameters(&UNetConfig {
+        down_blocks: Some(skips(false)),
+        up_blocks: Some(skips(false)),
+        mid_divisor: 1.5,
+        activation: Activation::Gelu,
+        ..tiny()
+    });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
-use unet::{Resample, UNet, UNetConfig};
+use unet::{ClassInput, Condition, LevelBlock, Mid, Resample, TimeEncoding, UNet, UNetConfig};
 
 use crate::{images, weights};
 
@@ -17,6 +17,10 @@ fn tiny() -> UNetConfig {
         attention_resolutions: vec![4],
         ..UNetConfig::default()
     }
+}
+
+fn plain(resample: Resample) -> LevelBlock {
+    LevelBlock { attention: false, resample }
 }
 
 fn filled(config: &UNetConfig, device: &Device) -> UNet {
@@ -36,7 +40,18 @@ fn the_output_has_the_size_of_the_image() {
     let rgb = UNetConfig { in_channels: 3, out_channels: 6, num_res_blocks: 2, ..tiny() };
     let pool = UNetConfig { resample: Resample::Pool, ..tiny() };
     let block = UNetConfig { resample: Resample::Block, scale_shift: true, num_heads: Some(4), ..tiny() };
-    for config in [tiny(), three_levels, single_level, odd_channels, rgb, pool, block] {
+    let skip = UNetConfig { channels: 32, resample: Resample::Skip, ..three_levels.clone() };
+    let other_ways = UNetConfig {
+        down_blocks: Some(vec![plain(Resample::Skip), plain(Resample::Conv), plain(Resample::Block)]),
+        up_blocks: Some(vec![plain(Resample::Skip), plain(Resample::Block), plain(Resample::Conv)]),
+        mid: Mid::Absent,
+        norm_groups: Some(4),
+        ..three_levels.clone()
+    };
+    let fourier = UNetConfig { time_encoding: TimeEncoding::Fourier, mid: Mid::Plain, ..tiny() };
+    let learned = UNetConfig { time_encoding: TimeEncoding::Learned, num_timesteps: Some(5), ..tiny() };
+    let usual = [tiny(), three_levels, single_level, odd_channels, rgb, pool, block];
+    for config in usual.into_iter().chain([skip, other_ways, fourier, learned]) {
         let unet = config.init(&device, 0).unwrap();
         for [batch, height, width] in [[1, 8, 8], [3, 8, 16], [2, 12, 4]] {
             let x = images([batch, config.in_channels, height, width], &device);
@@ -152,7 +167,77 @@ fn no_label_is_the_null_class() {
     let unet = filled(&UNetConfig { num_classes: Some(10), ..tiny() }, &device);
     let out = |labels| unet.forward(images([1, 1, 8, 8], &device), Tensor::ones([1], &device), labels);
     assert_eq!(largest_difference(out(None), out(Some(Tensor::from_ints([10], &device)))), 0.0);
-    assert_eq!(unet.num_classes(), Some(10));
+    assert_eq!(unet.null_class(), Some(10));
+}
+
+/// With Fourier features the network is told a noise level, and its output is in units of it.
+#[test]
+fn fourier_features_divide_the_output_by_the_level() {
+    let device = Device::flex();
+    let config = UNetConfig { time_encoding: TimeEncoding::Fourier, ..tiny() };
+    let unet = weights::fill(config.init(&device, 0).unwrap(), |name, shape| match name {
+        "time_proj.fourier.weight" => vec![3.0; shape[0]],
+        _ => weights::waves(name, shape),
+    });
+    let out = |level: f32| {
+        let level = Tensor::from_floats([level], &device);
+        unet.forward(images([1, 1, 8, 8], &device), level, None)
+    };
+    // Whole frequencies cannot tell e^0 from e^1: only the division does.
+    assert!(largest_difference(out(1.0) / 1_f32.exp(), out(1_f32.exp())) < 1e-4);
+}
+
+#[test]
+fn a_learnt_time_has_a_row_for_each_timestep() {
+    let device = Device::flex();
+    let config = UNetConfig { time_encoding: TimeEncoding::Learned, num_timesteps: Some(3), ..tiny() };
+    let unet = filled(&config, &device);
+    let out = |t: f32| unet.forward(images([1, 1, 8, 8], &device), Tensor::from_floats([t], &device), None);
+    assert!(largest_difference(out(0.0), out(2.0)) > 1e-3);
+    assert_eq!(largest_difference(out(2.0), out(2.0)), 0.0);
+}
+
+#[test]
+fn numbers_and_embeddings_are_conditions_too() {
+    let device = Device::flex();
+    let x = images([1, 1, 8, 8], &device);
+    let t = Tensor::<1>::ones([1], &device);
+    let number = filled(&UNetConfig { class_input: ClassInput::Number, ..tiny() }, &device);
+    let out = |n: f32| {
+        let condition = Condition::Numbers(Tensor::from_floats([n], &device));
+        number.forward_conditioned(x.clone(), t.clone(), Some(condition))
+    };
+    assert!(largest_difference(out(1.0), out(50.0)) > 1e-3);
+
+    let embedding = filled(&UNetConfig { class_input: ClassInput::Embedding, ..tiny() }, &device);
+    let out = |value: f64| {
+        let condition = Condition::Embeddings(Tensor::full([1, 32], value, &device));
+        embedding.forward_conditioned(x.clone(), t.clone(), Some(condition))
+    };
+    assert!(largest_difference(out(0.0), out(1.0)) > 1e-3);
+    let without = filled(&tiny(), &device).forward(x.clone(), t.clone(), None);
+    assert_eq!(largest_difference(out(0.0), without), 0.0);
+}
+
+#[test]
+#[should_panic(expected = "a network without a null class is given no condition")]
+fn without_a_null_class_a_condition_is_needed() {
+    let device = Device::flex();
+    let config = UNetConfig { num_classes: Some(3), null_class: false, ..tiny() };
+    let unet = config.init(&device, 0).unwrap();
+    assert_eq!(unet.null_class(), None);
+    unet.forward(images([1, 1, 8, 8], &device), Tensor::ones([1], &device), None);
+}
+
+#[test]
+fn centred_input_is_twice_the_image_less_one() {
+    let device = Device::flex();
+    let (x, t) = (images([1, 1, 8, 8], &device), Tensor::<1>::ones([1], &device));
+    let centred = filled(&UNetConfig { center_input: true, ..tiny() }, &device);
+    let same = filled(&tiny(), &device);
+    let difference =
+        largest_difference(centred.forward(x.clone(), t.clone(), None), same.forward(x * 2.0 - 1.0, t, None));
+    assert_eq!(difference, 0.0);
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! `cargo xtask export --run runs/x DIR`: writes a run as a folder that the diffusers library loads.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use backend::BackendName;
+use clap::Parser;
+use train::{Record, RunConfig, RunDir, TrainedModel};
+
+/// Write a run's averaged network and its sampler in the layout of the diffusers library.
+#[derive(Parser)]
+#[command(name = "export", version)]
+struct Args {
+    /// The run to export.
+    #[arg(long, value_name = "FOLDER", default_value = "checkpoints/digits-ddpm")]
+    run: PathBuf,
+    /// The folder to write; it is made, and must be empty if it is there.
+    folder: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<()> {
+    let folder = args.folder.display();
+    if args.folder.is_file() || args.folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("failed to write {folder}: it is there and not an empty folder: name another");
+    }
+    let run = RunDir::new(&args.run);
+    Record::verify_weights(&run)?;
+    let config = RunConfig::load(&run.config())?;
+    let device = backend::open(BackendName::default(), 0)?;
+    let model = TrainedModel::load(&run.ema(), &config, &device)?;
+    interop::export_run(&model, &config, &args.folder)?;
+    train::say(format_args!("exported: {folder}"));
+    train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+    Ok(())
+}

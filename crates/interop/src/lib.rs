@@ -1,0 +1,25 @@
+//! The folder layout of the diffusers library, read and written, and conformance with that library.
+//!
+//! [`ModelFolder::read`] makes a network and its sampler of such a folder, [`export_run`] makes such a folder of a run.
+//! An option that a configuration names and that we do not have is an error with its name; so is each tensor that is
+//! missing, superfluous or of another shape.
+//!
+//! [`conformance`] runs recorded cases: what the library answered, against what we answer.
+
+pub mod conformance;
+mod error;
+mod model_folder;
+mod parameter_names;
+mod sampling;
+mod tensor_file;
+mod unet_export;
+mod unet_import;
+mod unet_keys;
+mod unet_weights;
+
+pub use error::InteropError;
+pub use model_folder::{ModelFolder, export_run, read_unet};
+pub use sampling::Sampling;
+pub use tensor_file::{HostTensor, TensorFile};
+pub use unet_import::{ImportedUNet, read_unet_config};
+pub use unet_weights::{load_unet, unet_tensors};

@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use serde_json::{Value, json};
+use train::{RunConfig, TrainedModel};
+use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
+
+use crate::sampling::{write_json, write_sampling};
+use crate::unet_export::export;
+use crate::{ImportedUNet, InteropError, Sampling, TensorFile, load_unet, read_unet_config, unet_tensors};
+
+/// The weights' file beside a network's configuration.
+const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+
+/// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
+/// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
+#[derive(Debug)]
+pub struct ModelFolder {
+    /// The network with all that sampling from it needs.
+    pub model: TrainedModel,
+    /// Its shape.
+    pub unet: UNetConfig,
+    /// How its scheduler says it is sampled.
+    pub sampling: Sampling,
+}
+
+impl ModelFolder {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    ///
+    /// If a file is missing or damaged, a part or an option is one that we do not have, or the weights are those of
+    /// another network.
+    pub fn read(folder: &Path, device: &Device) -> Result<Self, InteropError> {
+        check_parts(&folder.join("model_index.json"))?;
+        let sampling = Sampling::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let config_file = folder.join("unet").join("config.json");
+        let (net, unet, sample_size) = read_network(&folder.join("unet"), device)?;
+        let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
+            path: config_file.clone(),
+            option: option.into(),
+            value,
+        };
+        let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
+        check_samples(&unet, sampling.schedule.num_train_timesteps()).map_err(unfit)?;
+        let model = TrainedModel {
+            net,
+            schedule: sampling.schedule.clone(),
+            parameterization: sampling.parameterization,
+            num_classes: unet.num_classes,
+            image_shape: [unet.in_channels, height, width],
+            clip_x0: sampling.clip_x0,
+            device: device.clone(),
+        };
+        Ok(Self { model, unet, sampling })
+    }
+}
+
+/// What a sampler of images asks of a network, beyond that it exists.
+fn check_samples(unet: &UNetConfig, timesteps: usize) -> Result<(), (&'static str, String)> {
+    if unet.out_channels != unet.in_channels {
+        return Err((
+            "out_channels",
+            format!("{} with in_channels = {}", unet.out_channels, unet.in_channels),
+        ));
+    }
+    if unet.class_input != ClassInput::Label {
+        return Err(("class_embed_type", format!("{:?}", unet.class_input).to_lowercase()));
+    }
+    if unet.time_encoding == TimeEncoding::Fourier {
+        return Err(("time_embedding_type", "fourier with a scheduler of timesteps".into()));
+    }
+    match unet.num_timesteps {
+        Some(known) if known < timesteps => {
+            Err(("num_train_timesteps", format!("{known} with a scheduler of {timesteps}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a network: a folder with `config.json` and its weights.
+///
+/// # Errors
+///
+/// As [`ModelFolder::read`].
+pub fn read_unet(folder: &Path, device: &Device) -> Result<(UNet, UNetConfig), InteropError> {
+    read_network(folder, device).map(|(net, config, _)| (net, config))
+}
+
+type Network = (UNet, UNetConfig, Option<[usize; 2]>);
+
+fn read_network(folder: &Path, device: &Device) -> Result<Network, InteropError> {
+    let path = folder.join("config.json");
+    let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
+    let net =
+        config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
+    let (weights, pickle) = (folder.join(WEIGHTS), folder.join("diffusion_pytorch_model.bin"));
+    if pickle.exists() && !weights.exists() {
+        let reason = "it is a pickle, which can run any program: in Python, load it with the reference library and \
+                      save it again with `save_pretrained`, which writes safetensors";
+        return Err(InteropError::damaged(pickle)(reason));
+    }
+    let net = load_unet(net, &config, TensorFile::read(&weights)?, &path)?;
+    Ok((net, config, sample_size))
+}
+
+/// Refuses folders whose parts we would leave out.
+fn check_parts(path: &Path) -> Result<(), InteropError> {
+    let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
+    let parts: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(InteropError::damaged(path))?;
+    let class = |name: &str| parts.get(name).and_then(|part| part.get(1)).and_then(Value::as_str);
+    if let Some(missing) = ["unet", "scheduler"].into_iter().find(|name| class(name).is_none()) {
+        return Err(InteropError::damaged(path)(format!("it names no {missing}")));
+    }
+    let other = |(name, part): &(&String, &Value)| {
+        !name.starts_with('_')
+            && *name != "unet"
+            && *name != "scheduler"
+            && class(name).is_some()
+            && part.is_array()
+    };
+    match parts.iter().find(other) {
+        Some((name, part)) => Err(InteropError::Unsupported {
+            path: path.to_path_buf(),
+            option: name.clone(),
+            value: part.to_string(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Writes a run's averaged network as a folder that the reference library loads.
+///
+/// # Errors
+///
+/// If the network has no counterpart there, or a file cannot be written.
+pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Result<(), InteropError> {
+    let keys = export(&config.model)?;
+    let tensors = unet_tensors(&model.net, &config.model)?;
+    let (unet, scheduler) = (folder.join("unet"), folder.join("scheduler"));
+    for part in [&unet, &scheduler] {
+        fs::create_dir_all(part).map_err(InteropError::io("create", part))?;
+    }
+    TensorFile { path: unet.join(WEIGHTS), tensors }.write()?;
+    write_json(&unet.join("config.json"), &keys)?;
+    let class = write_sampling(config, &scheduler.join("scheduler_config.json"))?;
+    let index = json!({
+        "_class_name": class.replace("Scheduler", "Pipeline"),
+        "_diffusers_version": "0.42.1",
+        "scheduler": ["diffusers", class],
+        "unet": ["diffusers", "UNet2DModel"],
+    });
+    write_json(&folder.join("model_index.json"), &index)
+}

@@ -1,0 +1,112 @@
+"""Records cases of the kinds in this folder from the reference library, for `cargo xtask conformance`.
+
+    pip install diffusers==0.42.1 torch==2.15.0 safetensors && python record.py FOLDER
+
+Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
+shows. Of the recorded training only some layers are kept here. Other seeds make other numbers of the same kinds.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from safetensors.torch import save_file
+
+SMALL = dict(sample_size=8, layers_per_block=1, block_out_channels=(8, 8), norm_num_groups=4, attention_head_dim=4,
+             down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"))
+KEPT = ("conv_in", "conv_out", "conv_norm_out", "time_embedding.linear_1", "mid_block.attentions",
+        "up_blocks.0.attentions.0", "down_blocks.0.resnets.0.norm")
+
+
+def network(**options):
+    net = UNet2DModel(**SMALL, **options)
+    with torch.no_grad():
+        for value in net.parameters():
+            if value.dim() == 1:
+                value += 0.2 * torch.randn_like(value)
+    return net
+
+
+def write(folder, case, tensors):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "case.json").write_text(json.dumps(case, indent=1))
+    save_file({key: value.detach().contiguous() for key, value in tensors.items()}, folder / "io.safetensors")
+
+
+def pipeline(folder):
+    pipe = DDPMPipeline(unet=network(), scheduler=DDPMScheduler())
+    draws, module = [], sys.modules[DDPMPipeline.__module__]
+    steps = sys.modules[DDPMScheduler.__module__]
+    draw = module.randn_tensor
+
+    def recorded(*args, **kwargs):
+        draws.append(draw(*args, **kwargs))
+        return draws[-1]
+
+    module.randn_tensor = steps.randn_tensor = recorded
+    call = dict(batch_size=2, num_inference_steps=10, output_type="np")
+    image = torch.from_numpy(pipe(**call).images)
+    module.randn_tensor = steps.randn_tensor = draw
+    pipe.save_pretrained(folder)
+    write(folder, dict(pipeline="DDPMPipeline", call=call), dict(image=image, randn=torch.stack(draws)))
+
+
+def bound(x0, xt, t, mean, share, scheduler):
+    """One term of the variational bound for each image, in bits/dim, with the mean held fixed."""
+    view = lambda table: table[t].view(-1, 1, 1, 1)
+    bar, beta = scheduler.alphas_cumprod, scheduler.betas
+    before = torch.cat([torch.ones(1), bar[:-1]])
+    tilde = beta * (1 - before) / (1 - bar)
+    tilde[0] = tilde[1]
+    predicted = (xt - view((1 - bar).sqrt()) * mean.detach()) / view(bar.sqrt())
+    from_x0, from_x = view(beta * before.sqrt() / (1 - bar)), view((1 - beta).sqrt() * (1 - before) / (1 - bar))
+    low, high = view(tilde.log()), view(beta.log())
+    log_var = (share + 1) / 2 * high + (1 - share) / 2 * low
+    kl = 0.5 * (-1 + log_var - low + (low - log_var).exp() + (from_x0 * (x0 - predicted)) ** 2 * (-log_var).exp())
+    cdf = lambda x: 0.5 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    centred, precision = x0 - (from_x0 * predicted + from_x * xt), (-0.5 * log_var).exp()
+    upper = torch.where(x0 > 0.999, 1.0, cdf(precision * (centred + 1 / 255)))
+    lower = torch.where(x0 < -0.999, 0.0, cdf(precision * (centred - 1 / 255)))
+    term = torch.where((t == 0).view(-1, 1, 1, 1), -(upper - lower).clamp(min=1e-12).log(), kl)
+    return term.mean(dim=(1, 2, 3)) / math.log(2)
+
+
+def train_step(folder):
+    net = network(out_channels=6, resnet_time_scale_shift="scale_shift")
+    net.save_pretrained(folder)
+    scheduler = DDPMScheduler(beta_schedule="squaredcos_cap_v2")
+    optimizer = dict(type="AdamW", lr=2e-4, betas=[0.9, 0.999], weight_decay=0.01, eps=1e-8)
+    adam = torch.optim.AdamW(net.parameters(), **{key: value for key, value in optimizer.items() if key != "type"})
+    ema, io = {key: value.detach().clone() for key, value in net.named_parameters()}, {}
+    for step in range(3):
+        x0 = torch.randint(0, 256, (4, 3, 8, 8)) / 127.5 - 1
+        noise, t = torch.randn_like(x0), torch.randint(0, 1000, (4,))
+        t[0] = 0
+        xt = scheduler.add_noise(x0, noise, t)
+        mean, share = net(xt, t).sample.chunk(2, dim=1)
+        loss = F.mse_loss(mean, noise) + bound(x0, xt, t, mean, share, scheduler).mean()
+        adam.zero_grad()
+        loss.backward()
+        if step == 0:
+            io |= {f"grad.{key}": value.grad.clone() for key, value in net.named_parameters() if key.startswith(KEPT)}
+        adam.step()
+        decay = min(0.995, (1 + step) / (10 + step)) if step else 0.0
+        for key, value in net.named_parameters():
+            ema[key] = decay * ema[key] + (1 - decay) * value.detach()
+        values = dict(x0=x0, noise=noise, t=t, loss=loss, ema_decay=torch.tensor(decay))
+        io |= {f"s{step}.{key}": value for key, value in values.items()}
+    io |= {f"param_after.{key}": value for key, value in net.named_parameters() if key.startswith(KEPT)}
+    io |= {f"ema_after.{key}": value for key, value in ema.items() if key.startswith(KEPT)}
+    case = dict(kind="train_step", steps=3, prediction_type="epsilon", optimizer=optimizer, min_snr_gamma=None,
+                hybrid_vlb=True, grad_clip=None, beta_schedule="squaredcos_cap_v2")
+    write(folder, case, io)
+
+
+torch.manual_seed(0)
+root = pathlib.Path(sys.argv[1])
+pipeline(root / "ddpm_pipeline")
+train_step(root / "hybrid_train_step")

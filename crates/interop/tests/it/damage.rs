@@ -1,0 +1,121 @@
+//! What a user is told of a folder that does not fit.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::Device;
+use interop::{ModelFolder, TensorFile, unet_tensors};
+use serde_json::{Value, json};
+
+use crate::round_trip::exported;
+
+const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
+const UNET: &str = "unet/config.json";
+const SCHEDULER: &str = "scheduler/scheduler_config.json";
+
+/// The error that reading an exported folder gives after `damage`, without the folder's own path.
+fn told(damage: impl FnOnce(&Path)) -> String {
+    let (_folder, path) = exported();
+    damage(&path);
+    let error = ModelFolder::read(&path, &Device::flex()).map(drop).unwrap_err();
+    error.to_string().replace(&format!("{}/", path.display()), "")
+}
+
+fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
+    let mut keys: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    change(&mut keys);
+    fs::write(file, keys.to_string()).unwrap();
+}
+
+fn set(file: &str, key: &str, value: Value) -> impl FnOnce(&Path) {
+    move |folder| edit(&folder.join(file), |keys| keys[key] = value)
+}
+
+#[test]
+fn tensors_that_do_not_fit_are_listed_together() {
+    let text = told(|folder| {
+        let mut file = TensorFile::read(&folder.join(WEIGHTS)).unwrap();
+        let mut moved = file.tensors.remove("conv_in.bias").unwrap();
+        file.tensors.remove("conv_in.weight").unwrap();
+        moved.shape = vec![4, 8];
+        file.tensors.insert("conv_out.weight".into(), moved.clone());
+        file.tensors.insert("nobody.knows".into(), moved);
+        file.write().unwrap();
+    });
+    assert_eq!(
+        text,
+        "the weights in unet/diffusion_pytorch_model.safetensors are not those of unet/config.json:\n  \
+         missing: conv_in.bias [32]\n  \
+         missing: conv_in.weight [32, 1, 3, 3]\n  \
+         misshapen: conv_out.weight is [4, 8], not [1, 32, 3, 3]\n  \
+         superfluous: nobody.knows [4, 8]"
+    );
+}
+
+#[test]
+fn options_that_we_do_not_have_are_named() {
+    let cases = [
+        (UNET, "act_fn", json!("tanh"), "unet/config.json: act_fn = \"tanh\" is not supported"),
+        (UNET, "new_option", json!(3), "unet/config.json: new_option = Number(3) is not supported"),
+        (UNET, "down_block_types", json!(["KDownBlock2D"]), "down_block_types = \"KDownBlock2D\""),
+        (UNET, "resnet_time_scale_shift", json!("spatial"), "resnet_time_scale_shift = \"spatial\""),
+        (UNET, "class_embed_type", json!("timestep"), "the weights in"),
+        (UNET, "norm_num_groups", json!(7), "norm_groups 7 does not divide the 32 channels of level 0"),
+        (UNET, "sample_size", json!(null), "sample_size = null is not supported"),
+        (UNET, "sample_size", json!([8, 7]), "sample_size = [8, 7] is not supported"),
+        (UNET, "sample_size", json!([8, 1_000_000_000_000_u64]), "is not supported"),
+        (UNET, "block_out_channels", json!([]), "block_out_channels = [] is not supported"),
+        (UNET, "block_out_channels", json!([32, 0]), "channel_mult is 0; use at least 1"),
+        (UNET, "attention_head_dim", json!(0), "head_channels is 0; use at least 1"),
+        (UNET, "down_block_types", json!(["DownBlock2D"]), "down_blocks holds 1 blocks"),
+        (UNET, "num_class_embeds", json!(0), "num_classes is 0; use at least 1"),
+        (SCHEDULER, "num_train_timesteps", json!(1_000_000_000_000_u64), "is not supported"),
+        (UNET, "_class_name", json!("VQModel"), "_class_name = \"VQModel\" is not supported"),
+        (SCHEDULER, "thresholding", json!(true), "thresholding = true is not supported"),
+        (SCHEDULER, "_class_name", json!("NoScheduler"), "_class_name = \"NoScheduler\" is not supported"),
+        (SCHEDULER, "beta_schedule", json!("wavy"), "beta_schedule = \"wavy\" is not supported"),
+        ("model_index.json", "vqvae", json!(["diffusers", "VQModel"]), "vqvae = [\"diffusers\",\"VQModel\"]"),
+        ("model_index.json", "unet", json!([null, null]), "it names no unet"),
+    ];
+    for (file, key, value, expected) in cases {
+        let text = told(set(file, key, value));
+        assert!(text.contains(expected), "{key}: {text}");
+    }
+}
+
+#[test]
+fn files_that_are_missing_or_damaged_are_named() {
+    for file in ["model_index.json", UNET, SCHEDULER, WEIGHTS] {
+        let missing = told(|folder| fs::remove_file(folder.join(file)).unwrap());
+        assert!(missing.contains(&format!("failed to read {file}")), "{missing}");
+        let cut = told(|folder| {
+            let bytes = fs::read(folder.join(file)).unwrap();
+            fs::write(folder.join(file), &bytes[..bytes.len() / 2]).unwrap();
+        });
+        assert!(cut.contains(&format!("failed to read {file}")), "{cut}");
+    }
+    let pickle = told(|folder| {
+        fs::rename(folder.join(WEIGHTS), folder.join("unet/diffusion_pytorch_model.bin")).unwrap();
+    });
+    assert!(pickle.contains("save it again with `save_pretrained`"), "{pickle}");
+}
+
+/// Checkpoints from before 2023 spell attention's layers otherwise.
+#[test]
+fn the_old_names_of_attention_are_read() {
+    let (_folder, path) = exported();
+    let read = || {
+        let ModelFolder { model, unet, .. } = ModelFolder::read(&path, &Device::flex()).unwrap();
+        unet_tensors(&model.net, &unet).unwrap()
+    };
+    let before = read();
+    let mut file = TensorFile::read(&path.join(WEIGHTS)).unwrap();
+    let old = |name: String| {
+        let pairs = [("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")];
+        pairs.iter().fold(name, |name, (new, old)| name.replace(new, old))
+    };
+    file.tensors = file.tensors.into_iter().map(|(name, tensor)| (old(name), tensor)).collect();
+    assert!(file.tensors.contains_key("mid_block.attentions.0.proj_attn.weight"));
+    file.write().unwrap();
+    assert_eq!(read(), before);
+}

@@ -1,0 +1,61 @@
+//! A run that is exported and read back is the same model.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor};
+use interop::{ModelFolder, export_run, unet_tensors};
+use schedules::NoiseLevel;
+use train::{RunConfig, RunDir, TrainedModel};
+
+/// The run that comes with the project.
+pub fn run() -> (RunConfig, TrainedModel) {
+    let run = RunDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints/digits-ddpm"));
+    let config = RunConfig::load(&run.config()).unwrap();
+    let model = TrainedModel::load(&run.ema(), &config, &Device::flex()).unwrap();
+    (config, model)
+}
+
+/// A new folder with that run in it.
+pub fn exported() -> (tempfile::TempDir, PathBuf) {
+    let (config, model) = run();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("digits");
+    export_run(&model, &config, &path).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn an_exported_run_reads_back_bit_for_bit() {
+    let ((config, model), (_folder, path)) = (run(), exported());
+    let back = ModelFolder::read(&path, &Device::flex()).unwrap();
+    assert_eq!(
+        unet_tensors(&back.model.net, &back.unet).unwrap(),
+        unet_tensors(&model.net, &config.model).unwrap()
+    );
+    assert_eq!(back.model.schedule, model.schedule);
+    assert_eq!(back.model.parameterization, model.parameterization);
+    assert_eq!(back.model.image_shape, model.image_shape);
+    assert_eq!((back.model.num_classes, back.model.net.null_class()), (Some(10), Some(10)));
+    assert_eq!((back.sampling.sampler.solver, back.sampling.clip_x0), (config.sample.solver, true));
+    assert_eq!(back.sampling.sampler.spacing, config.sample.spacing);
+
+    let x = Tensor::<4>::ones([2, 1, 8, 8], &Device::flex());
+    let answer = |model: &TrainedModel| {
+        let level = NoiseLevel::from_alpha_cumprod(0.5);
+        model.denoiser(Some(&[3, 7]), 2.0).denoise(x.clone(), level).unwrap().into_data()
+    };
+    answer(&back.model).assert_eq(&answer(&model), true);
+}
+
+#[test]
+fn what_the_reference_library_cannot_express_is_named() {
+    let (mut config, model) = run();
+    config.model.resample = unet::Resample::Pool;
+    let folder = tempfile::tempdir().unwrap();
+    let error = export_run(&model, &config, folder.path()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "failed to export: resample = \"pool\" has no counterpart in the reference library's networks"
+    );
+    assert!(folder.path().read_dir().unwrap().next().is_none(), "nothing is left behind");
+}
