@@ -22,10 +22,10 @@ pub struct Args {
     /// How many images.
     #[arg(short, long = "number", default_value_t = 16, value_name = "N")]
     pub number: usize,
-    /// Class of every image; classes in turn unless given.
+    /// Class of every image, by number or name; classes in turn unless given.
     #[arg(long, conflicts_with = "labels")]
-    pub label: Option<usize>,
-    /// Classes in turn, such as 3,1,4 or 0..9.
+    pub label: Option<String>,
+    /// Classes in turn, such as 3,1,4 or 0..9 or cat,dog.
     #[arg(long)]
     pub labels: Option<Labels>,
     /// Classifier-free guidance; 1 is off.
@@ -84,22 +84,28 @@ pub enum Sampler {
 /// No data set has more classes; keeps a mistyped range from filling the memory.
 const MAX_CLASS: usize = 1_000_000;
 
-/// A list of classes.
+/// A list of classes, by number or name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Labels(pub Vec<usize>);
+pub struct Labels(pub Vec<String>);
 
 impl FromStr for Labels {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = |text: &str| {
-            text.trim().parse::<usize>().map_err(|_| format!("`{text}` is no class: use 0..9 or 3,1,4"))
+            text.trim().parse::<usize>().map_err(|_| format!("`{text}` is no class number: use 0..9"))
         };
-        let list = match text.split_once("..") {
-            Some((first, last)) => (number(first)?..=number(last)?.min(MAX_CLASS)).collect(),
-            None => text.split(',').map(number).collect::<Result<Vec<_>, _>>()?,
+        let list: Vec<String> = match text.split_once("..") {
+            Some((first, last)) => {
+                (number(first)?..=number(last)?.min(MAX_CLASS)).map(|i| i.to_string()).collect()
+            }
+            None => text.split(',').map(|name| name.trim().to_owned()).collect(),
         };
-        if list.is_empty() { Err(format!("`{text}` holds no class")) } else { Ok(Self(list)) }
+        if list.is_empty() || list.contains(&String::new()) {
+            Err(format!("`{text}` holds no class"))
+        } else {
+            Ok(Self(list))
+        }
     }
 }
 
@@ -125,9 +131,9 @@ mod tests {
 
     #[test]
     fn labels_are_lists_or_ranges() {
-        assert_eq!("0..3".parse::<Labels>().unwrap().0, [0, 1, 2, 3]);
-        assert_eq!("3, 1,4".parse::<Labels>().unwrap().0, [3, 1, 4]);
-        for bad in ["", "a", "1,,2", "5..2", "1..x"] {
+        assert_eq!("0..3".parse::<Labels>().unwrap().0, ["0", "1", "2", "3"]);
+        assert_eq!("3, cat,4".parse::<Labels>().unwrap().0, ["3", "cat", "4"]);
+        for bad in ["", "1,,2", "5..2", "1..x"] {
             assert!(bad.parse::<Labels>().is_err(), "{bad}");
         }
     }

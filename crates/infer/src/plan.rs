@@ -56,7 +56,7 @@ impl Plan {
         }
         Ok(Self {
             sampler,
-            classes: classes(args, model.num_classes)?,
+            classes: classes(args, model)?,
             number: args.number,
             guidance_scale: args.guidance_scale,
             seed: args.seed,
@@ -120,19 +120,34 @@ fn is_deterministic(solver: SolverConfig) -> bool {
     matches!(solver, SolverConfig::Ddim { eta: 0.0 })
 }
 
-fn classes(args: &Args, num_classes: Option<usize>) -> Result<Option<Vec<usize>>> {
-    let asked = args.labels.as_ref().map(|labels| labels.0.clone()).or(args.label.map(|label| vec![label]));
-    let Some(count) = num_classes else {
+fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {
+    let asked = match (&args.labels, &args.label) {
+        (Some(labels), _) => Some(&labels.0[..]),
+        (None, label) => label.as_ref().map(std::slice::from_ref),
+    };
+    let Some(count) = model.num_classes else {
         if asked.is_some() || args.guidance_scale != 1.0 {
             bail!("this model knows no classes: leave out --label, --labels and --guidance-scale");
         }
         return Ok(None);
     };
-    // A walk is between two noises of one class.
-    let one = args.interpolate.map(|_| vec![0]);
-    let list = asked.or(one).unwrap_or_else(|| (0..count).collect());
-    if let Some(label) = list.iter().find(|&&label| label >= count) {
-        bail!("no class {label}: this model has classes 0..{}", count - 1);
+    Ok(Some(match asked {
+        Some(asked) => asked.iter().map(|text| class(text, count, model)).collect::<Result<_>>()?,
+        // A walk is between two noises of one class.
+        None if args.interpolate.is_some() => vec![0],
+        None => (0..count).collect(),
+    }))
+}
+
+/// The class of a name, or else of a number.
+fn class(text: &str, count: usize, model: &TrainedModel) -> Result<usize> {
+    let names = model.class_names.as_deref().unwrap_or_default();
+    if let Some(named) = names.iter().position(|name| name == text) {
+        return Ok(named);
     }
-    Ok(Some(list))
+    match text.parse() {
+        Ok(number) if number < count => Ok(number),
+        _ if names.is_empty() => bail!("no class {text}: this model has classes 0..{}", count - 1),
+        _ => bail!("no class {text}: this model has {}", names.join(", ")),
+    }
 }

@@ -92,6 +92,24 @@ fn guidance_and_labels_change_the_image() {
 }
 
 #[test]
+fn classes_are_called_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["ema.bpk", "record.json"] {
+        fs::copy(project().join("checkpoints/digits-ddpm").join(file), folder.path().join(file)).unwrap();
+    }
+    let config = fs::read_to_string(project().join("checkpoints/digits-ddpm/config.toml")).unwrap();
+    let names = r#"["nil", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]"#;
+    fs::write(folder.path().join("config.toml"), format!("class_names = {names}\n{config}")).unwrap();
+    let (run, out) = (folder.path().display().to_string(), path(&folder, "grid.png"));
+    let args = words("-n 3 --steps 1 --labels seven,nil,3");
+    succeeds(&[&args[..], &["--run", &run, "--out", &out]].concat());
+    assert!(png(&out).1.contains(&("labels".into(), "7,0,3".into())));
+    fails(&["--run", &run, "--label", "ten"], "no class ten: this model has nil, one, two");
+    fs::write(folder.path().join("config.toml"), format!("class_names = [\"one\"]\n{config}")).unwrap();
+    fails(&["--run", &run], "class_names has 1 names for 10 classes");
+}
+
+#[test]
 fn animations_and_walks_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let (out, animation) = (path(&folder, "walk.png"), path(&folder, "animation.png"));

@@ -46,6 +46,7 @@ impl ModelFolder {
         let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
         check_samples(&unet, sampling.schedule.num_train_timesteps()).map_err(unfit)?;
         let model = TrainedModel {
+            class_names: None,
             net,
             schedule: sampling.schedule.clone(),
             parameterization: sampling.parameterization,

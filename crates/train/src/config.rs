@@ -19,6 +19,9 @@ pub struct RunConfig {
     /// The one seed: weights, batches, noise and previews.
     #[serde(default)]
     pub seed: u64,
+    /// Names of the classes, by which `infer --labels` may call them; filled in from data that have them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
     /// The images.
     pub dataset: DatasetConfig,
     /// The network.
@@ -184,9 +187,15 @@ impl RunConfig {
         levels.map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })
     }
 
-    /// Networks that can be read and sampled from, but are not what a run trains.
+    /// Refuses names that are not the classes', and networks that can be read and sampled from but not trained.
     fn validate_model(&self) -> Result<(), String> {
         let model = &self.model;
+        if let Some(names) =
+            self.class_names.as_ref().filter(|names| Some(names.len()) != self.model.num_classes)
+        {
+            let classes = self.model.num_classes.unwrap_or(0);
+            return Err(format!("class_names has {} names for {classes} classes", names.len()));
+        }
         if model.class_input != ClassInput::Label || !model.null_class {
             return Err(
                 "class_input and null_class: a run gives labels, and hides some of them: leave both out"

@@ -20,6 +20,8 @@ pub struct TrainedModel {
     pub parameterization: Parameterization,
     /// Its number of classes.
     pub num_classes: Option<usize>,
+    /// Their names, where the data had them.
+    pub class_names: Option<Vec<String>>,
     /// `[C, H, W]` of its images.
     pub image_shape: [usize; 3],
     /// Whether predicted clean images are clipped to the range of the data.
@@ -42,6 +44,7 @@ impl TrainedModel {
             schedule,
             parameterization: config.diffusion.parameterization,
             num_classes: config.model.num_classes,
+            class_names: config.class_names.clone(),
             image_shape: [config.model.in_channels, side, side],
             clip_x0: true,
             device: device.clone(),

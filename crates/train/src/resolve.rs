@@ -71,8 +71,11 @@ impl DraftConfig {
             let classes = if draft.train.conditional { splits.num_classes() } else { None };
             decide(model, "num_classes", classes).map_err(|reason| config_error(&origin, reason))?;
         }
-        let config: RunConfig =
+        let mut config: RunConfig =
             self.table.try_into().map_err(|error: toml::de::Error| config_error(&origin, error.message()))?;
+        if let (Some(names), Some(_)) = (splits.class_names(), config.model.num_classes) {
+            config.class_names = Some(names.to_vec());
+        }
         config.validate().map_err(|reason| config_error(origin, reason))?;
         Ok(config)
     }
@@ -152,6 +155,7 @@ pub fn training_changes(old: &RunConfig, new: &RunConfig) -> Vec<String> {
         (train.sample_every, train.sample_images) = (free.sample_every, free.sample_images);
         train.sample_guidance_scale = free.sample_guidance_scale;
         config.sample = Default::default();
+        config.class_names = None;
         config.dataset.source = DatasetConfig::default().source;
         let mut keys = Vec::new();
         if let Ok(table) = Table::try_from(&config) {
