@@ -24,4 +24,15 @@ pub enum ScheduleError {
         /// Length of the trained chain.
         num_train_timesteps: usize,
     },
+    /// A table of betas of another length than the chain.
+    #[error("schedule: {betas} betas for a chain of {num_train_timesteps}: give one beta for each timestep")]
+    TableLength {
+        /// Betas given.
+        betas: usize,
+        /// Length of the trained chain.
+        num_train_timesteps: usize,
+    },
+    /// Noise cannot be laid out from infinity.
+    #[error("this spacing needs a chain that keeps some signal: use leading, trailing or linspace")]
+    NoSignal,
 }
