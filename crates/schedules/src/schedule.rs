@@ -165,7 +165,7 @@ mod tests {
         let sigmoid = build(ScheduleConfig::Sigmoid { beta_start: 1e-4, beta_end: 0.02 }, 101);
         close(sigmoid.betas()[50], (1e-4 + 0.02) / 2.0, 1e-12);
         let laplace = build(ScheduleConfig::Laplace { max_beta: 0.999 }, 1000);
-        close(laplace.alphas_cumprod()[499] / laplace.alphas_cumprod()[0], 0.5f64.sqrt(), 0.02);
+        close(laplace.alphas_cumprod()[499], 0.5f64.sqrt(), 1e-3);
         let short = ScheduleConfig::Linear { beta_start: 1e-4, beta_end: 0.02, rescale: true };
         close(build(short, 100).betas()[99], 0.2, 1e-12);
         assert!(ScheduleConfig::Explicit { betas: vec![0.1, 0.2] }.build(3).is_err());

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, ClipX0, Denoiser, NetworkDenoiser, Parameterization};
-use schedules::Schedule;
+use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization};
+use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
 use crate::error::TrainError;
@@ -68,21 +68,30 @@ impl TrainedModel {
     ///
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
-        let network = |labels: Option<Vec<usize>>| NetworkDenoiser {
-            net: &self.net,
-            schedule: &self.schedule,
-            parameterization: self.parameterization,
-            labels: labels.map(|labels| self.upload(&labels)),
-        };
         let Some((labels, null)) = labels.zip(self.num_classes) else {
-            return Box::new(ClipX0(network(None)));
+            return Box::new(LimitX0::clip(self.network(None)));
         };
-        let conditional = network(Some(labels.to_vec()));
+        let conditional = self.network(Some(labels));
         if guidance_scale == 1.0 {
-            return Box::new(ClipX0(conditional));
+            return Box::new(LimitX0::clip(conditional));
         }
-        let unconditional = network(Some(vec![null; labels.len()]));
-        Box::new(ClipX0(ClassifierFree { conditional, unconditional, scale: guidance_scale }))
+        let unconditional = self.network(Some(&vec![null; labels.len()]));
+        let guided = ClassifierFree { conditional, unconditional, scale: guidance_scale, rescale: 0.0 };
+        Box::new(LimitX0::clip(guided))
+    }
+
+    /// The bare network as a denoiser, for images of the given classes.
+    fn network(&self, labels: Option<&[usize]>) -> impl Denoiser + '_ {
+        let labels = labels.map(|labels| self.upload(labels));
+        NetworkDenoiser {
+            net: move |x: Tensor<4>, timestep: f64| {
+                let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
+                self.net.forward(x, timesteps, labels.clone())
+            },
+            timestep: |level: NoiseLevel| self.schedule.timestep(level),
+            parameterization: self.parameterization,
+            variance: None,
+        }
     }
 
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {

@@ -1,0 +1,17 @@
+//! Recorded cases of the reference library, run here.
+//!
+//! A case is a folder with a `case.json`, the library's own files (configurations, weights) and `io.safetensors` with the
+//! recorded inputs and outputs. [`find_cases`] finds them, [`Case::run`] runs one.
+
+mod case;
+mod closed_forms;
+mod comparison;
+mod recorded_noise;
+mod report;
+mod schedulers;
+mod tables;
+mod toy;
+
+pub use case::{Case, find_cases};
+pub use comparison::Comparison;
+pub use report::{Outcome, Report};

@@ -1,0 +1,53 @@
+use std::fmt;
+
+use super::Comparison;
+
+/// What came of a case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The case.
+    pub name: String,
+    /// What it is about.
+    pub kind: String,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a case went.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It was run.
+    Compared(Comparison),
+    /// It asks for what we do not have, for the given reason.
+    Skipped(String),
+    /// It could not be run, for the given reason.
+    Broken(String),
+}
+
+impl Report {
+    /// Whether the case was run and agrees.
+    pub fn passed(&self) -> bool {
+        matches!(&self.outcome, Outcome::Compared(comparison) if comparison.agrees())
+    }
+
+    /// Whether the case was not run for want of a part.
+    pub fn skipped(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped(_))
+    }
+}
+
+impl fmt::Display for Report {
+    /// One line: case, kind, largest error, tolerance, verdict.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:44} {:20} ", self.name, self.kind)?;
+        match &self.outcome {
+            Outcome::Skipped(reason) => write!(f, "unsupported: {reason}"),
+            Outcome::Broken(reason) => write!(f, "fail: {reason}"),
+            Outcome::Compared(comparison) => {
+                let (name, error, tolerance) = comparison.worst().unwrap_or(("nothing", f64::INFINITY, 0.0));
+                let verdict = if comparison.agrees() { "pass" } else { "fail" };
+                write!(f, "{error:8.1e} of {tolerance:.0e} in {name:16} {verdict}")
+            }
+        }
+    }
+}

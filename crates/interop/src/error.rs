@@ -1,0 +1,52 @@
+use std::io;
+use std::path::PathBuf;
+
+/// Why a folder in the diffusers layout is not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum InteropError {
+    /// A file that cannot be read or written.
+    #[error("failed to {action} {}: {reason}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        reason: io::Error,
+    },
+    /// A file that is not what its name says.
+    #[error("failed to read {}: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        reason: String,
+    },
+    /// An option that a configuration names and this project does not have.
+    #[error("{}: {option} = {value} is not supported", path.display())]
+    Unsupported {
+        /// The configuration.
+        path: PathBuf,
+        /// Its key.
+        option: String,
+        /// The value there.
+        value: String,
+    },
+    /// Tensors that cannot be taken from or given to the device.
+    #[error("failed to move tensors between host and device: {0}")]
+    Device(String),
+}
+
+impl InteropError {
+    /// For `map_err` on file operations.
+    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |reason| Self::Io { action, path, reason }
+    }
+
+    /// For `map_err` on parsers.
+    pub(crate) fn damaged<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+        let path = path.into();
+        move |error| Self::Damaged { path, reason: error.to_string() }
+    }
+}

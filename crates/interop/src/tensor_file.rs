@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use half::{bf16, f16};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use crate::InteropError;
+
+/// A tensor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    /// Its dimensions.
+    pub shape: Vec<usize>,
+    /// Its values, the last dimension changing fastest. Integers are exact below 2^24.
+    pub values: Vec<f32>,
+}
+
+/// The tensors of a safetensors file.
+#[derive(Clone, Debug)]
+pub struct TensorFile {
+    /// Where they were read.
+    pub path: PathBuf,
+    /// By name.
+    pub tensors: BTreeMap<String, HostTensor>,
+}
+
+impl TensorFile {
+    /// Reads all tensors of a file, widened to f32.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is damaged, or holds numbers of an unknown kind.
+    pub fn read(path: &Path) -> Result<Self, InteropError> {
+        let bytes = fs::read(path).map_err(InteropError::io("read", path))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(InteropError::damaged(path))?;
+        let mut tensors = BTreeMap::new();
+        for (name, view) in file.iter() {
+            let values = widen(&view)
+                .ok_or_else(|| InteropError::damaged(path)(format!("{name} holds {:?}", view.dtype())))?;
+            tensors.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
+        }
+        Ok(Self { path: path.to_path_buf(), tensors })
+    }
+
+    /// A tensor by name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub fn get(&self, name: &str) -> Result<&HostTensor, InteropError> {
+        let missing = || InteropError::damaged(&self.path)(format!("it holds no tensor {name}"));
+        self.tensors.get(name).ok_or_else(missing)
+    }
+}
+
+impl HostTensor {
+    /// The largest absolute value.
+    pub fn largest(&self) -> f64 {
+        self.values.iter().fold(0.0, |largest, &value| largest.max(f64::from(value).abs()))
+    }
+
+    /// The tensor on a device.
+    ///
+    /// # Errors
+    ///
+    /// If it has not `D` dimensions; a single number has any.
+    pub fn upload<const D: usize>(&self, device: &Device) -> Result<Tensor<D>, InteropError> {
+        let shape = if self.shape.is_empty() { vec![1; D] } else { self.shape.clone() };
+        if shape.len() != D {
+            return Err(InteropError::Device(format!("a tensor of shape {shape:?} has not {D} dimensions")));
+        }
+        Ok(Tensor::from_data(TensorData::new(self.values.clone(), shape), device))
+    }
+}
+
+fn widen(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    fn read<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
+    }
+    let bytes = view.data();
+    Some(match view.dtype() {
+        Dtype::F32 => read(bytes, f32::from_le_bytes),
+        Dtype::F64 => read(bytes, |chunk| f64::from_le_bytes(chunk) as f32),
+        Dtype::F16 => read(bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),
+        Dtype::BF16 => read(bytes, |chunk| bf16::from_le_bytes(chunk).to_f32()),
+        Dtype::I64 => read(bytes, |chunk| i64::from_le_bytes(chunk) as f32),
+        Dtype::I32 => read(bytes, |chunk| i32::from_le_bytes(chunk) as f32),
+        Dtype::U8 | Dtype::BOOL => read(bytes, |[byte]: [u8; 1]| f32::from(byte)),
+        _ => return None,
+    })
+}
