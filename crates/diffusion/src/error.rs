@@ -19,7 +19,9 @@ pub enum DiffusionError {
         total: usize,
     },
     /// A network that should predict a variance has too few output channels.
-    #[error("a learned variance needs as many output channels again as the image has; the network's half is {channels}")]
+    #[error(
+        "a learned variance needs as many output channels again as the image has; the network's half is {channels}"
+    )]
     NoVariance {
         /// Half of its output channels.
         channels: usize,

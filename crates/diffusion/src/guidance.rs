@@ -76,8 +76,7 @@ mod tests {
     const LEVEL: NoiseLevel = NoiseLevel { alpha: 0.6, sigma: 0.8 };
 
     fn guided(scale: f64, rescale: f64) -> (Prediction, Tensor<4>) {
-        let model =
-            ClassifierFree { conditional: Scaled(2.0), unconditional: Scaled(-1.0), scale, rescale };
+        let model = ClassifierFree { conditional: Scaled(2.0), unconditional: Scaled(-1.0), scale, rescale };
         let x = Tensor::from_data([[[[1.0, -1.0]]]], &Device::flex());
         (model.denoise(x.clone(), LEVEL).unwrap(), x)
     }

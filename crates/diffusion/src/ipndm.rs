@@ -29,16 +29,18 @@ impl Solver for Ipndm {
         _: &mut dyn FnMut() -> Tensor<4>,
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
         let Prediction { x0, eps, .. } = denoiser.denoise(x.clone(), stage.from)?;
-        Ok((transfer(x, self.extrapolate(eps), stage)?, x0))
+        Ok((transfer(x, self.extrapolate(eps), stage), x0))
     }
 }
 
 /// DDIM's step for a given noise (Liu et al. 2022, eq. 11).
-pub(crate) fn transfer(x: Tensor<4>, eps: Tensor<4>, stage: Stage) -> Result<Tensor<4>, DiffusionError> {
+///
+/// Where there is no signal the noise is the whole image and says nothing of the clean one, which is then taken as 0.
+pub(crate) fn transfer(x: Tensor<4>, eps: Tensor<4>, stage: Stage) -> Tensor<4> {
     let Stage { from, to, .. } = stage;
-    if from.alpha < 1e-8 {
-        return Err(DiffusionError::NoSignal { alpha: from.alpha });
+    if from.alpha == 0.0 {
+        return eps * to.sigma;
     }
     let ratio = to.alpha / from.alpha;
-    Ok(x * ratio + eps * (to.sigma - ratio * from.sigma))
+    x * ratio + eps * (to.sigma - ratio * from.sigma)
 }

@@ -48,7 +48,7 @@ impl Solver for Pndm {
         let Prediction { x0, eps, .. } = denoiser.denoise(x.clone(), stage.from)?;
         let extrapolated = self.history.extrapolate(eps.clone());
         let noise_at = |eps: &Tensor<4>, level: NoiseLevel| {
-            let moved = transfer(x.clone(), eps.clone(), Stage { to: level, ..stage })?;
+            let moved = transfer(x.clone(), eps.clone(), Stage { to: level, ..stage });
             Ok::<_, DiffusionError>(denoiser.denoise(moved, level)?.eps)
         };
         let eps = match &self.warm_up {
@@ -62,6 +62,6 @@ impl Solver for Pndm {
             }
             _ => extrapolated,
         };
-        Ok((transfer(x, eps, stage)?, x0))
+        Ok((transfer(x, eps, stage), x0))
     }
 }

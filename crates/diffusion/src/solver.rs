@@ -59,7 +59,13 @@ pub(crate) fn add_noise(mean: Tensor<4>, variance: f64, noise: &mut dyn FnMut() 
 ///
 /// The probability-flow ODE is `dx = x0 dalpha + eps dsigma` on every path through the levels, so that one formula is
 /// Karras' `dx = eps dsigma` (alpha 1) and flow matching's `dx = (eps - x0) dt`.
-pub(crate) fn along(x: Tensor<4>, x0: Tensor<4>, eps: Tensor<4>, from: NoiseLevel, to: NoiseLevel) -> Tensor<4> {
+pub(crate) fn along(
+    x: Tensor<4>,
+    x0: Tensor<4>,
+    eps: Tensor<4>,
+    from: NoiseLevel,
+    to: NoiseLevel,
+) -> Tensor<4> {
     x + x0 * (to.alpha - from.alpha) + eps * (to.sigma - from.sigma)
 }
 

@@ -56,7 +56,13 @@ impl UniPc {
     }
 
     /// The step from the first of `known` to `to` through the other values, at levels older or newer.
-    fn advance(&self, x: Tensor<4>, from: NoiseLevel, to: NoiseLevel, known: &[&(f64, Tensor<4>)]) -> Tensor<4> {
+    fn advance(
+        &self,
+        x: Tensor<4>,
+        from: NoiseLevel,
+        to: NoiseLevel,
+        known: &[&(f64, Tensor<4>)],
+    ) -> Tensor<4> {
         let transition = Transition::new(self.config.smooth, false, from, to);
         let step = to.lambda() - from.lambda();
         let nodes: Vec<f64> = known[1..].iter().map(|(lambda, _)| (lambda - from.lambda()) / step).collect();

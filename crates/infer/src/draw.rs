@@ -76,7 +76,6 @@ fn draw_batch(
     bar: &ProgressBar,
     stop: &AtomicBool,
 ) -> Result<Option<(Values, Vec<Values>)>> {
-    let levels = plan.sampler.levels(&model.schedule)?;
     let labels = plan.labels(images.clone());
     let denoiser = model.denoiser(labels.as_deref(), plan.guidance_scale);
     let stride = plan.sampler.steps.div_ceil(MAX_FRAMES - 1);
@@ -92,11 +91,12 @@ fn draw_batch(
         None => {
             let numbers = images.start as u64..images.end as u64;
             let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
-            plan.sampler.draw(denoiser.as_ref(), &levels, &mut noise, &mut observer)
+            plan.sampler.draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut observer)
         }
         Some(ends) => {
             let x = walk(model, plan, ends, images);
-            let mut solver = plan.sampler.solver.init();
+            let levels = plan.sampler.levels(&model.schedule)?;
+            let mut solver = plan.sampler.solver.init(&model.schedule);
             let mut no_noise = || Tensor::zeros(x.dims(), &model.device);
             diffusion::sample(
                 denoiser.as_ref(),

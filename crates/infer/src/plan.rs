@@ -2,10 +2,9 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
-use schedules::FixedVariance;
 use train::{RunConfig, TrainedModel};
 
-use crate::args::{Args, Ends, Sampler};
+use crate::args::{Args, Ends};
 
 /// What is drawn: the arguments, checked against the model.
 #[derive(Clone, Debug)]
@@ -42,7 +41,7 @@ impl Plan {
         if args.guidance_scale != 1.0 && config.train.cond_drop_prob == 0.0 {
             bail!("--guidance-scale: this model never learnt without classes (train.cond_drop_prob was 0)");
         }
-        if args.interpolate.is_some() && !is_deterministic(sampler.solver) {
+        if args.interpolate.is_some() && !sampler.solver.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
         Ok(Self {
@@ -63,11 +62,12 @@ impl Plan {
 
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
-        let (solver, eta) = match self.sampler.solver {
+        let (solver, eta) = match &self.sampler.solver {
             SolverConfig::Ancestral { variance } => {
                 (format!("ancestral ({variance:?})").to_lowercase(), None)
             }
             SolverConfig::Ddim { eta } => ("ddim".to_owned(), Some(eta)),
+            other => (format!("{other:?}").to_lowercase(), None),
         };
         let mut settings = vec![("seed", self.seed.to_string()), ("sampler", solver)];
         settings.extend(eta.map(|eta| ("eta", eta.to_string())));
@@ -84,32 +84,24 @@ impl Plan {
 }
 
 fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
-    let own = config.sample;
+    let own = config.sample.clone();
     let steps = args.steps.unwrap_or(own.steps);
-    let solver = match (args.sampler, own.solver) {
-        (Some(Sampler::Ddim), SolverConfig::Ancestral { .. }) => SolverConfig::Ddim { eta: 0.0 },
-        (Some(Sampler::Ancestral), SolverConfig::Ddim { .. }) => {
-            // The large variance is too large for long steps (Song et al. 2020, table 1).
-            let whole = steps == config.diffusion.num_train_timesteps;
-            SolverConfig::Ancestral {
-                variance: if whole { FixedVariance::Large } else { FixedVariance::Small },
-            }
-        }
-        (_, own) => own,
+    let whole = steps == config.diffusion.num_train_timesteps;
+    let mut solver = match args.sampler {
+        Some(name) if !name.names(&own.solver) => name.solver(whole),
+        _ => own.solver,
     };
-    let solver = match (args.eta, solver) {
-        (None, solver) => solver,
-        (Some(eta), SolverConfig::Ddim { .. }) if (0.0..=1.0).contains(&eta) => SolverConfig::Ddim { eta },
-        (Some(eta), SolverConfig::Ddim { .. }) => bail!("--eta {eta}: it must be in [0, 1]"),
-        (Some(_), SolverConfig::Ancestral { .. }) => {
-            bail!("--eta belongs to the ddim sampler: add --sampler ddim")
+    if let Some(eta) = args.eta {
+        let own = match &mut solver {
+            SolverConfig::Ddim { eta } | SolverConfig::Midpoint { eta } | SolverConfig::Tcd { eta } => eta,
+            _ => bail!("--eta belongs to the ddim sampler: add --sampler ddim"),
+        };
+        if !(0.0..=1.0).contains(&eta) {
+            bail!("--eta {eta}: it must be in [0, 1]");
         }
-    };
+        *own = eta;
+    }
     Ok(SamplerConfig { solver, steps, ..own })
-}
-
-fn is_deterministic(solver: SolverConfig) -> bool {
-    matches!(solver, SolverConfig::Ddim { eta: 0.0 })
 }
 
 fn classes(args: &Args, num_classes: Option<usize>) -> Result<Option<Vec<usize>>> {

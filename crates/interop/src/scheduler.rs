@@ -130,12 +130,18 @@ fn ignore_what_changes_nothing(class: &str, options: &Options) {
         "flow_shift",
         "set_alpha_to_one",
         "num_train_timesteps",
+        // Where the call lists timesteps or sigmas, the spacing is not used.
+        "timestep_spacing",
+        "steps_offset",
+        "interpolation_type",
+        "timestep_type",
+        "final_sigmas_type",
+        "timestep_scaling",
         "original_inference_steps",
     ]);
     match class {
         // The classes take these options and do not use them.
-        "TCDScheduler" => options.ignore(&["clip_sample", "thresholding", "timestep_spacing", "steps_offset"]),
-        "LCMScheduler" => options.ignore(&["timestep_spacing", "steps_offset"]),
+        "TCDScheduler" => options.ignore(&["clip_sample", "thresholding"]),
         "IPNDMScheduler" | "EDMEulerScheduler" => options.ignore(&["trained_betas"]),
         _ => {}
     }
@@ -145,7 +151,11 @@ fn default_prediction(class: &str) -> &'static str {
     if class.starts_with("FlowMatch") { "flow_prediction" } else { "epsilon" }
 }
 
-fn parameterization(class: &str, prediction: &str, options: &Options) -> Result<Parameterization, Unsupported> {
+fn parameterization(
+    class: &str,
+    prediction: &str,
+    options: &Options,
+) -> Result<Parameterization, Unsupported> {
     if class.starts_with("EDM") {
         return Ok(Parameterization::Edm { sigma_data: options.get("sigma_data", 0.5)? });
     }
@@ -169,7 +179,8 @@ fn limit(class: &str, options: &Options, call: &Call) -> Result<Option<(Limit, b
         let max = options.get("sample_max_value", 1.0)?;
         return Ok(Some((Limit::Dynamic { ratio, max }, keep_eps)));
     }
-    let default = matches!(class, "DDIMScheduler" | "DDIMInverseScheduler" | "DDPMScheduler" | "RePaintScheduler");
+    let default =
+        matches!(class, "DDIMScheduler" | "DDIMInverseScheduler" | "DDPMScheduler" | "RePaintScheduler");
     if options.get("clip_sample", default)? {
         let range = options.get("clip_sample_range", 1.0)?;
         return Ok(Some((Limit::Clip { range }, keep_eps)));
@@ -203,28 +214,34 @@ type Walk = (Grid, Option<Vec<NoiseLevel>>);
 /// The levels that a class visits, and where its steps land.
 fn grid(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported> {
     let whole = |grid| Ok((grid, None));
-    let dpm = grids::DpmFamily { ends_above_zero: false, cosine_unrounded: false, always_linspace: false };
     match class {
-        "DDIMScheduler" | "DDPMScheduler" | "PNDMScheduler" | "LCMScheduler" | "TCDScheduler"
+        "DDIMScheduler"
+        | "DDPMScheduler"
+        | "PNDMScheduler"
+        | "LCMScheduler"
+        | "TCDScheduler"
         | "DDIMInverseScheduler" => crate::scheduler_walk::chain_walk(class, options, call),
         "EulerDiscreteScheduler" | "EulerAncestralDiscreteScheduler" | "LMSDiscreteScheduler" => {
-            whole(grids::k_grid(options, chains::chain(options, chains::DDPM, true)?, call)?)
+            whole(grids::k_grid(options, chains::chain(options, chains::DDPM, true)?, call, false)?)
         }
-        "HeunDiscreteScheduler" | "KDPM2DiscreteScheduler" | "KDPM2AncestralDiscreteScheduler"
+        "HeunDiscreteScheduler"
+        | "KDPM2DiscreteScheduler"
+        | "KDPM2AncestralDiscreteScheduler"
         | "DPMSolverSDEScheduler" => {
-            whole(grids::k_grid(options, chains::chain(options, chains::K_SECOND_ORDER, true)?, call)?)
+            let chain = chains::chain(options, chains::K_SECOND_ORDER, true)?;
+            whole(grids::k_grid(options, chain, call, class.starts_with("KDPM2"))?)
         }
-        "DPMSolverMultistepScheduler" | "DPMSolverSinglestepScheduler" | "DEISMultistepScheduler"
+        "DPMSolverMultistepScheduler"
+        | "DPMSolverSinglestepScheduler"
+        | "DEISMultistepScheduler"
         | "UniPCMultistepScheduler" => {
             let family = grids::DpmFamily {
                 ends_above_zero: class.starts_with("DEIS"),
                 cosine_unrounded: class.starts_with("DPMSolverMultistep"),
                 always_linspace: class.starts_with("DPMSolverSinglestep"),
+                flows_from_noise: class.starts_with("UniPC"),
             };
             whole(grids::dpm_grid(options, chains::chain(options, chains::DDPM, true)?, call, family)?)
-        }
-        "DPMSolverMultistepInverseScheduler" => {
-            crate::scheduler_walk::inverse_dpm_walk(options, call, dpm)
         }
         "FlowMatchEulerDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" | "FlowMatchLCMScheduler" => {
             whole(grids::flow_grid(options, call)?)

@@ -61,7 +61,12 @@ pub(crate) fn distilled(options: &Options, chain: usize, call: &Call) -> Result<
 }
 
 /// The option that lays out sigmas rather than timesteps.
-pub(crate) fn laid_out(options: &Options, max: f64, min: f64, steps: usize) -> Result<Option<(Vec<f64>, &'static str)>, Unsupported> {
+pub(crate) fn laid_out(
+    options: &Options,
+    max: f64,
+    min: f64,
+    steps: usize,
+) -> Result<Option<(Vec<f64>, &'static str)>, Unsupported> {
     let max = options.get("sigma_max", max)?;
     let min = options.get("sigma_min", min)?;
     let on = |key: &str| options.get(key, false);
@@ -114,8 +119,13 @@ impl Ratios {
     }
 }
 
-/// The grid of k-diffusion's family: images `x0 + sigma eps`, fractional timesteps.
-pub(crate) fn k_grid(options: &Options, schedule: Schedule, call: &Call) -> Result<Grid, Unsupported> {
+/// The grid of k-diffusion's family: images `x0 + sigma eps`, fractional timesteps, but for Karras' sigmas in some.
+pub(crate) fn k_grid(
+    options: &Options,
+    schedule: Schedule,
+    call: &Call,
+    whole_karras: bool,
+) -> Result<Grid, Unsupported> {
     let ratios = Ratios::of(&schedule);
     let length = schedule.num_train_timesteps();
     let end = match options.get("final_sigmas_type", "zero".to_owned())?.as_str() {
@@ -129,7 +139,6 @@ pub(crate) fn k_grid(options: &Options, schedule: Schedule, call: &Call) -> Resu
     };
     if let Some(sigmas) = &call.sigmas {
         let (&last, visited) = sigmas.split_last().ok_or_else(|| Unsupported("no sigmas".into()))?;
-        options.ignore(&["timestep_spacing", "steps_offset"]);
         return Ok(grid(visited.iter().map(|&sigma| (sigma, ratios.timestep(sigma))).collect(), last));
     }
     let timesteps = match &call.timesteps {
@@ -147,7 +156,10 @@ pub(crate) fn k_grid(options: &Options, schedule: Schedule, call: &Call) -> Resu
     }
     let spread = laid_out(options, sigmas[0], sigmas[steps - 1], steps)?;
     let mut visits: Vec<(f64, f64)> = match spread {
-        Some((sigmas, _)) => sigmas.iter().map(|&sigma| (sigma, ratios.timestep(sigma))).collect(),
+        Some((sigmas, kind)) => {
+            let whole = |t: f64| if whole_karras && kind == "karras" { t.round_ties_even() } else { t };
+            sigmas.iter().map(|&sigma| (sigma, whole(ratios.timestep(sigma)))).collect()
+        }
         None => sigmas.into_iter().zip(timesteps).collect(),
     };
     let continuous = options.get("timestep_type", "discrete".to_owned())? == "continuous";
@@ -166,8 +178,10 @@ pub(crate) struct DpmFamily {
     pub ends_above_zero: bool,
     /// Whether timesteps of sigmas laid out are not rounded on a cosine chain.
     pub cosine_unrounded: bool,
-    /// How much of the chain a singlestep solver uses less.
+    /// Whether there is no option for the spacing.
     pub always_linspace: bool,
+    /// Whether flows begin at pure noise, as nearly as single precision lets a logarithm.
+    pub flows_from_noise: bool,
 }
 
 /// The grid of DPM-Solver's family: unit-variance images or flow-matching ones, whole timesteps.
@@ -183,13 +197,10 @@ pub(crate) fn dpm_grid(
     let used = (0..length).filter(|&t| schedule.level(t).lambda() >= clipped).count();
     let zero = options.get("final_sigmas_type", "zero".to_owned())? == "zero" && !family.ends_above_zero;
     if options.get("use_flow_sigmas", false)? {
-        return flow_sigmas(options, length, call.steps()?, zero);
+        return flow_sigmas(options, length, call.steps()?, zero, family.flows_from_noise);
     }
     let timesteps = match &call.timesteps {
-        Some(timesteps) => {
-            options.ignore(&["timestep_spacing", "steps_offset"]);
-            timesteps.clone()
-        }
+        Some(timesteps) => timesteps.clone(),
         None if family.always_linspace => {
             let step = (used as f64 - 1.0) / call.steps()? as f64;
             (1..=call.steps()?).rev().map(|i| i as f64 * step).collect()
@@ -217,18 +228,23 @@ pub(crate) fn dpm_grid(
     Ok(Grid::new(visits.collect(), level(end), Curve::Chain(schedule)))
 }
 
-fn flow_sigmas(options: &Options, length: usize, steps: usize, zero: bool) -> Result<Grid, Unsupported> {
+fn flow_sigmas(
+    options: &Options,
+    length: usize,
+    steps: usize,
+    zero: bool,
+    from_noise: bool,
+) -> Result<Grid, Unsupported> {
     options.ignore(&["timestep_spacing", "steps_offset"]);
     let shift = FlowShift::Constant(options.get("flow_shift", 1.0)?);
     let lowest = 1.0 / length as f64;
-    let sigmas: Vec<f64> = (0..steps)
-        .map(|i| shift.apply((1.0 - lowest) * (steps - i) as f64 / steps as f64))
-        .collect();
+    let top = if from_noise { 1.0 } else { 1.0 - lowest };
+    let step = (1.0 - lowest) / steps as f64;
+    let mut sigmas: Vec<f64> = (0..steps).map(|i| shift.apply(top - step * i as f64)).collect();
+    sigmas[0] = sigmas[0].min(1.0 - 1e-6);
     let end = if zero { 0.0 } else { sigmas[steps - 1] };
-    let visit = |&sigma: &f64| Visit {
-        level: NoiseLevel::flow(sigma),
-        timestep: (sigma * length as f64).trunc(),
-    };
+    let visit =
+        |&sigma: &f64| Visit { level: NoiseLevel::flow(sigma), timestep: (sigma * length as f64).trunc() };
     let curve = Curve::Flow { num_train_timesteps: length };
     Ok(Grid::new(sigmas.iter().map(visit).collect(), NoiseLevel::flow(end), curve))
 }

@@ -71,9 +71,10 @@ impl Options {
     pub fn all_read(&self) -> Result<(), Unsupported> {
         let off = |value: &Value| matches!(value, Value::Null | Value::Bool(false));
         let read = self.read.borrow();
-        let unread = self.values.iter().find(|(key, value)| {
-            !key.starts_with('_') && !off(value) && !read.contains(key.as_str())
-        });
+        let unread = self
+            .values
+            .iter()
+            .find(|(key, value)| !key.starts_with('_') && !off(value) && !read.contains(key.as_str()));
         unread.map_or(Ok(()), |(key, value)| Err(Unsupported(format!("{key} = {value}"))))
     }
 }

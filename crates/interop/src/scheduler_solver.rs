@@ -22,7 +22,9 @@ pub(crate) fn solver(
         "DDIMInverseScheduler" => Box::new(Ddim { eta: 0.0 }),
         "EulerDiscreteScheduler" | "EDMEulerScheduler" => Box::new(Euler { churn: churn(call) }),
         "EulerAncestralDiscreteScheduler" => Box::new(Ddim { eta: 1.0 }),
-        "FlowMatchEulerDiscreteScheduler" if options.get("stochastic_sampling", false)? => Box::new(Consistency),
+        "FlowMatchEulerDiscreteScheduler" if options.get("stochastic_sampling", false)? => {
+            Box::new(Consistency)
+        }
         "FlowMatchEulerDiscreteScheduler" => Box::new(Ddim { eta: 0.0 }),
         "HeunDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" => Box::new(Heun { churn: churn(call) }),
         "KDPM2DiscreteScheduler" => Box::new(Midpoint { eta: 0.0 }),
@@ -41,7 +43,7 @@ pub(crate) fn solver(
             Box::new(Tcd::on_chain(chain, call.eta.unwrap_or(0.3)))
         }
         "DEISMultistepScheduler" => Box::new(DpmMultistep::new(deis(options)?)),
-        "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler" | "DPMSolverMultistepInverseScheduler" => {
+        "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler" => {
             Box::new(DpmMultistep::new(multistep(options)?))
         }
         "DPMSolverSinglestepScheduler" => Box::new(DpmSinglestep::new(singlestep(options, grid)?)),
@@ -131,6 +133,19 @@ fn unipc(options: &Options) -> Result<UniPcConfig, Unsupported> {
     })
 }
 
+/// Whether PNDM's walk goes down in equal and even strides.
+fn one_stride(grid: &Grid) -> bool {
+    let visits = grid.visits();
+    let length = chain_of(grid).map_or(0, schedules::Schedule::num_train_timesteps);
+    let stride = (length / visits.len().max(1)) as f64;
+    visits.windows(2).all(|pair| pair[0].timestep - pair[1].timestep == stride)
+}
+
+fn odd_stride(grid: &Grid) -> bool {
+    let visits = grid.visits();
+    visits.len() > 1 && (visits[0].timestep - visits[1].timestep) % 2.0 != 0.0
+}
+
 /// Why the library's own answer is not right.
 pub(crate) fn fault(
     class: &str,
@@ -142,18 +157,37 @@ pub(crate) fn fault(
     let order: usize = options.get("solver_order", 2)?;
     let algorithm: String = options.get("algorithm_type", String::new())?;
     let variance: String = options.get("variance_type", String::new())?;
-    let _ = call;
+    let churns = call.s_churn.is_some_and(|amount| amount > 0.0);
+    let starts_without_signal = grid.visits().first().is_some_and(|visit| visit.level.alpha < 1e-3);
     let last = grid.visits().last().map_or(0.0, |visit| visit.timestep);
     Ok(match class {
         "PNDMScheduler" if prediction == "v_prediction" => {
             Some("PNDM extrapolates v of several levels as if it were noise of one".into())
+        }
+        "PNDMScheduler" if !one_stride(grid) => {
+            Some("PNDM takes all timesteps to be one stride apart".into())
+        }
+        "PNDMScheduler" if !options.get("skip_prk_steps", false)? && odd_stride(grid) => {
+            Some("half of an odd stride: the warm-up's image and its network are one timestep apart".into())
+        }
+        "EulerDiscreteScheduler" if churns && prediction == "v_prediction" => {
+            Some("churn: the clean image is made of v with the sigma before it".into())
+        }
+        "DEISMultistepScheduler" if starts_without_signal && prediction == "v_prediction" => {
+            Some("single precision cancels where the walk begins almost without signal".into())
+        }
+        name if name.starts_with("FlowMatch") && churns => {
+            Some("churn raises the noise of a flow and leaves its signal".into())
         }
         "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler"
             if algorithm == "sde-dpmsolver++" && order == 3 =>
         {
             Some("the curvature's weight has the wrong sign, so that it does not vanish with the step".into())
         }
-        "DDPMScheduler" if last > 0.0 && (variance == "fixed_large" || variance == "learned_range" || variance == "learned") => {
+        "DDPMScheduler"
+            if last > 0.0
+                && (variance == "fixed_large" || variance == "learned_range" || variance == "learned") =>
+        {
             Some("the step to the clean image draws noise where it does not begin at timestep 0".into())
         }
         "DDPMScheduler" if variance == "fixed_large_log" => {

@@ -19,7 +19,12 @@ pub(crate) fn reported_timesteps(class: &str, scheduler: &Scheduler) -> Vec<f64>
     let visits = scheduler.grid.visits();
     let timesteps: Vec<f64> = visits.iter().map(|visit| visit.timestep).collect();
     if shows_twice(class) {
-        return timesteps.iter().take(1).chain(timesteps.iter().skip(1).flat_map(|t| [t, t])).copied().collect();
+        return timesteps
+            .iter()
+            .take(1)
+            .chain(timesteps.iter().skip(1).flat_map(|t| [t, t]))
+            .copied()
+            .collect();
     }
     if shows_middles(class) {
         let between = visits.windows(2).map(|pair| {

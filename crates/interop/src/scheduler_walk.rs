@@ -4,7 +4,7 @@ use schedules::{Curve, Grid, NoiseLevel, Schedule, Visit};
 
 use crate::scheduler::Call;
 use crate::scheduler_chain::{self as chains, chain};
-use crate::scheduler_grid::{Count, DpmFamily, distilled, spaced};
+use crate::scheduler_grid::{Count, distilled, spaced};
 use crate::scheduler_options::{Options, Unsupported};
 
 type Walk = (Grid, Option<Vec<NoiseLevel>>);
@@ -54,10 +54,4 @@ fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize
     let visits = rising.iter().map(|&t| Visit { level: below(t), timestep: t as f64 }).collect();
     let end = rising.last().map_or(clean, |&t| schedule.level(t));
     Grid::new(visits, end, Curve::Chain(schedule))
-}
-
-/// DPM-Solver's walk upwards, from the chain's first levels to its last.
-pub(crate) fn inverse_dpm_walk(options: &Options, call: &Call, family: DpmFamily) -> Result<Walk, Unsupported> {
-    let _ = (options, call, family);
-    Err(Unsupported("DPMSolverMultistepInverseScheduler is not taken apart yet".into()))
 }

@@ -41,7 +41,11 @@ mod tests {
 
     #[test]
     fn shifts_keep_the_ends_and_agree() {
-        for shift in [FlowShift::Constant(3.0), FlowShift::Exponential { mu: 3f64.ln() }, FlowShift::Linear { mu: 3.0 }] {
+        for shift in [
+            FlowShift::Constant(3.0),
+            FlowShift::Exponential { mu: 3f64.ln() },
+            FlowShift::Linear { mu: 3.0 },
+        ] {
             assert_eq!((shift.apply(0.0), shift.apply(1.0)), (0.0, 1.0));
             assert!((shift.apply(0.5) - 0.75).abs() < 1e-12);
         }

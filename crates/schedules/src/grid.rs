@@ -26,8 +26,7 @@ impl Grid {
     /// A walk over levels with the timesteps that `curve` gives them; the last level is where it ends.
     pub fn from_levels(levels: &[NoiseLevel], curve: Curve) -> Self {
         let (&end, visited) = levels.split_last().unwrap_or((&NoiseLevel::CLEAN, &[]));
-        let visits =
-            visited.iter().map(|&level| Visit { level, timestep: curve.timestep(level) }).collect();
+        let visits = visited.iter().map(|&level| Visit { level, timestep: curve.timestep(level) }).collect();
         Self { visits, end, curve }
     }
 

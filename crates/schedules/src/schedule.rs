@@ -206,8 +206,11 @@ mod tests {
 
     fn any_schedule() -> impl Strategy<Value = ScheduleConfig> {
         prop_oneof![
-            (1e-5..1e-3, 1e-3..0.05)
-                .prop_map(|(beta_start, beta_end)| ScheduleConfig::Linear { beta_start, beta_end, rescale: false }),
+            (1e-5..1e-3, 1e-3..0.05).prop_map(|(beta_start, beta_end)| ScheduleConfig::Linear {
+                beta_start,
+                beta_end,
+                rescale: false
+            }),
             (1e-5..1e-3, 1e-3..0.05)
                 .prop_map(|(beta_start, beta_end)| ScheduleConfig::ScaledLinear { beta_start, beta_end }),
             (1e-3..0.05, 0.9..0.9999).prop_map(|(s, max_beta)| ScheduleConfig::Cosine { s, max_beta }),

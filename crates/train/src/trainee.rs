@@ -51,7 +51,9 @@ impl Objective {
     fn losses(&self, net: &UNet, batch: &Batch) -> (Tensor<1>, Vec<NoiseLevel>) {
         let levels: Vec<_> = batch.timesteps.iter().map(|&t| self.schedule.level(t)).collect();
         let device = batch.x0.device();
-        let uploaded = Levels::new(&levels, &device);
+        // The network's own coordinate, in which samplers give it their images too.
+        let native: Vec<_> = levels.iter().map(|&level| self.parameterization.input(level).1).collect();
+        let uploaded = Levels::new(&native, &device);
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &uploaded);
         let t: Vec<f32> = batch.timesteps.iter().map(|&t| t as f32).collect();
         let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);

@@ -4,7 +4,7 @@ use schedules::{NoiseLevel, Posterior};
 
 use super::case::CaseError;
 use super::comparison::Comparison;
-use crate::scheduler_table::reported_timesteps;
+use crate::scheduler_table::{reported_sigmas, reported_timesteps};
 use crate::{HostTensor, Scheduler, TensorFile};
 
 const TOLERANCE: f64 = 1e-4;
@@ -24,21 +24,50 @@ pub(super) fn compare(
         comparison.relative("alphas_cumprod", &ours, &bars.values, 1e-5);
     }
     if let Ok(noisy) = io.get("add_noise.out") {
-        let ours = mixed(scheduler, io, |NoiseLevel { alpha, sigma }| (alpha, sigma))?;
+        let ours = mixed(
+            io,
+            |timestep| noising_level(class, scheduler, timestep),
+            |NoiseLevel { alpha, sigma }| (alpha, sigma),
+        )?;
         comparison.relative("add_noise", &ours, &noisy.values, TOLERANCE);
     }
     if let Ok(velocity) = io.get("get_velocity.out") {
-        let ours = mixed(scheduler, io, |NoiseLevel { alpha, sigma }| (-sigma, alpha))?;
+        let ours = mixed(
+            io,
+            |timestep| velocity_level(class, scheduler, timestep),
+            |NoiseLevel { alpha, sigma }| (-sigma, alpha),
+        )?;
         comparison.relative("get_velocity", &ours, &velocity.values, TOLERANCE);
     }
     variances(scheduler, io, comparison);
     Ok(())
 }
 
+/// Where `add_noise` puts an image: k-diffusion's second-order classes take the sigma after a timestep between levels.
+fn noising_level(class: &str, scheduler: &Scheduler, timestep: f64) -> NoiseLevel {
+    let shown = reported_timesteps(class, scheduler);
+    let place = shown.iter().position(|shown| (shown - timestep).abs() < 1e-3);
+    match place {
+        Some(place) if class.starts_with("KDPM2") => {
+            NoiseLevel { alpha: 1.0, sigma: reported_sigmas(class, scheduler)[place] }
+        }
+        _ => scheduler.level(timestep),
+    }
+}
+
+/// Where `get_velocity` takes an image to be: EulerDiscrete looks into the chain at the place of a timestep in the walk.
+fn velocity_level(class: &str, scheduler: &Scheduler, timestep: f64) -> NoiseLevel {
+    let place = scheduler.grid.visits().iter().position(|visit| (visit.timestep - timestep).abs() < 1e-3);
+    match (class, scheduler.chain(), place) {
+        ("EulerDiscreteScheduler", Some(chain), Some(place)) => chain.level(place),
+        _ => scheduler.level(timestep),
+    }
+}
+
 /// `a x0 + b eps` of the recorded images, with the factors that each image's level gives.
 fn mixed(
-    scheduler: &Scheduler,
     io: &TensorFile,
+    level: impl Fn(f64) -> NoiseLevel,
     factors: impl Fn(NoiseLevel) -> (f64, f64),
 ) -> Result<Vec<f32>, CaseError> {
     let values = |name: &str| io.get(name).map(|tensor: &HostTensor| tensor.values.as_slice());
@@ -47,7 +76,7 @@ fn mixed(
     let pixels = x0.len() / timesteps.len();
     let mut mixed = Vec::with_capacity(x0.len());
     for (index, (&x0, &noise)) in x0.iter().zip(noise).enumerate() {
-        let (a, b) = factors(scheduler.level(f64::from(timesteps[index / pixels])));
+        let (a, b) = factors(level(f64::from(timesteps[index / pixels])));
         mixed.push((a * f64::from(x0) + b * f64::from(noise)) as f32);
     }
     Ok(mixed)

@@ -117,16 +117,15 @@ impl Walk {
     fn compare(self, io: &TensorFile, comparison: &mut Comparison) -> Result<(), CaseError> {
         let recorded = io.get("prev_sample")?;
         let pixels = recorded.values.len() / recorded.shape[0];
-        let largest_end = recorded.values.chunks(pixels).last().map_or(0.0, largest);
+        let scale = largest(&recorded.values);
         let simple = self.images.len() == self.outputs.len();
         for (evaluations, x, x0) in self.images {
-            let after = |name: &str| io.get(name).ok().and_then(|t| t.values.chunks(pixels).nth(evaluations - 1));
+            let after =
+                |name: &str| io.get(name).ok().and_then(|t| t.values.chunks(pixels).nth(evaluations - 1));
             let expected = after("prev_sample")
                 .ok_or_else(|| CaseError::broken(format!("{evaluations} evaluations, more than recorded")))?;
-            let scale = largest(expected).max(largest_end);
             comparison.scaled(format!("x after {evaluations}"), &read(x)?, expected, scale, TOLERANCE);
             if let Some(expected) = after("pred_original_sample").filter(|_| simple) {
-                let scale = largest(expected).max(largest_end);
                 comparison.scaled(format!("x0 after {evaluations}"), &read(x0)?, expected, scale, TOLERANCE);
             }
         }

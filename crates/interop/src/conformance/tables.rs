@@ -21,11 +21,7 @@ pub(super) fn run(case: &Case) -> Result<Comparison, CaseError> {
     Ok(comparison)
 }
 
-fn compare(
-    entry: Map<String, Value>,
-    io: &TensorFile,
-    comparison: &mut Comparison,
-) -> Result<(), CaseError> {
+fn compare(entry: Map<String, Value>, io: &TensorFile, comparison: &mut Comparison) -> Result<(), CaseError> {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (key, class) = (text("key"), text("scheduler"));
     let mut config = entry.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
