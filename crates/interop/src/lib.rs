@@ -4,6 +4,7 @@ pub mod conformance;
 mod error;
 mod scheduler;
 mod scheduler_chain;
+mod scheduler_continuous;
 mod scheduler_grid;
 mod scheduler_options;
 mod scheduler_solver;

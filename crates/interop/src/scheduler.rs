@@ -243,11 +243,14 @@ fn grid(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported
             };
             whole(grids::dpm_grid(options, chains::chain(options, chains::DDPM, true)?, call, family)?)
         }
+        "DPMSolverMultistepInverseScheduler" => crate::scheduler_walk::inverse_dpm_walk(options, call),
         "FlowMatchEulerDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" | "FlowMatchLCMScheduler" => {
-            whole(grids::flow_grid(options, call)?)
+            whole(crate::scheduler_continuous::flow_grid(options, call)?)
         }
-        "EDMEulerScheduler" | "EDMDPMSolverMultistepScheduler" => whole(grids::edm_grid(options, call)?),
-        "IPNDMScheduler" => whole(grids::ipndm_grid(call)?),
+        "EDMEulerScheduler" | "EDMDPMSolverMultistepScheduler" => {
+            whole(crate::scheduler_continuous::edm_grid(options, call)?)
+        }
+        "IPNDMScheduler" => whole(crate::scheduler_continuous::ipndm_grid(call)?),
         _ => Err(Unsupported(format!("there is no counterpart of {class}"))),
     }
 }

@@ -43,9 +43,9 @@ pub(crate) fn solver(
             Box::new(Tcd::on_chain(chain, call.eta.unwrap_or(0.3)))
         }
         "DEISMultistepScheduler" => Box::new(DpmMultistep::new(deis(options)?)),
-        "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler" => {
-            Box::new(DpmMultistep::new(multistep(options)?))
-        }
+        "DPMSolverMultistepScheduler"
+        | "EDMDPMSolverMultistepScheduler"
+        | "DPMSolverMultistepInverseScheduler" => Box::new(DpmMultistep::new(multistep(options)?)),
         "DPMSolverSinglestepScheduler" => Box::new(DpmSinglestep::new(singlestep(options, grid)?)),
         "UniPCMultistepScheduler" => Box::new(UniPc::new(unipc(options)?)),
         _ => return Err(Unsupported(format!("there is no counterpart of {class}"))),

@@ -55,3 +55,23 @@ fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize
     let end = rising.last().map_or(clean, |&t| schedule.level(t));
     Grid::new(visits, end, Curve::Chain(schedule))
 }
+
+/// DPM-Solver's walk upwards, from the chain's first level to its last.
+pub(crate) fn inverse_dpm_walk(options: &Options, call: &Call) -> Result<Walk, Unsupported> {
+    let schedule = chain(options, chains::DDPM, true)?;
+    let length = schedule.num_train_timesteps();
+    let spacing: String = options.get("timestep_spacing", "linspace".to_owned())?;
+    if call.timesteps.is_some() || spacing == "leading" || options.get("steps_offset", 0)? != 0 {
+        return Err(Unsupported(format!("inversion with timestep_spacing = {spacing}")));
+    }
+    let steps = call.steps()?;
+    let rising: Vec<f64> = match spacing.as_str() {
+        "trailing" => {
+            spaced(options, "trailing", Count::Closed, length, length, steps)?.into_iter().rev().collect()
+        }
+        _ => (0..steps).map(|i| (i as f64 * (length - 1) as f64 / steps as f64).round_ties_even()).collect(),
+    };
+    let visits = rising.iter().map(|&timestep| Visit { level: schedule.level(timestep as usize), timestep });
+    let grid = Grid::new(visits.collect(), schedule.level(length - 1), Curve::Chain(schedule));
+    Ok((grid, None))
+}
