@@ -1,12 +1,13 @@
 use burn::prelude::*;
-use schedules::{FixedVariance, NoiseLevel, Posterior};
+use schedules::{FixedVariance, Posterior};
 
 use crate::solver::add_noise;
-use crate::{Denoiser, DiffusionError, Solver};
+use crate::{Denoiser, DiffusionError, LearnedVariance, Solver, Stage};
 
-/// Draws from `p(x_t | x_s) = N(posterior mean, variance I)` (Ho et al. 2020, algorithm 2).
+/// Draws from `p(x_t | x_s) = N(posterior mean, variance I)` (Ho et al. 2020, algorithm 2), with the network's variance
+/// where it has learnt one (Nichol & Dhariwal 2021, section 3.1).
 pub struct Ancestral {
-    /// Variance of each reverse step.
+    /// Variance of each reverse step of a network that has learnt none.
     pub variance: FixedVariance,
 }
 
@@ -15,13 +16,28 @@ impl Solver for Ancestral {
         &mut self,
         denoiser: &dyn Denoiser,
         x: Tensor<4>,
-        from: NoiseLevel,
-        to: NoiseLevel,
+        stage: Stage,
         noise: &mut dyn FnMut() -> Tensor<4>,
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
-        let x0 = denoiser.denoise(x.clone(), from)?;
-        let posterior = Posterior::between(from, to);
+        let prediction = denoiser.denoise(x.clone(), stage.from)?;
+        let posterior = Posterior::between(stage.from, stage.to);
+        let x0 = prediction.x0;
         let mean = x0.clone() * posterior.x0_coefficient + x * posterior.x_coefficient;
-        Ok((add_noise(mean, posterior.fixed_variance(self.variance), noise), x0))
+        let x = match prediction.variance {
+            Some(learned) if posterior.variance > 0.0 => mean + noise() * deviation(learned, posterior),
+            _ => add_noise(mean, posterior.fixed_variance(self.variance), noise),
+        };
+        Ok((x, x0))
+    }
+}
+
+fn deviation(learned: LearnedVariance, posterior: Posterior) -> Tensor<4> {
+    match learned {
+        LearnedVariance::Direct(variance) => variance.sqrt(),
+        LearnedVariance::Range(share) => {
+            let (small, large) = (posterior.variance.ln(), posterior.forward_variance.ln());
+            // share -1 is the small variance, 1 the large one; half the logarithm is the deviation's.
+            ((share + 1.0) * (0.25 * (large - small)) + 0.5 * small).exp()
+        }
     }
 }

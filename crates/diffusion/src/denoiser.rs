@@ -3,26 +3,57 @@ use schedules::NoiseLevel;
 
 use crate::DiffusionError;
 
-/// The one thing a sampler needs of a model: the clean image it believes in.
+/// The one thing a sampler needs of a model.
 pub trait Denoiser {
-    /// The expected clean image given `x`, which holds noise as `level` says.
+    /// What the model believes about `x`, which holds noise as `level` says.
     ///
     /// # Shapes
     ///
     /// - x: `[B, C, H, W]`
-    /// - result: `[B, C, H, W]`
+    /// - result: `[B, C, H, W]` each
     ///
     /// # Errors
     ///
     /// If the model cannot answer at this level.
-    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Tensor<4>, DiffusionError>;
+    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Prediction, DiffusionError>;
 }
 
-/// Clips the predicted clean image to the range of the data, `[-1, 1]`, as the released DDPM does.
-pub struct ClipX0<D>(pub D);
+impl<D: Denoiser + ?Sized> Denoiser for Box<D> {
+    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Prediction, DiffusionError> {
+        (**self).denoise(x, level)
+    }
+}
 
-impl<D: Denoiser> Denoiser for ClipX0<D> {
-    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Tensor<4>, DiffusionError> {
-        Ok(self.0.denoise(x, level)?.clamp(-1.0, 1.0))
+/// What a model believes about a noisy image: its clean part and its noise.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// The expected clean image, `[B, C, H, W]`.
+    pub x0: Tensor<4>,
+    /// The expected noise, `[B, C, H, W]`.
+    pub eps: Tensor<4>,
+    /// The variance of the reverse step, where the network has learnt it.
+    pub variance: Option<LearnedVariance>,
+}
+
+/// A learned variance of the reverse step, pixel by pixel, `[B, C, H, W]`.
+#[derive(Clone, Debug)]
+pub enum LearnedVariance {
+    /// From -1 to 1: where its logarithm lies between those of the small and the large variance
+    /// (Nichol & Dhariwal 2021, eq. 15).
+    Range(Tensor<4>),
+    /// The variance itself.
+    Direct(Tensor<4>),
+}
+
+impl Prediction {
+    /// The belief that the clean image is `x0`; the noise is what remains of `x`.
+    pub fn from_x0(x0: Tensor<4>, x: Tensor<4>, level: NoiseLevel) -> Self {
+        let eps = (x - x0.clone() * level.alpha) / level.sigma;
+        Self { x0, eps, variance: None }
+    }
+
+    /// The same image with the noise of another level, `alpha x0 + sigma eps`: a DDIM step.
+    pub fn at(&self, level: NoiseLevel) -> Tensor<4> {
+        self.x0.clone() * level.alpha + self.eps.clone() * level.sigma
     }
 }

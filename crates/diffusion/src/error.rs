@@ -18,4 +18,15 @@ pub enum DiffusionError {
         /// Steps planned.
         total: usize,
     },
+    /// A network that should predict a variance has too few output channels.
+    #[error(
+        "a learned variance needs as many output channels again as the image has; the network's half is {channels}"
+    )]
+    NoVariance {
+        /// Half of its output channels.
+        channels: usize,
+    },
+    /// The levels that a sampler should visit do not exist.
+    #[error(transparent)]
+    Schedule(#[from] schedules::ScheduleError),
 }

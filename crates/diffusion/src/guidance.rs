@@ -1,7 +1,7 @@
 use burn::prelude::*;
 use schedules::NoiseLevel;
 
-use crate::{Denoiser, DiffusionError};
+use crate::{Denoiser, DiffusionError, Prediction};
 
 /// Classifier-free guidance (Ho & Salimans 2022): `d = d_uncond + scale (d_cond - d_uncond)`.
 ///
@@ -14,34 +14,94 @@ pub struct ClassifierFree<C, U> {
     pub unconditional: U,
     /// Guidance scale.
     pub scale: f64,
+    /// How far the guided prediction is given back the deviation of the conditional one, from 0 to 1, against
+    /// over-exposed images (Lin et al. 2023, section 3.4); the deviation is that of v.
+    pub rescale: f64,
 }
 
 impl<C: Denoiser, U: Denoiser> Denoiser for ClassifierFree<C, U> {
-    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Tensor<4>, DiffusionError> {
+    fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Prediction, DiffusionError> {
         let unconditional = self.unconditional.denoise(x.clone(), level)?;
-        let conditional = self.conditional.denoise(x, level)?;
-        Ok(unconditional.clone() + (conditional - unconditional) * self.scale)
+        let conditional = self.conditional.denoise(x.clone(), level)?;
+        let guide = |of: Tensor<4>, by: Tensor<4>| of.clone() + (by - of) * self.scale;
+        let guided = Prediction {
+            x0: guide(unconditional.x0, conditional.x0.clone()),
+            eps: guide(unconditional.eps, conditional.eps.clone()),
+            variance: conditional.variance.clone(),
+        };
+        if self.rescale == 0.0 {
+            return Ok(guided);
+        }
+        Ok(rescaled(guided, &conditional, x, level, self.rescale))
     }
+}
+
+/// Shrinks v towards the deviation of the conditional prediction.
+fn rescaled(
+    guided: Prediction,
+    conditional: &Prediction,
+    x: Tensor<4>,
+    level: NoiseLevel,
+    rescale: f64,
+) -> Prediction {
+    let norm = level.alpha.hypot(level.sigma);
+    let (alpha, sigma) = (level.alpha / norm, level.sigma / norm);
+    let v = |of: &Prediction| of.eps.clone() * alpha - of.x0.clone() * sigma;
+    let own = v(&guided);
+    let factor = deviation(v(conditional)) / deviation(own.clone()) * rescale + (1.0 - rescale);
+    let (v, x) = (own * factor, x / norm);
+    let x0 = x.clone() * alpha - v.clone() * sigma;
+    Prediction { x0, eps: x * sigma + v * alpha, variance: guided.variance }
+}
+
+/// Of each image, `[B, 1, 1, 1]`.
+fn deviation(x: Tensor<4>) -> Tensor<4> {
+    let [batch, ..] = x.dims();
+    let flat = x.reshape([batch as i32, -1]);
+    let mean = flat.clone().mean_dim(1);
+    (flat - mean).square().mean_dim(1).sqrt().reshape([batch, 1, 1, 1])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    struct Constant(f64);
-    impl Denoiser for Constant {
-        fn denoise(&self, x: Tensor<4>, _: NoiseLevel) -> Result<Tensor<4>, DiffusionError> {
-            Ok(x.full_like(self.0))
+    struct Scaled(f64);
+    impl Denoiser for Scaled {
+        fn denoise(&self, x: Tensor<4>, level: NoiseLevel) -> Result<Prediction, DiffusionError> {
+            Ok(Prediction::from_x0(x.clone() * self.0, x, level))
         }
+    }
+
+    const LEVEL: NoiseLevel = NoiseLevel { alpha: 0.6, sigma: 0.8 };
+
+    fn guided(scale: f64, rescale: f64) -> (Prediction, Tensor<4>) {
+        let model = ClassifierFree { conditional: Scaled(2.0), unconditional: Scaled(-1.0), scale, rescale };
+        let x = Tensor::from_data([[[[1.0, -1.0]]]], &Device::flex());
+        (model.denoise(x.clone(), LEVEL).unwrap(), x)
+    }
+
+    fn first(x: Tensor<4>) -> f64 {
+        x.try_into_vec_as::<f64>().unwrap()[0]
     }
 
     #[test]
     fn guidance_extrapolates() {
         for (scale, expected) in [(0.0, -1.0), (1.0, 2.0), (3.0, 8.0)] {
-            let guided = ClassifierFree { conditional: Constant(2.0), unconditional: Constant(-1.0), scale };
-            let x = Tensor::zeros([1, 1, 1, 1], &Device::flex());
-            let answer = guided.denoise(x, NoiseLevel::CLEAN).unwrap().into_scalar::<f64>();
-            assert_eq!(answer, expected);
+            assert!((first(guided(scale, 0.0).0.x0) - expected).abs() < 1e-5);
         }
+    }
+
+    #[test]
+    fn a_rescaled_prediction_has_the_deviation_of_the_conditional_one() {
+        let v = |of: &Prediction| first(of.eps.clone() * 0.6 - of.x0.clone() * 0.8);
+        let conditional = v(&guided(1.0, 0.0).0);
+        let (rescaled, x) = guided(3.0, 1.0);
+        assert!((v(&rescaled).abs() - conditional.abs()).abs() < 1e-5);
+        // Still a split of the same x.
+        assert!((first(rescaled.at(LEVEL)) - first(x)).abs() < 1e-5);
+        let half = v(&guided(3.0, 0.5).0);
+        let whole = v(&guided(3.0, 0.0).0);
+        assert!((half - (v(&rescaled) + whole) / 2.0).abs() < 1e-4);
     }
 }

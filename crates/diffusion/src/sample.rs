@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use burn::prelude::*;
 use schedules::NoiseLevel;
 
-use crate::{Denoiser, DiffusionError, Solver};
+use crate::{Denoiser, DiffusionError, Solver, Stage};
 
 /// What the observer of [`sample`] sees after each step.
 pub struct Step<'a> {
@@ -42,11 +42,11 @@ pub fn sample(
 ) -> Result<Tensor<4>, DiffusionError> {
     let total = levels.len().saturating_sub(1);
     for (index, pair) in levels.windows(2).enumerate() {
-        let (from, to) = (pair[0], pair[1]);
-        let (next, x0) = solver.step(denoiser, x, from, to, noise)?;
+        let stage = Stage { from: pair[0], to: pair[1], index, total };
+        let (next, x0) = solver.step(denoiser, x, stage, noise)?;
         x = next;
         let done = index + 1;
-        if observer(Step { done, total, level: to, x: &x, x0: &x0 }).is_break() && done < total {
+        if observer(Step { done, total, level: stage.to, x: &x, x0: &x0 }).is_break() && done < total {
             return Err(DiffusionError::Stopped { done, total });
         }
     }

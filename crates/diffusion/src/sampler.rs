@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Denoiser, DiffusionError, ImageNoise, SolverConfig, Step, sample};
 
 /// A solver and the levels it visits: everything a sampler is but the model.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplerConfig {
     /// What makes a step.
@@ -38,7 +38,7 @@ impl SamplerConfig {
         self.spacing.levels(schedule, self.steps)
     }
 
-    /// Draws the images whose noise is given, from the first of `levels` on.
+    /// Draws the images whose noise is given.
     ///
     /// # Shapes
     ///
@@ -46,18 +46,18 @@ impl SamplerConfig {
     ///
     /// # Errors
     ///
-    /// As [`sample`].
+    /// As [`sample`], and if the steps do not fit the chain.
     pub fn draw(
         &self,
         denoiser: &dyn Denoiser,
-        levels: &[NoiseLevel],
+        schedule: &Schedule,
         noise: &mut ImageNoise,
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Tensor<4>, DiffusionError> {
-        let sigma = levels.first().map_or(1.0, |level| level.sigma);
+        let levels = self.levels(schedule)?;
         // A chain that ends almost without signal is started from noise alone, of unit variance.
-        let x = noise.draw() * sigma.max(1.0);
-        let mut solver = self.solver.init();
-        sample(denoiser, solver.as_mut(), levels, x, &mut || noise.draw(), observer)
+        let x = noise.draw();
+        let mut solver = self.solver.init(schedule);
+        sample(denoiser, solver.as_mut(), &levels, x, &mut || noise.draw(), observer)
     }
 }

@@ -2,7 +2,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use backend::BackendName;
-use clap::{Parser, ValueEnum};
+use clap::Parser;
+
+use crate::sampler::Sampler;
 
 /// Draw images from a trained model.
 ///
@@ -37,7 +39,7 @@ pub struct Args {
     /// Sampling steps; the run's own unless given.
     #[arg(long)]
     pub steps: Option<usize>,
-    /// Noise of the ddim sampler: 0 deterministic, 1 as the ancestral one.
+    /// Noise of the ddim, dpm2 and tcd samplers: 0 deterministic, 1 as the ancestral one.
     #[arg(long)]
     pub eta: Option<f64>,
     /// Seed of the noise; image i of a seed is always the same.
@@ -70,15 +72,6 @@ pub struct Args {
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
-}
-
-/// A solver by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Sampler {
-    /// DDPM's.
-    Ancestral,
-    /// DDIM's.
-    Ddim,
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

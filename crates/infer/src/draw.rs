@@ -42,7 +42,7 @@ pub fn draw(
     separate: Option<&Path>,
     stop: &AtomicBool,
 ) -> Result<Drawn> {
-    let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.sampler.steps));
+    let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.walk.steps()));
     let mut drawn = Drawn::default();
     for first in (0..plan.number).step_by(batch) {
         let images = first..plan.number.min(first.saturating_add(batch));
@@ -76,10 +76,8 @@ fn draw_batch(
     bar: &ProgressBar,
     stop: &AtomicBool,
 ) -> Result<Option<(Values, Vec<Values>)>> {
-    let levels = plan.sampler.levels(&model.schedule)?;
     let labels = plan.labels(images.clone());
-    let denoiser = model.denoiser(labels.as_deref(), plan.guidance_scale);
-    let stride = plan.sampler.steps.div_ceil(MAX_FRAMES - 1);
+    let stride = plan.walk.steps().div_ceil(MAX_FRAMES - 1);
     let mut frames = Vec::new();
     let mut observer = |step: Step| {
         bar.inc(1);
@@ -88,35 +86,23 @@ fn draw_batch(
         }
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let result = match plan.interpolate {
-        None => {
-            let numbers = images.start as u64..images.end as u64;
-            let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
-            plan.sampler.draw(denoiser.as_ref(), &levels, &mut noise, &mut observer)
-        }
-        Some(ends) => {
-            let x = walk(model, plan, ends, images);
-            let mut solver = plan.sampler.solver.init();
-            let mut no_noise = || Tensor::zeros(x.dims(), &model.device);
-            diffusion::sample(
-                denoiser.as_ref(),
-                solver.as_mut(),
-                &levels,
-                x.clone(),
-                &mut no_noise,
-                &mut observer,
-            )
-        }
+    let numbers = images.start as u64..images.end as u64;
+    let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
+    let x = match plan.interpolate {
+        None => noise.draw(),
+        Some(ends) => between(model, plan, ends, images),
     };
+    let condition = (labels.as_deref(), plan.guidance_scale);
+    let result = plan.walk.run(model, condition, x, &mut || noise.draw(), &mut observer);
     match result {
-        Err(DiffusionError::Stopped { .. }) => Ok(None),
+        Err(error) if matches!(error.downcast_ref(), Some(DiffusionError::Stopped { .. })) => Ok(None),
         x => Ok(Some((read(x?)?, frames.into_iter().map(read).collect::<Result<_>>()?))),
     }
 }
 
 /// Noises between those of two images, along the great circle through them, which keeps their norm
 /// (Shoemake 1985): image `i` of `n` is a share `i / (n - 1)` of the way.
-fn walk(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: Range<usize>) -> Tensor<4> {
+fn between(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: Range<usize>) -> Tensor<4> {
     let end = |number| ImageNoise::new(plan.seed, [number], model.image_shape, &model.device).draw();
     let (a, b) = (end(a), end(b));
     let dot = |x: &Tensor<4>, y: &Tensor<4>| (x.clone() * y.clone()).sum().into_scalar::<f64>();

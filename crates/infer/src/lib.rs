@@ -5,10 +5,14 @@ mod args;
 mod draw;
 mod forward;
 mod plan;
+mod sampler;
 mod show;
+mod walk;
 
-pub use args::{Args, Ends, Labels, Sampler};
+pub use args::{Args, Ends, Labels};
 pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use forward::{Forward, Row, find_image, forward};
 pub use plan::{OwnSampler, Plan};
+pub use sampler::Sampler;
 pub use show::half_blocks;
+pub use walk::Walk;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, OwnSampler, Plan};
+use infer::{Args, Drawn, OwnSampler, Plan, Walk};
 use interop::ModelFolder;
 use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
 
@@ -80,13 +80,13 @@ impl Source {
         Ok(match self {
             Self::Run(config, weights) => {
                 let guidable = config.train.cond_drop_prob > 0.0;
-                let own = OwnSampler { sampler: config.sample, guidable };
+                let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable };
                 (TrainedModel::load(weights, config, device)?, own)
             }
             Self::Folder(folder) => {
-                let ModelFolder { model, sampling, .. } = ModelFolder::read(folder, device)?;
-                let own =
-                    OwnSampler { sampler: sampling.sampler, guidable: model.net.null_class().is_some() };
+                let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
+                let guidable = model.net.null_class().is_some();
+                let own = OwnSampler { walk: Walk::Folder(sampler), guidable };
                 (model, own)
             }
         })

@@ -2,16 +2,16 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
-use schedules::FixedVariance;
 use train::TrainedModel;
 
-use crate::args::{Args, Ends, Sampler};
+use crate::args::{Args, Ends};
+use crate::walk::Walk;
 
 /// What a model is drawn from with, unless the arguments say otherwise.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OwnSampler {
-    /// Solver, spacing and steps.
-    pub sampler: SamplerConfig,
+    /// How its images are reached.
+    pub walk: Walk,
     /// Whether the model has learnt without classes, as guidance needs.
     pub guidable: bool,
 }
@@ -19,8 +19,8 @@ pub struct OwnSampler {
 /// What is drawn: the arguments, checked against the model.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Solver, spacing and steps.
-    pub sampler: SamplerConfig,
+    /// How images are reached.
+    pub walk: Walk,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
     /// How many images.
@@ -43,19 +43,21 @@ impl Plan {
         if args.number == 0 || args.batch == 0 {
             bail!("-n and --batch must be at least 1");
         }
-        let sampler = sampler(args, own.sampler, model.schedule.num_train_timesteps())?;
-        sampler.levels(&model.schedule)?;
+        let walk = walk(args, own.walk.clone(), model.schedule.num_train_timesteps())?;
+        if let Walk::Configured(sampler) = &walk {
+            sampler.levels(&model.schedule)?;
+        }
         if !args.guidance_scale.is_finite() {
             bail!("--guidance-scale {}: it must be a finite number", args.guidance_scale);
         }
         if args.guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
             bail!("--guidance-scale: this model never learnt without classes");
         }
-        if args.interpolate.is_some() && !is_deterministic(sampler.solver) {
+        if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
         Ok(Self {
-            sampler,
+            walk,
             classes: classes(args, model)?,
             number: args.number,
             guidance_scale: args.guidance_scale,
@@ -72,16 +74,8 @@ impl Plan {
 
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
-        let (solver, eta) = match self.sampler.solver {
-            SolverConfig::Ancestral { variance } => {
-                (format!("ancestral ({variance:?})").to_lowercase(), None)
-            }
-            SolverConfig::Ddim { eta } => ("ddim".to_owned(), Some(eta)),
-        };
-        let mut settings = vec![("seed", self.seed.to_string()), ("sampler", solver)];
-        settings.extend(eta.map(|eta| ("eta", eta.to_string())));
-        settings.push(("steps", self.sampler.steps.to_string()));
-        settings.push(("spacing", format!("{:?}", self.sampler.spacing).to_lowercase()));
+        let mut settings = vec![("seed", self.seed.to_string())];
+        settings.extend(self.walk.describe());
         if let Some(classes) = &self.classes {
             let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
             settings.push(("labels", classes.join(",")));
@@ -92,32 +86,36 @@ impl Plan {
     }
 }
 
-fn sampler(args: &Args, own: SamplerConfig, num_train_timesteps: usize) -> Result<SamplerConfig> {
-    let steps = args.steps.unwrap_or(own.steps);
-    let solver = match (args.sampler, own.solver) {
-        (Some(Sampler::Ddim), SolverConfig::Ancestral { .. }) => SolverConfig::Ddim { eta: 0.0 },
-        (Some(Sampler::Ancestral), SolverConfig::Ddim { .. }) => {
-            // The large variance is too large for long steps (Song et al. 2020, table 1).
-            let whole = steps == num_train_timesteps;
-            SolverConfig::Ancestral {
-                variance: if whole { FixedVariance::Large } else { FixedVariance::Small },
-            }
+fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
+    let sampler = match own {
+        Walk::Folder(sampler) if args.sampler.is_none() => {
+            let sampler = sampler.called(|call| {
+                call.num_inference_steps = args.steps.or(call.num_inference_steps);
+                call.eta = args.eta.or(call.eta);
+            });
+            return Ok(Walk::Folder(sampler?));
         }
-        (_, own) => own,
-    };
-    let solver = match (args.eta, solver) {
-        (None, solver) => solver,
-        (Some(eta), SolverConfig::Ddim { .. }) if (0.0..=1.0).contains(&eta) => SolverConfig::Ddim { eta },
-        (Some(eta), SolverConfig::Ddim { .. }) => bail!("--eta {eta}: it must be in [0, 1]"),
-        (Some(_), SolverConfig::Ancestral { .. }) => {
-            bail!("--eta belongs to the ddim sampler: add --sampler ddim")
+        Walk::Folder(sampler) => {
+            SamplerConfig { steps: Walk::Folder(sampler).steps(), ..SamplerConfig::default() }
         }
+        Walk::Configured(sampler) => sampler,
     };
-    Ok(SamplerConfig { solver, steps, ..own })
-}
-
-fn is_deterministic(solver: SolverConfig) -> bool {
-    matches!(solver, SolverConfig::Ddim { eta: 0.0 })
+    let steps = args.steps.unwrap_or(sampler.steps);
+    let mut solver = match args.sampler {
+        Some(name) if !name.names(&sampler.solver) => name.solver(steps == num_train_timesteps),
+        _ => sampler.solver,
+    };
+    if let Some(eta) = args.eta {
+        let own = match &mut solver {
+            SolverConfig::Ddim { eta } | SolverConfig::Midpoint { eta } | SolverConfig::Tcd { eta } => eta,
+            _ => bail!("--eta belongs to the ddim sampler: add --sampler ddim"),
+        };
+        if !(0.0..=1.0).contains(&eta) {
+            bail!("--eta {eta}: it must be in [0, 1]");
+        }
+        *own = eta;
+    }
+    Ok(Walk::Configured(SamplerConfig { solver, steps, ..sampler }))
 }
 
 fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {

@@ -172,7 +172,8 @@ fn the_forward_process_agrees_both_ways() {
 fn a_model_folder_draws_what_its_run_draws() {
     let folder = tempfile::tempdir().unwrap();
     let run = train::RunDir::new(project().join("checkpoints/digits-ddpm"));
-    let config = train::RunConfig::load(&run.config()).unwrap();
+    let mut config = train::RunConfig::load(&run.config()).unwrap();
+    config.sample.solver = diffusion::SolverConfig::Ancestral { variance: schedules::FixedVariance::Small };
     let device = backend::open(backend::BackendName::Flex, 0).unwrap();
     let model = train::TrainedModel::load(&run.ema(), &config, &device).unwrap();
     let exported = path(&folder, "exported");
@@ -184,7 +185,9 @@ fn a_model_folder_draws_what_its_run_draws() {
         succeeds(&[source, &args[..]].concat());
         png(&out).0
     };
-    assert_eq!(drawn("run.png", &[]), drawn("model.png", &["--model", &exported]));
+    let by_run = drawn("run.png", &["--sampler", "ancestral"]);
+    assert_eq!(by_run, drawn("model.png", &["--model", &exported]));
+    assert_ne!(by_run, drawn("ddim.png", &["--model", &exported, "--sampler", "ddim"]));
     fails(&["--model", &exported, "--label", "10"], "no class 10: this model has classes 0..9");
     fails(&["--model", &exported, "--run", "runs/none"], "cannot be used with");
     let config = Path::new(&exported).join("unet/config.json");

@@ -32,8 +32,16 @@ pub enum InteropError {
         /// The value there.
         value: String,
     },
-    /// A network that the other library cannot express.
-    #[error("failed to export: {option} has no counterpart in the reference library's networks")]
+    /// A scheduler that asks for what this project does not have.
+    #[error("{}: not supported: {reason}", path.display())]
+    Scheduler {
+        /// The configuration.
+        path: PathBuf,
+        /// The option and its value, or the combination.
+        reason: String,
+    },
+    /// A configuration that the other library cannot express.
+    #[error("failed to export: {option} has no counterpart in the reference library")]
     Inexpressible {
         /// The key of our configuration, and its value.
         option: String,

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 
-use crate::sampling::{write_json, write_sampling};
+use crate::scheduler_export::{write_json, write_sampling};
 use crate::unet_export::export;
-use crate::{ImportedUNet, InteropError, Sampling, TensorFile, load_unet, read_unet_config, unet_tensors};
+use crate::{
+    FolderSampler, ImportedUNet, InteropError, TensorFile, load_unet, read_unet_config, unet_tensors,
+};
 
 /// The weights' file beside a network's configuration.
 const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
@@ -23,7 +25,7 @@ pub struct ModelFolder {
     /// Its shape.
     pub unet: UNetConfig,
     /// How its scheduler says it is sampled.
-    pub sampling: Sampling,
+    pub sampler: FolderSampler,
 }
 
 impl ModelFolder {
@@ -35,7 +37,12 @@ impl ModelFolder {
     /// another network.
     pub fn read(folder: &Path, device: &Device) -> Result<Self, InteropError> {
         check_parts(&folder.join("model_index.json"))?;
-        let sampling = Sampling::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let (scheduler, _) = sampler.scheduler()?;
+        let schedule = scheduler.chain().ok_or_else(|| InteropError::Scheduler {
+            path: folder.join("scheduler"),
+            reason: format!("{} for a network of timesteps", sampler.class()),
+        })?;
         let config_file = folder.join("unet").join("config.json");
         let (net, unet, sample_size) = read_network(&folder.join("unet"), device)?;
         let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
@@ -44,18 +51,18 @@ impl ModelFolder {
             value,
         };
         let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
-        check_samples(&unet, sampling.schedule.num_train_timesteps()).map_err(unfit)?;
+        check_samples(&unet, schedule.num_train_timesteps()).map_err(unfit)?;
         let model = TrainedModel {
             class_names: None,
             net,
-            schedule: sampling.schedule.clone(),
-            parameterization: sampling.parameterization,
+            schedule: schedule.clone(),
+            parameterization: scheduler.parameterization,
             num_classes: unet.num_classes,
             image_shape: [unet.in_channels, height, width],
-            clip_x0: sampling.clip_x0,
+            clip_x0: scheduler.limit.is_some(),
             device: device.clone(),
         };
-        Ok(Self { model, unet, sampling })
+        Ok(Self { model, unet, sampler })
     }
 }
 

@@ -4,6 +4,14 @@ pub enum ScheduleError {
     /// A chain needs at least one step.
     #[error("num_train_timesteps is 0: a chain needs at least 1 timestep")]
     EmptyChain,
+    /// A chain that no network was trained on.
+    #[error("num_train_timesteps is {num_train_timesteps}: a chain has at most {most} timesteps")]
+    LongChain {
+        /// The length asked for.
+        num_train_timesteps: usize,
+        /// The longest.
+        most: usize,
+    },
     /// A beta outside `(0, 1]`.
     #[error(
         "schedule: beta {beta} at timestep {timestep} is outside (0, 1]: change the schedule's parameters"
@@ -24,4 +32,15 @@ pub enum ScheduleError {
         /// Length of the trained chain.
         num_train_timesteps: usize,
     },
+    /// A table of betas of another length than the chain.
+    #[error("schedule: {betas} betas for a chain of {num_train_timesteps}: give one beta for each timestep")]
+    TableLength {
+        /// Betas given.
+        betas: usize,
+        /// Length of the trained chain.
+        num_train_timesteps: usize,
+    },
+    /// Noise cannot be laid out from infinity.
+    #[error("this spacing needs a chain that keeps some signal: use leading, trailing or linspace")]
+    NoSignal,
 }

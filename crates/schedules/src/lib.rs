@@ -13,16 +13,26 @@
 //! # Ok::<(), schedules::ScheduleError>(())
 //! ```
 
+mod betas;
+mod curve;
 mod error;
+mod flow_shift;
+mod grid;
 mod level;
 mod posterior;
 mod schedule;
+mod schedule_config;
+pub mod sigmas;
 mod spacing;
 mod weighting;
 
+pub use curve::Curve;
 pub use error::ScheduleError;
+pub use flow_shift::{FlowShift, stretch_to_terminal};
+pub use grid::{Grid, Visit};
 pub use level::NoiseLevel;
 pub use posterior::{FixedVariance, Posterior};
-pub use schedule::{Schedule, ScheduleConfig};
+pub use schedule::Schedule;
+pub use schedule_config::ScheduleConfig;
 pub use spacing::Spacing;
 pub use weighting::Weighting;

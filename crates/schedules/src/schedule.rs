@@ -1,97 +1,4 @@
-use serde::{Deserialize, Serialize};
-
 use crate::{NoiseLevel, ScheduleError};
-
-/// Which law the noise follows along the chain.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum ScheduleConfig {
-    /// Betas evenly spaced (Ho et al. 2020, section 4: 1e-4 to 0.02 over 1000 steps).
-    Linear {
-        /// First beta.
-        #[serde(default = "default_beta_start")]
-        beta_start: f64,
-        /// Last beta.
-        #[serde(default = "default_beta_end")]
-        beta_end: f64,
-    },
-    /// Square roots of the betas evenly spaced (Rombach et al. 2021, "linear" in the released code).
-    ScaledLinear {
-        /// First beta.
-        #[serde(default = "default_scaled_start")]
-        beta_start: f64,
-        /// Last beta.
-        #[serde(default = "default_scaled_end")]
-        beta_end: f64,
-    },
-    /// `alpha_bar(t) = cos^2((t/T + s) / (1 + s) pi/2)` (Nichol & Dhariwal 2021, eq. 17).
-    Cosine {
-        /// The offset that keeps the first betas from vanishing.
-        #[serde(default = "default_cosine_s")]
-        s: f64,
-        /// Upper bound of a beta, against the singularity at the end of the chain.
-        #[serde(default = "default_max_beta")]
-        max_beta: f64,
-    },
-}
-
-fn default_beta_start() -> f64 {
-    1e-4
-}
-fn default_beta_end() -> f64 {
-    0.02
-}
-fn default_scaled_start() -> f64 {
-    0.00085
-}
-fn default_scaled_end() -> f64 {
-    0.012
-}
-fn default_cosine_s() -> f64 {
-    0.008
-}
-fn default_max_beta() -> f64 {
-    0.999
-}
-
-impl Default for ScheduleConfig {
-    fn default() -> Self {
-        Self::Linear { beta_start: default_beta_start(), beta_end: default_beta_end() }
-    }
-}
-
-impl ScheduleConfig {
-    /// The table of levels for a chain of `num_train_timesteps`.
-    ///
-    /// # Errors
-    ///
-    /// If the chain is empty or a beta falls outside `(0, 1]`.
-    pub fn build(&self, num_train_timesteps: usize) -> Result<Schedule, ScheduleError> {
-        if num_train_timesteps == 0 {
-            return Err(ScheduleError::EmptyChain);
-        }
-        Schedule::from_betas(self.betas(num_train_timesteps))
-    }
-
-    fn betas(&self, n: usize) -> Vec<f64> {
-        match *self {
-            Self::Linear { beta_start, beta_end } => linspace(beta_start, beta_end, n).collect(),
-            Self::ScaledLinear { beta_start, beta_end } => {
-                linspace(beta_start.sqrt(), beta_end.sqrt(), n).map(|root| root * root).collect()
-            }
-            Self::Cosine { s, max_beta } => {
-                let alpha_bar = |t: f64| ((t + s) / (1.0 + s) * std::f64::consts::FRAC_PI_2).cos().powi(2);
-                let at = |i: usize| alpha_bar(i as f64 / n as f64);
-                (0..n).map(|i| (1.0 - at(i + 1) / at(i)).min(max_beta)).collect()
-            }
-        }
-    }
-}
-
-fn linspace(start: f64, end: f64, n: usize) -> impl Iterator<Item = f64> {
-    let step = if n > 1 { (end - start) / (n - 1) as f64 } else { 0.0 };
-    (0..n).map(move |i| start + step * i as f64)
-}
 
 /// The levels of a trained chain, timesteps `0..T`, by rising noise.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +31,34 @@ impl Schedule {
         Ok(Self { betas, alphas_cumprod })
     }
 
+    /// The same chain without signal at its end: the square roots of alpha_bar are shifted and stretched so that the
+    /// last is 0 and the first stays (Lin et al. 2023, algorithm 1).
+    pub fn with_zero_terminal_snr(&self) -> Self {
+        let roots: Vec<f64> = self.alphas_cumprod.iter().map(|bar| bar.sqrt()).collect();
+        let (first, last) = (roots[0], roots[roots.len() - 1]);
+        let stretched = roots.iter().map(|root| (root - last) * first / (first - last));
+        Self::from_alphas_cumprod(stretched.map(|root| root * root).collect())
+    }
+
+    /// The same chain with the tables in single precision, as the Python libraries keep them.
+    pub fn in_single_precision(&self) -> Self {
+        let single = |value: f64| f64::from(value as f32);
+        let mut product = 1.0;
+        let mut alphas_cumprod = Vec::with_capacity(self.betas.len());
+        for &beta in &self.betas {
+            product *= single(1.0 - single(beta));
+            alphas_cumprod.push(single(product));
+        }
+        Self { betas: self.betas.iter().map(|&beta| single(beta)).collect(), alphas_cumprod }
+    }
+
+    /// The chain of a table of `alpha_bar`.
+    pub fn from_alphas_cumprod(alphas_cumprod: Vec<f64>) -> Self {
+        let before = std::iter::once(1.0).chain(alphas_cumprod.iter().copied());
+        let betas = alphas_cumprod.iter().zip(before).map(|(bar, before)| 1.0 - bar / before).collect();
+        Self { betas, alphas_cumprod }
+    }
+
     /// The length T of the chain.
     pub fn num_train_timesteps(&self) -> usize {
         self.betas.len()
@@ -142,6 +77,19 @@ impl Schedule {
     /// The level at a timestep in `0..T`.
     pub fn level(&self, timestep: usize) -> NoiseLevel {
         NoiseLevel::from_alpha_cumprod(self.alphas_cumprod[timestep])
+    }
+
+    /// The level at a fractional timestep: sigma / alpha interpolated linearly between the chain's own, clamped to the
+    /// chain outside (k-diffusion's `t_to_sigma`, as the public libraries use it).
+    pub fn level_at(&self, timestep: f64) -> NoiseLevel {
+        let last = self.betas.len() - 1;
+        let below = (timestep.max(0.0) as usize).min(last);
+        let share = (timestep - below as f64).clamp(0.0, 1.0);
+        if share == 0.0 || below == last {
+            return self.level(below);
+        }
+        let (low, high) = (self.level(below).ratio(), self.level(below + 1).ratio());
+        NoiseLevel::from_ratio(low + share * (high - low))
     }
 
     /// The timestep of a level: exact for the chain's own levels, interpolated in lambda between them, and
@@ -170,6 +118,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ScheduleConfig;
     use proptest::prelude::*;
 
     fn close(a: f64, b: f64, relative: f64) {
@@ -204,6 +153,34 @@ mod tests {
     }
 
     #[test]
+    fn the_other_laws_have_their_closed_forms() {
+        let build = |config: ScheduleConfig, n| config.build(n).unwrap();
+        // The product telescopes to (T - t) / T.
+        let dpm = build(ScheduleConfig::Dpm2015, 40);
+        close(dpm.alphas_cumprod()[9], 30.0 / 40.0, 1e-12);
+        let dpm = build(ScheduleConfig::Dpm2015Linspace, 40);
+        assert_eq!((dpm.betas()[0], dpm.betas()[39]), (1.0 / 40.0, 0.5));
+        let exponential = build(ScheduleConfig::Exponential { rate: 12.0, max_beta: 0.999 }, 100);
+        close(exponential.alphas_cumprod()[99], (-12.0f64).exp(), 1e-9);
+        let sigmoid = build(ScheduleConfig::Sigmoid { beta_start: 1e-4, beta_end: 0.02 }, 101);
+        close(sigmoid.betas()[50], (1e-4 + 0.02) / 2.0, 1e-12);
+        let laplace = build(ScheduleConfig::Laplace { max_beta: 0.999 }, 1000);
+        close(laplace.alphas_cumprod()[499], 0.5f64.sqrt(), 1e-3);
+        let short = ScheduleConfig::Linear { beta_start: 1e-4, beta_end: 0.02, rescale: true };
+        close(build(short, 100).betas()[99], 0.2, 1e-12);
+        assert!(ScheduleConfig::Explicit { betas: vec![0.1, 0.2] }.build(3).is_err());
+    }
+
+    #[test]
+    fn a_rescaled_chain_ends_without_signal_and_begins_as_before() {
+        let schedule = ScheduleConfig::default().build(1000).unwrap();
+        let rescaled = schedule.with_zero_terminal_snr();
+        assert_eq!(rescaled.alphas_cumprod()[999], 0.0);
+        assert_eq!(rescaled.betas()[999], 1.0);
+        close(rescaled.alphas_cumprod()[0], schedule.alphas_cumprod()[0], 1e-12);
+    }
+
+    #[test]
     fn a_level_knows_its_timestep() {
         let schedule = ScheduleConfig::default().build(1000).unwrap();
         for t in [0, 1, 17, 500, 999] {
@@ -229,8 +206,11 @@ mod tests {
 
     fn any_schedule() -> impl Strategy<Value = ScheduleConfig> {
         prop_oneof![
-            (1e-5..1e-3, 1e-3..0.05)
-                .prop_map(|(beta_start, beta_end)| ScheduleConfig::Linear { beta_start, beta_end }),
+            (1e-5..1e-3, 1e-3..0.05).prop_map(|(beta_start, beta_end)| ScheduleConfig::Linear {
+                beta_start,
+                beta_end,
+                rescale: false
+            }),
             (1e-5..1e-3, 1e-3..0.05)
                 .prop_map(|(beta_start, beta_end)| ScheduleConfig::ScaledLinear { beta_start, beta_end }),
             (1e-3..0.05, 0.9..0.9999).prop_map(|(s, max_beta)| ScheduleConfig::Cosine { s, max_beta }),

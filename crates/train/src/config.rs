@@ -38,9 +38,6 @@ pub struct RunConfig {
     pub sample: SamplerConfig,
 }
 
-/// The longest chain; published ones have at most 4000 steps.
-const MAX_TIMESTEPS: usize = 1_000_000;
-
 /// The chain and the meaning of the network's output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -244,12 +241,6 @@ impl RunConfig {
     pub fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         self.validate_model().map_err(|error| format!("[model]: {error}"))?;
-        let length = self.diffusion.num_train_timesteps;
-        if length > MAX_TIMESTEPS {
-            return Err(format!(
-                "[diffusion]: num_train_timesteps = {length}: it must be at most {MAX_TIMESTEPS}"
-            ));
-        }
         let schedule = self.schedule().map_err(|error| error.to_string())?;
         self.sample_levels(&schedule).map_err(|error| error.to_string())?;
         self.validate_sampler(&schedule)?;

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, ClipX0, Denoiser, NetworkDenoiser, Parameterization};
-use schedules::Schedule;
+use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization};
+use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
 use crate::error::TrainError;
@@ -75,27 +75,48 @@ impl TrainedModel {
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
     /// without a null class cannot be guided.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
-        let network = |labels: Option<Vec<usize>>| NetworkDenoiser {
-            net: &self.net,
-            schedule: &self.schedule,
-            parameterization: self.parameterization,
-            labels: labels.map(|labels| self.upload(&labels)),
-        };
-        let Some(labels) = labels.filter(|_| self.num_classes.is_some()) else {
-            return self.clipped(network(None));
-        };
-        let conditional = network(Some(labels.to_vec()));
-        match self.net.null_class() {
-            Some(null) if guidance_scale != 1.0 => {
-                let unconditional = network(Some(vec![null; labels.len()]));
-                self.clipped(ClassifierFree { conditional, unconditional, scale: guidance_scale })
+        let conditional = self.network(self.answer(labels));
+        let batch = labels.map_or(0, <[usize]>::len);
+        match self.unconditional_answer(batch).filter(|_| labels.is_some() && guidance_scale != 1.0) {
+            Some(answer) => {
+                let unconditional = self.network(answer);
+                self.clipped(ClassifierFree {
+                    conditional,
+                    unconditional,
+                    scale: guidance_scale,
+                    rescale: 0.0,
+                })
             }
-            _ => self.clipped(conditional),
+            None => self.clipped(conditional),
         }
     }
 
     fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
-        if self.clip_x0 { Box::new(ClipX0(denoiser)) } else { Box::new(denoiser) }
+        if self.clip_x0 { Box::new(LimitX0::clip(denoiser)) } else { Box::new(denoiser) }
+    }
+
+    /// A denoiser that asks a bare network.
+    fn network<'a>(&'a self, net: impl Fn(Tensor<4>, f64) -> Tensor<4> + 'a) -> impl Denoiser + 'a {
+        NetworkDenoiser {
+            net,
+            timestep: |level: NoiseLevel| self.schedule.timestep(level),
+            parameterization: self.parameterization,
+            variance: None,
+        }
+    }
+
+    /// The bare network, for images of the given classes: its output for images `[B, C, H, W]`, all at one timestep.
+    pub fn answer<'a>(&'a self, labels: Option<&[usize]>) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a> {
+        let labels = labels.filter(|_| self.num_classes.is_some()).map(|labels| self.upload(labels));
+        move |x, timestep| {
+            let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
+            self.net.forward(x, timesteps, labels.clone())
+        }
+    }
+
+    /// The bare network with the images' classes hidden, for guidance; none where it has not learnt without them.
+    pub fn unconditional_answer(&self, batch: usize) -> Option<impl Fn(Tensor<4>, f64) -> Tensor<4> + '_> {
+        self.net.null_class().map(|null| self.answer(Some(&vec![null; batch])))
     }
 
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {

@@ -83,7 +83,9 @@ impl Objective {
     }
 
     fn answer(&self, net: &UNet, batch: &Batch) -> Answer {
-        let levels: Vec<_> = batch.timesteps.iter().map(|&t| self.schedule.level(t)).collect();
+        // The network's own coordinate, in which samplers give it their images too.
+        let native = |&t: &usize| self.parameterization.input(self.schedule.level(t)).1;
+        let levels: Vec<_> = batch.timesteps.iter().map(native).collect();
         let device = batch.x0.device();
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
         let t: Vec<f32> = batch.timesteps.iter().map(|&t| t as f32).collect();

@@ -18,9 +18,10 @@ pub fn draw_preview(model: &TrainedModel, config: &RunConfig) -> Result<Vec<f32>
     let labels: Option<Vec<usize>> =
         model.num_classes.map(|classes| (0..images).map(|image| image % classes).collect());
     let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
-    let levels = config.sample_levels(&model.schedule)?;
     let mut noise = ImageNoise::new(config.seed, 0..images as u64, model.image_shape, &model.device);
-    let x = config.sample.draw(denoiser.as_ref(), &levels, &mut noise, &mut |_| ControlFlow::Continue(()))?;
+    let x = config
+        .sample
+        .draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut |_| ControlFlow::Continue(()))?;
     x.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))
 }
 

@@ -233,7 +233,7 @@ mod tests {
             ),
             (DIGITS.to_owned(), vec!["model.channels=8.5"], "`--set model.channels=8.5`"),
             (DIGITS.to_owned(), vec!["train.batch_size=1000000000"], "it must be at most"),
-            (DIGITS.to_owned(), vec!["diffusion.num_train_timesteps=9000000000000000"], "it must be at most"),
+            (DIGITS.to_owned(), vec!["diffusion.num_train_timesteps=9000000000000000"], "has at most"),
             (DIGITS.to_owned(), vec!["model.channels=1000000000"], "channels"),
             (DIGITS.to_owned(), vec!["model.num_res_blocks=1000000000"], "num_res_blocks"),
             (

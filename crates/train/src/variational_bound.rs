@@ -1,7 +1,6 @@
 use std::f64::consts::{FRAC_2_PI, LN_2};
 
 use burn::prelude::*;
-use diffusion::Parameterization;
 use schedules::{NoiseLevel, Posterior, Schedule};
 
 use crate::{Batch, Objective};
@@ -30,7 +29,7 @@ pub(crate) fn variance_bound(
     let timesteps = batch.timesteps.iter();
     let of = |value: fn(&BoundStep) -> f64| column(timesteps.clone().map(|&t| value(&table.0[t])), &device);
     let factors =
-        timesteps.clone().map(|&t| x0_factors(objective.parameterization, objective.schedule.level(t)));
+        timesteps.clone().map(|&t| objective.parameterization.x0_factors(objective.schedule.level(t)));
     let (from_x, from_output) = (
         column(factors.clone().map(|(x, _)| x), &device),
         column(factors.map(|(_, output)| output), &device),
@@ -82,16 +81,6 @@ impl BoundTable {
             BoundStep { x0_coefficient, x_coefficient, beta: schedule.betas()[t], beta_tilde }
         };
         Self((0..=last).map(step).collect())
-    }
-}
-
-/// The factors of `x` and of the network's output in the predicted clean image.
-fn x0_factors(parameterization: Parameterization, level: NoiseLevel) -> (f64, f64) {
-    let NoiseLevel { alpha, sigma } = level;
-    match parameterization {
-        Parameterization::Eps => (1.0 / alpha, -sigma / alpha),
-        Parameterization::X0 => (0.0, 1.0),
-        Parameterization::V => (alpha, -sigma),
     }
 }
 

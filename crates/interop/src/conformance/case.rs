@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{Outcome, Report, pipelines, train_step, unet2d};
+use super::{Outcome, Report, pipelines, schedulers, tables, train_step, unet2d};
 use crate::{InteropError, TensorFile};
 
 /// A recorded case.
@@ -57,6 +57,8 @@ impl Case {
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
             "UNet2DModel" => unet2d::run(self, device),
+            kind if kind.ends_with("Scheduler") => schedulers::run(self, device),
+            _ if self.record.is_array() => tables::run(self),
             "train_step" => train_step::run(self, device),
             "DDPMPipeline" | "DDIMPipeline" => pipelines::run(self, device),
             _ => Err(CaseError::Unsupported("there is no such part here yet".into())),
@@ -96,6 +98,7 @@ impl From<InteropError> for CaseError {
             InteropError::Unsupported { option, value, .. } => {
                 Self::Unsupported(format!("{option} = {value}"))
             }
+            InteropError::Scheduler { reason, .. } => Self::Unsupported(reason),
             other => Self::Broken(other.to_string()),
         }
     }

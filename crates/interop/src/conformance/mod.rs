@@ -4,9 +4,14 @@
 //! recorded inputs and outputs. [`find_cases`] finds them, [`Case::run`] runs one.
 
 mod case;
+mod closed_forms;
 mod comparison;
 mod pipelines;
+mod recorded_noise;
 mod report;
+mod schedulers;
+mod tables;
+mod toy;
 mod train_step;
 mod unet2d;
 

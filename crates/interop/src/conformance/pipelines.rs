@@ -1,20 +1,21 @@
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
-use diffusion::{SamplerConfig, SolverConfig, sample};
-use serde_json::Value;
+use diffusion::sample;
+use serde_json::{Map, Value};
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
-use crate::ModelFolder;
+use crate::{Call, ModelFolder};
 
 /// In units of the images' range, which is 1.
 const TOLERANCE: f64 = 1e-3;
 
 /// The images that a folder's own sampler draws from the recorded noise.
 pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError> {
-    let folder = ModelFolder::read(&case.folder, device)?;
-    let sampler = called(case, folder.sampling.sampler)?;
+    let ModelFolder { model, sampler, .. } = ModelFolder::read(&case.folder, device)?;
+    let asked = call(case)?;
+    let (scheduler, mut solver) = sampler.called(|call| *call = asked)?.scheduler()?;
     let io = case.io()?;
     let draws = io.get("randn")?.upload::<5>(device)?;
     let mut drawn = 0;
@@ -23,10 +24,9 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         drawn += 1;
         draw
     };
-    let levels = sampler.levels(&folder.model.schedule).map_err(CaseError::broken)?;
-    let denoiser = folder.model.denoiser(None, 1.0);
-    let mut solver = sampler.solver.init();
-    let x = noise();
+    let x = noise() * scheduler.init_noise_sigma;
+    let denoiser = scheduler.denoiser(model.answer(None));
+    let levels = scheduler.grid.levels();
     let x =
         sample(
             denoiser.as_ref(),
@@ -35,32 +35,18 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
             x,
             &mut noise,
             &mut |_| ControlFlow::Continue(()),
-        )
-        .map_err(CaseError::broken)?;
-    let image = (x * 0.5 + 0.5).clamp(0.0, 1.0).permute([0, 2, 3, 1]);
+        );
+    let image = (x.map_err(CaseError::broken)? * 0.5 + 0.5).clamp(0.0, 1.0).permute([0, 2, 3, 1]);
     let image = image.try_into_vec_as::<f32>().map_err(|error| CaseError::Broken(format!("{error:?}")))?;
     let mut comparison = Comparison::default();
     comparison.scaled("image", &image, &io.get("image")?.values, 1.0, TOLERANCE);
     Ok(comparison)
 }
 
-/// The folder's sampler with what the call of the pipeline says.
-fn called(case: &Case, own: SamplerConfig) -> Result<SamplerConfig, CaseError> {
-    let call: serde_json::Map<String, Value> = case.value("call")?;
-    let mut sampler = own;
-    for (key, value) in &call {
-        match (key.as_str(), value) {
-            ("batch_size" | "output_type", _) | (_, Value::Null) => {}
-            ("num_inference_steps", steps) => {
-                sampler.steps =
-                    steps.as_u64().ok_or_else(|| CaseError::broken("no number of steps"))? as usize;
-            }
-            ("eta", eta) => match (&mut sampler.solver, eta.as_f64()) {
-                (SolverConfig::Ddim { eta: own }, Some(eta)) => *own = eta,
-                _ => return Err(CaseError::Unsupported(format!("eta = {eta}"))),
-            },
-            (key, value) => return Err(CaseError::Unsupported(format!("{key} = {value}"))),
-        }
-    }
-    Ok(sampler)
+/// The call of the pipeline, less what does not reach its scheduler.
+fn call(case: &Case) -> Result<Call, CaseError> {
+    let mut arguments: Map<String, Value> = case.value("call")?;
+    arguments.retain(|key, value| !matches!(key.as_str(), "batch_size" | "output_type") && !value.is_null());
+    serde_json::from_value(arguments.into())
+        .map_err(|error| CaseError::Unsupported(format!("the call: {error}")))
 }

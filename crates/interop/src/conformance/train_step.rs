@@ -137,7 +137,7 @@ fn objective(case: &Case) -> Result<Objective, CaseError> {
     let law = case.value::<String>("beta_schedule")?;
     let (beta_start, beta_end) = (1e-4, 0.02);
     let schedule = match law.as_str() {
-        "linear" => ScheduleConfig::Linear { beta_start, beta_end },
+        "linear" => ScheduleConfig::Linear { beta_start, beta_end, rescale: false },
         "scaled_linear" => ScheduleConfig::ScaledLinear { beta_start, beta_end },
         "squaredcos_cap_v2" => ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 },
         _ => return Err(CaseError::Unsupported(format!("beta_schedule = {law}"))),

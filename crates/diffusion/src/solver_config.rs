@@ -1,0 +1,122 @@
+use schedules::{FixedVariance, Schedule};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ancestral, Churn, Consistency, Ddim, DpmMultistep, DpmMultistepConfig, DpmSde, DpmSinglestep,
+    DpmSinglestepConfig, Euler, Heun, Ipndm, Lms, Midpoint, Pndm, Solver, Tcd, UniPc, UniPcConfig, WarmUp,
+};
+
+/// Which solver, with its options.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SolverConfig {
+    /// [`Ancestral`].
+    Ancestral {
+        /// Variance of each reverse step.
+        #[serde(default)]
+        variance: FixedVariance,
+    },
+    /// [`Ddim`].
+    Ddim {
+        /// 0 deterministic, 1 as noisy as the ancestral solver with the small variance.
+        #[serde(default)]
+        eta: f64,
+    },
+    /// [`Euler`].
+    Euler {
+        /// Noise added before each step.
+        #[serde(default)]
+        churn: Churn,
+    },
+    /// [`Heun`].
+    Heun {
+        /// Noise added before each step.
+        #[serde(default)]
+        churn: Churn,
+    },
+    /// [`Midpoint`].
+    Midpoint {
+        /// 0 deterministic, 1 ancestral.
+        #[serde(default)]
+        eta: f64,
+    },
+    /// [`Lms`].
+    Lms {
+        /// How many slopes are used, 1 to 4.
+        #[serde(default = "four")]
+        order: usize,
+    },
+    /// [`Ipndm`].
+    Ipndm,
+    /// [`Pndm`].
+    Pndm {
+        /// Whether the warm-up is by Runge-Kutta, else by Euler.
+        #[serde(default)]
+        runge_kutta: bool,
+    },
+    /// [`DpmMultistep`].
+    DpmMultistep(DpmMultistepConfig),
+    /// [`DpmSinglestep`].
+    DpmSinglestep(DpmSinglestepConfig),
+    /// [`DpmMultistep`] as DEIS.
+    Deis {
+        /// 1 to 3 levels are used.
+        #[serde(default = "three")]
+        order: usize,
+    },
+    /// [`DpmSde`].
+    DpmSde,
+    /// [`UniPc`].
+    Unipc(UniPcConfig),
+    /// [`Consistency`], for models distilled to one step (LCM).
+    Lcm,
+    /// [`Tcd`], for models distilled to a trajectory.
+    Tcd {
+        /// 0 deterministic, 1 all noise drawn anew.
+        #[serde(default)]
+        eta: f64,
+    },
+}
+
+fn three() -> usize {
+    3
+}
+fn four() -> usize {
+    4
+}
+
+impl SolverConfig {
+    /// A solver ready for its first step on a chain.
+    pub fn init(&self, schedule: &Schedule) -> Box<dyn Solver> {
+        match *self {
+            Self::Ancestral { variance } => Box::new(Ancestral { variance }),
+            Self::Ddim { eta } => Box::new(Ddim { eta }),
+            Self::Euler { churn } => Box::new(Euler { churn }),
+            Self::Heun { churn } => Box::new(Heun { churn }),
+            Self::Midpoint { eta } => Box::new(Midpoint { eta }),
+            Self::Lms { order } => Box::new(Lms::new(order)),
+            Self::Ipndm => Box::new(Ipndm::default()),
+            Self::Pndm { runge_kutta: false } => Box::new(Pndm::new(WarmUp::Euler)),
+            Self::Pndm { runge_kutta: true } => Box::new(Pndm::new(WarmUp::on_chain(schedule))),
+            Self::DpmMultistep(config) => Box::new(DpmMultistep::new(config)),
+            Self::DpmSinglestep(config) => Box::new(DpmSinglestep::new(config)),
+            Self::Deis { order } => Box::new(DpmMultistep::new(DpmMultistepConfig::deis(order))),
+            Self::DpmSde => Box::new(DpmSde { deviation: 1.0 }),
+            Self::Unipc(ref config) => Box::new(UniPc::new(config.clone())),
+            Self::Lcm => Box::new(Consistency),
+            Self::Tcd { eta } => Box::new(Tcd::on_chain(schedule, eta)),
+        }
+    }
+
+    /// Whether the solver draws no noise.
+    pub fn is_deterministic(&self) -> bool {
+        match self {
+            Self::Ancestral { .. } | Self::DpmSde | Self::Lcm => false,
+            Self::Ddim { eta } | Self::Midpoint { eta } | Self::Tcd { eta } => *eta == 0.0,
+            Self::Euler { churn } | Self::Heun { churn } => churn.amount == 0.0,
+            Self::DpmMultistep(config) => !config.sde,
+            Self::DpmSinglestep(config) => !config.sde,
+            Self::Lms { .. } | Self::Ipndm | Self::Pndm { .. } | Self::Deis { .. } | Self::Unipc(_) => true,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+use std::ops::ControlFlow;
+
+use anyhow::Result;
+use burn::prelude::*;
+use diffusion::{SamplerConfig, SolverConfig, Step, sample};
+use interop::FolderSampler;
+use train::TrainedModel;
+
+/// How images are reached from noise.
+#[derive(Clone, Debug)]
+pub enum Walk {
+    /// By a solver and a spacing of ours.
+    Configured(SamplerConfig),
+    /// As the scheduler of a model folder has it.
+    Folder(FolderSampler),
+}
+
+impl Walk {
+    /// Denoising steps.
+    pub fn steps(&self) -> usize {
+        match self {
+            Self::Configured(sampler) => sampler.steps,
+            Self::Folder(sampler) => sampler.call().num_inference_steps.unwrap_or(0),
+        }
+    }
+
+    /// The settings as they are printed and written into pictures.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let (name, eta, spacing) = match self {
+            Self::Configured(SamplerConfig { solver, spacing, .. }) => {
+                let (name, eta) = match solver {
+                    SolverConfig::Ancestral { variance } => {
+                        (format!("ancestral ({variance:?})").to_lowercase(), None)
+                    }
+                    SolverConfig::Ddim { eta } => ("ddim".to_owned(), Some(*eta)),
+                    other => (format!("{other:?}").to_lowercase(), None),
+                };
+                (name, eta, Some(format!("{spacing:?}").to_lowercase()))
+            }
+            Self::Folder(sampler) => (sampler.class().to_owned(), sampler.call().eta, None),
+        };
+        let mut settings = vec![("sampler", name)];
+        settings.extend(eta.map(|eta| ("eta", eta.to_string())));
+        settings.push(("steps", self.steps().to_string()));
+        settings.extend(spacing.map(|spacing| ("spacing", spacing)));
+        settings
+    }
+
+    /// Whether it is known to draw no noise on the way.
+    pub fn is_deterministic(&self) -> bool {
+        matches!(self, Self::Configured(sampler) if sampler.solver.is_deterministic())
+    }
+
+    /// Walks from unit noise to images of the given classes.
+    ///
+    /// # Shapes
+    ///
+    /// - x, what `noise` draws, result: `[B, C, H, W]`
+    ///
+    /// # Errors
+    ///
+    /// As [`sample`].
+    pub fn run(
+        &self,
+        model: &TrainedModel,
+        (labels, guidance_scale): (Option<&[usize]>, f64),
+        x: Tensor<4>,
+        noise: &mut dyn FnMut() -> Tensor<4>,
+        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Tensor<4>> {
+        let sampler = match self {
+            Self::Configured(sampler) => {
+                let levels = sampler.levels(&model.schedule)?;
+                let denoiser = model.denoiser(labels, guidance_scale);
+                let mut solver = sampler.solver.init(&model.schedule);
+                return Ok(sample(denoiser.as_ref(), solver.as_mut(), &levels, x, noise, observer)?);
+            }
+            Self::Folder(sampler) => sampler,
+        };
+        let (scheduler, mut solver) = sampler.scheduler()?;
+        let hidden = labels.filter(|_| guidance_scale != 1.0);
+        let denoiser = match hidden.and_then(|labels| model.unconditional_answer(labels.len())) {
+            Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale),
+            None => scheduler.denoiser(model.answer(labels)),
+        };
+        let (x, levels) = (x * scheduler.init_noise_sigma, scheduler.grid.levels());
+        Ok(sample(denoiser.as_ref(), solver.as_mut(), &levels, x, noise, observer)?)
+    }
+}

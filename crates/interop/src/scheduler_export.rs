@@ -1,0 +1,75 @@
+use std::io::Write;
+use std::path::Path;
+
+use diffusion::{Parameterization, SolverConfig};
+use schedules::{FixedVariance, ScheduleConfig, Spacing};
+use serde_json::{Value, json};
+use train::RunConfig;
+
+use crate::InteropError;
+
+/// The only cosine schedule that the reference library has.
+const COSINE: ScheduleConfig = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 };
+
+/// Writes the `scheduler_config.json` of a run and returns the name of its class.
+///
+/// The run's number of steps and a DDIM's eta are not part of such a file: they are given when the pipeline is called.
+pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static str, InteropError> {
+    let inexpressible = |option: String| Err(InteropError::Inexpressible { option });
+    let (class, variance) = match &config.sample.solver {
+        SolverConfig::Ddim { .. } => ("DDIMScheduler", None),
+        SolverConfig::Ancestral { variance: FixedVariance::Small } => ("DDPMScheduler", Some("fixed_small")),
+        SolverConfig::Ancestral { variance: FixedVariance::Large } => ("DDPMScheduler", Some("fixed_large")),
+        other => return inexpressible(format!("sample.solver = {other:?}")),
+    };
+    let prediction = match config.diffusion.parameterization {
+        Parameterization::Eps => "epsilon",
+        Parameterization::X0 => "sample",
+        Parameterization::V => "v_prediction",
+        other => return inexpressible(format!("diffusion.parameterization = {other:?}")),
+    };
+    let spacing = match config.sample.spacing {
+        Spacing::Leading => "leading",
+        Spacing::Trailing => "trailing",
+        Spacing::Linspace => "linspace",
+        other => return inexpressible(format!("sample.spacing = {other:?}")),
+    };
+    let mut keys = json!({
+        "_class_name": class,
+        "_diffusers_version": "0.42.1",
+        "num_train_timesteps": config.diffusion.num_train_timesteps,
+        "trained_betas": null,
+        "clip_sample": true,
+        "clip_sample_range": 1.0,
+        "prediction_type": prediction,
+        "timestep_spacing": spacing,
+    });
+    match &config.diffusion.schedule {
+        ScheduleConfig::Linear { beta_start, beta_end, rescale: false } => {
+            set_betas(&mut keys, "linear", [*beta_start, *beta_end])
+        }
+        ScheduleConfig::ScaledLinear { beta_start, beta_end } => {
+            set_betas(&mut keys, "scaled_linear", [*beta_start, *beta_end]);
+        }
+        cosine if *cosine == COSINE => keys["beta_schedule"] = json!("squaredcos_cap_v2"),
+        _ => keys["trained_betas"] = json!(config.schedule()?.betas()),
+    }
+    if let Some(variance) = variance {
+        keys["variance_type"] = json!(variance);
+    }
+    write_json(path, &keys)?;
+    Ok(class)
+}
+
+fn set_betas(keys: &mut Value, law: &str, [start, end]: [f64; 2]) {
+    keys["beta_schedule"] = json!(law);
+    keys["beta_start"] = json!(start);
+    keys["beta_end"] = json!(end);
+}
+
+/// Writes a file of a folder, whole or not at all.
+pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), InteropError> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| InteropError::io("write", path)(std::io::Error::other(error)))?;
+    Ok(data::write_atomically(path, |file| writeln!(file, "{text}"))?)
+}

@@ -1,0 +1,77 @@
+//! The walks of the classes that think in whole timesteps of a chain.
+
+use schedules::{Curve, Grid, NoiseLevel, Schedule, Visit};
+
+use crate::scheduler::Call;
+use crate::scheduler_chain::{self as chains, chain};
+use crate::scheduler_grid::{Count, distilled, spaced};
+use crate::scheduler_options::{Options, Unsupported};
+
+type Walk = (Grid, Option<Vec<NoiseLevel>>);
+
+/// The walk of DDPM, DDIM and its inverse, PNDM, LCM and TCD.
+pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported> {
+    let distils = matches!(class, "LCMScheduler" | "TCDScheduler");
+    let defaults = if distils { chains::LATENT } else { chains::DDPM };
+    let schedule = chain(options, defaults, false)?;
+    let length = schedule.num_train_timesteps();
+    let timesteps = match &call.timesteps {
+        Some(timesteps) => timesteps.clone(),
+        None if distils => distilled(options, length, call)?,
+        None => {
+            let timesteps = spaced(options, "leading", Count::Closed, length, length, call.steps()?)?;
+            timesteps.into_iter().map(f64::round_ties_even).collect()
+        }
+    };
+    let kept_above_zero = !options.get("set_alpha_to_one", class != "PNDMScheduler")?;
+    let end = match class {
+        "TCDScheduler" => schedule.level(0),
+        "DDIMScheduler" | "DDIMInverseScheduler" | "PNDMScheduler" if kept_above_zero => schedule.level(0),
+        _ => NoiseLevel::CLEAN,
+    };
+    if let Some(timestep) = timesteps.iter().find(|&&t| t < 0.0 || t >= length as f64) {
+        return Err(Unsupported(format!("timestep {timestep} of a chain of {length}")));
+    }
+    if class == "DDIMInverseScheduler" {
+        return Ok((inverse(schedule, &timesteps, end, length / timesteps.len()), None));
+    }
+    let visit = |&timestep: &f64| Visit { level: schedule.level(timestep as usize), timestep };
+    let visits: Vec<Visit> = timesteps.iter().map(visit).collect();
+    let arrivals = matches!(class, "DDIMScheduler" | "PNDMScheduler").then(|| {
+        // One stride down, whichever timestep comes next.
+        let stride = (length / timesteps.len()) as f64;
+        let landing = |t: &f64| if *t < stride { end } else { schedule.level((t - stride) as usize) };
+        timesteps.iter().map(landing).collect()
+    });
+    Ok((Grid::new(visits, end, Curve::Chain(schedule)), arrivals))
+}
+
+/// Upwards: the network is told the timestep where a step lands.
+fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize) -> Grid {
+    let rising: Vec<usize> = falling.iter().rev().map(|&t| t as usize).collect();
+    let last = schedule.num_train_timesteps() - 1;
+    let below = |t: usize| t.checked_sub(stride).map_or(clean, |t| schedule.level(t.min(last)));
+    let visits = rising.iter().map(|&t| Visit { level: below(t), timestep: t as f64 }).collect();
+    let end = rising.last().map_or(clean, |&t| schedule.level(t));
+    Grid::new(visits, end, Curve::Chain(schedule))
+}
+
+/// DPM-Solver's walk upwards, from the chain's first level to its last.
+pub(crate) fn inverse_dpm_walk(options: &Options, call: &Call) -> Result<Walk, Unsupported> {
+    let schedule = chain(options, chains::DDPM, true)?;
+    let length = schedule.num_train_timesteps();
+    let spacing: String = options.get("timestep_spacing", "linspace".to_owned())?;
+    if call.timesteps.is_some() || spacing == "leading" || options.get("steps_offset", 0)? != 0 {
+        return Err(Unsupported(format!("inversion with timestep_spacing = {spacing}")));
+    }
+    let steps = call.steps()?;
+    let rising: Vec<f64> = match spacing.as_str() {
+        "trailing" => {
+            spaced(options, "trailing", Count::Closed, length, length, steps)?.into_iter().rev().collect()
+        }
+        _ => (0..steps).map(|i| (i as f64 * (length - 1) as f64 / steps as f64).round_ties_even()).collect(),
+    };
+    let visits = rising.iter().map(|&timestep| Visit { level: schedule.level(timestep as usize), timestep });
+    let grid = Grid::new(visits.collect(), schedule.level(length - 1), Curve::Chain(schedule));
+    Ok((grid, None))
+}
