@@ -33,7 +33,7 @@ impl Attention {
     /// - `x` and output: `[B, C, H, W]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, channels, height, width] = x.dims();
-        let pixels = self.group_norm.forward(x.clone()).flatten::<3>(2, 3).swap_dims(1, 2);
+        let pixels = ops::group_norm(&self.group_norm, x.clone()).flatten::<3>(2, 3).swap_dims(1, 2);
         let q = self.split_heads(self.to_q.forward(pixels.clone()));
         let k = self.split_heads(self.to_k.forward(pixels.clone()));
         let v = self.split_heads(self.to_v.forward(pixels));

@@ -52,24 +52,24 @@ impl ResBlock {
     /// - `emb`: `[B, time_channels]`, activated
     /// - output: `[B, outputs, H, W]`, or half or double the height and width
     pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
-        let h = self.scale.apply(ops::norm_silu(&self.norm1, x.clone()));
+        let h = self.scale.apply(ops::group_norm_silu(&self.norm1, x.clone()));
         let h = ops::conv(&self.conv1, h);
         let h = self.condition(h, self.time_emb_proj.forward(emb));
         let h = ops::conv(&self.conv2, self.dropout.forward(h));
         let x = self.scale.apply(x);
         match &self.conv_shortcut {
-            Some(conv) => ops::pointwise(conv, x) + h,
+            Some(conv) => ops::conv(conv, x) + h,
             None => x + h,
         }
     }
 
     fn condition(&self, h: Tensor<4>, projected: Tensor<2>) -> Tensor<4> {
         if !self.scale_shift {
-            return ops::norm_silu(&self.norm2, ops::add_per_channel(h, projected));
+            return ops::bias_group_norm_silu(&self.norm2, h, projected);
         }
         let channels = h.dims()[1];
         let scale = projected.clone().narrow(1, 0, channels);
         let shift = projected.narrow(1, channels, channels);
-        ops::norm_modulate_silu(&self.norm2, h, scale, shift)
+        ops::group_norm_modulate_silu(&self.norm2, h, scale, shift)
     }
 }

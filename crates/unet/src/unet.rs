@@ -95,7 +95,7 @@ impl UNet {
         for block in &self.up_blocks {
             x = block.forward(x, &emb, &mut skips);
         }
-        ops::conv(&self.conv_out, ops::norm_silu(&self.conv_norm_out, x))
+        ops::conv(&self.conv_out, ops::group_norm_silu(&self.conv_norm_out, x))
     }
 
     /// The embedding of timestep and class `[B, time_channels]`, activated once here because every residual block

@@ -1,0 +1,15 @@
+//! The kernels, as functions of slices of numbers.
+
+#[allow(unsafe_code)]
+pub mod block;
+pub mod convolution;
+pub mod direct;
+mod exp;
+pub mod norm;
+pub mod pointwise;
+pub mod product;
+mod scratch;
+pub mod simd;
+#[allow(unsafe_code)]
+mod transpose;
+pub mod winograd;

@@ -1,0 +1,104 @@
+//! Weights at the 36 points, and their gradients back.
+
+use rayon::prelude::*;
+
+use super::points::{self, GROUP, Lanes};
+use super::tiles::POINTS;
+use crate::cpu::block::LANES;
+use crate::cpu::simd::{Simd, vectorised};
+
+pub(super) const TAPS: usize = 9;
+
+/// Weights `[outputs, inputs, 3, 3]`, read as they are or as the convolution with their transpose needs them.
+#[derive(Clone, Copy)]
+pub(super) enum Weights<'a> {
+    Forward(&'a [f32]),
+    /// Inputs and outputs exchanged, taps turned half around.
+    Transposed(&'a [f32]),
+}
+
+impl Weights<'_> {
+    /// Of a convolution from `inputs` to `outputs`.
+    fn tap(&self, inputs: usize, outputs: usize, [output, input, tap]: [usize; 3]) -> f32 {
+        match self {
+            Self::Forward(w) => w[(output * inputs + input) * TAPS + tap],
+            Self::Transposed(w) => w[(input * outputs + output) * TAPS + TAPS - 1 - tap],
+        }
+    }
+}
+
+/// `[panel][point][input][32 outputs]`, inputs and outputs filled up with zeros.
+pub(super) fn transform(simd: Simd, weights: Weights<'_>, inputs: usize, outputs: usize) -> Vec<f32> {
+    let padded = inputs.next_multiple_of(GROUP);
+    let mut panels = vec![0.0; outputs.div_ceil(LANES) * POINTS * padded * LANES];
+    panels.par_chunks_mut(POINTS * padded * LANES).enumerate().for_each(|(panel, to)| {
+        for first in (panel * LANES..outputs.min((panel + 1) * LANES)).step_by(GROUP) {
+            let group = GROUP.min(outputs - first);
+            for input in 0..inputs {
+                let mut taps = [[0.0; GROUP]; TAPS];
+                for lane in 0..group {
+                    for (tap, lanes) in taps.iter_mut().enumerate() {
+                        lanes[lane] = weights.tap(inputs, outputs, [first + lane, input, tap]);
+                    }
+                }
+                spread(simd, &taps, &mut to[input * LANES + first % LANES..], padded * LANES);
+            }
+        }
+    });
+    panels
+}
+
+/// Gradients of weights `[outputs, inputs, 3, 3]` from those at the points; each part is `[point][own inputs][row of
+/// outputs]`.
+pub(super) fn gather(
+    simd: Simd,
+    parts: &[Vec<f32>],
+    own: usize,
+    row: usize,
+    [inputs, outputs]: [usize; 2],
+) -> Vec<f32> {
+    let mut weights = vec![0.0; outputs * inputs * TAPS];
+    weights.par_chunks_mut(GROUP * inputs * TAPS).enumerate().for_each(|(group, to)| {
+        for input in 0..inputs {
+            let mut taps = [[0.0; GROUP]; TAPS];
+            collect(simd, &parts[input / own][input % own * row + group * GROUP..], own * row, &mut taps);
+            for (lane, to) in to.chunks_mut(inputs * TAPS).enumerate() {
+                for (tap, lanes) in taps.iter().enumerate() {
+                    to[input * TAPS + tap] = lanes[lane];
+                }
+            }
+        }
+    });
+    weights
+}
+
+vectorised! {
+    fn spread(taps: &[Lanes; TAPS], to: &mut [f32], point: usize) {
+        let columns: [[Lanes; 6]; 3] =
+            std::array::from_fn(|c| points::weight::<I>([taps[c], taps[c + 3], taps[c + 6]]));
+        for r in 0..6 {
+            let row = points::weight::<I>([columns[0][r], columns[1][r], columns[2][r]]);
+            for (c, lanes) in row.iter().enumerate() {
+                to[(r * 6 + c) * point..][..GROUP].copy_from_slice(lanes);
+            }
+        }
+    }
+}
+
+vectorised! {
+    fn collect(from: &[f32], point: usize, taps: &mut [Lanes; TAPS]) {
+        let read = |r: usize, c: usize| {
+            let mut lanes = [0.0; GROUP];
+            lanes.copy_from_slice(&from[(r * 6 + c) * point..][..GROUP]);
+            lanes
+        };
+        let rows: [[Lanes; 3]; 6] =
+            std::array::from_fn(|r| points::weight_gradient::<I>(std::array::from_fn(|c| read(r, c))));
+        for c in 0..3 {
+            let column = points::weight_gradient::<I>(std::array::from_fn(|r| rows[r][c]));
+            for (r, lanes) in column.iter().enumerate() {
+                taps[r * 3 + c] = *lanes;
+            }
+        }
+    }
+}
