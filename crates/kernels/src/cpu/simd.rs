@@ -46,6 +46,11 @@ impl Simd {
         sets
     }
 
+    /// Whether products and sums are rounded together.
+    pub fn is_fused(self) -> bool {
+        self.0 != Set::Portable || PORTABLE_IS_FUSED
+    }
+
     pub(crate) fn set(self) -> Set {
         self.0
     }
@@ -90,6 +95,8 @@ impl Isa for Avx2 {
     }
 }
 
+const PORTABLE_IS_FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
 pub(crate) struct Portable;
 impl Isa for Portable {
     const ACCUMULATORS: (usize, usize) = if cfg!(target_arch = "aarch64") { (6, 16) } else { (4, 8) };
@@ -98,7 +105,7 @@ impl Isa for Portable {
 
     #[inline(always)]
     fn fma(a: f32, b: f32, c: f32) -> f32 {
-        if cfg!(any(target_arch = "aarch64", target_feature = "fma")) { a.mul_add(b, c) } else { a * b + c }
+        if PORTABLE_IS_FUSED { a.mul_add(b, c) } else { a * b + c }
     }
 }
 

@@ -18,30 +18,39 @@ const AT_0: f32 = 1.0 / (A2 * B2);
 const AT_A: f32 = 1.0 / (2.0 * A2 * (A2 - B2));
 const AT_B: f32 = 1.0 / (2.0 * B2 * (B2 - A2));
 
+// Loops, and no closures: those would not be compiled for the instruction set of their caller unless inlined.
+
 #[inline(always)]
-fn zip<const N: usize>(x: [Lanes; N], f: impl Fn([f32; N]) -> f32) -> Lanes {
-    std::array::from_fn(|i| f(std::array::from_fn(|n| x[n][i])))
+pub(super) fn add(mut x: Lanes, y: Lanes) -> Lanes {
+    for i in 0..GROUP {
+        x[i] += y[i];
+    }
+    x
 }
 
 #[inline(always)]
-fn add(x: Lanes, y: Lanes) -> Lanes {
-    zip([x, y], |[x, y]| x + y)
-}
-
-#[inline(always)]
-fn sub(x: Lanes, y: Lanes) -> Lanes {
-    zip([x, y], |[x, y]| x - y)
+fn sub(mut x: Lanes, y: Lanes) -> Lanes {
+    for i in 0..GROUP {
+        x[i] -= y[i];
+    }
+    x
 }
 
 /// `a x + y`
 #[inline(always)]
-fn axpy<I: Isa>(a: f32, x: Lanes, y: Lanes) -> Lanes {
-    zip([x, y], |[x, y]| I::fma(a, x, y))
+fn axpy<I: Isa>(a: f32, mut x: Lanes, y: Lanes) -> Lanes {
+    for i in 0..GROUP {
+        x[i] = I::fma(a, x[i], y[i]);
+    }
+    x
 }
 
 #[inline(always)]
-fn scale(a: f32, x: Lanes) -> Lanes {
-    x.map(|x| a * x)
+fn scale(a: f32, mut x: Lanes) -> Lanes {
+    for value in &mut x {
+        *value *= a;
+    }
+    x
 }
 
 /// Bᵀ: a window of six inputs at the six points.

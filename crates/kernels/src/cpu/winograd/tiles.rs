@@ -71,14 +71,14 @@ vectorised! {
             let pixels = run.count * TILE + 2;
             load::<I>(x, grid, channel, &run, 1, scratch);
             for x in 0..pixels {
-                let column = std::array::from_fn(|y| read(scratch, (y * pixels + x) * GROUP));
+                let column = read(scratch, x * GROUP, pixels * GROUP);
                 for (y, lanes) in points::window::<I>(column).iter().enumerate() {
                     write(scratch, (y * pixels + x) * GROUP, lanes);
                 }
             }
             for tile in 0..run.count {
                 for y in 0..WINDOW {
-                    let row = std::array::from_fn(|x| read(scratch, (y * pixels + tile * TILE + x) * GROUP));
+                    let row = read(scratch, (y * pixels + tile * TILE) * GROUP, GROUP);
                     for (x, lanes) in points::window::<I>(row).iter().enumerate() {
                         write(to, (y * WINDOW + x) * strides.point + (run.before + tile) * strides.tile, lanes);
                     }
@@ -98,14 +98,14 @@ vectorised! {
             let pixels = run.count * TILE;
             load::<I>(dy, grid, channel, &run, 0, scratch);
             for x in 0..pixels {
-                let column = std::array::from_fn(|y| read(scratch, (y * pixels + x) * GROUP));
+                let column = read(scratch, x * GROUP, pixels * GROUP);
                 for (y, lanes) in points::tile_gradient::<I>(column).iter().enumerate() {
                     write(scratch, (y * pixels + x) * GROUP, lanes);
                 }
             }
             for tile in 0..run.count {
                 for y in 0..WINDOW {
-                    let row = std::array::from_fn(|x| read(scratch, (y * pixels + tile * TILE + x) * GROUP));
+                    let row = read(scratch, (y * pixels + tile * TILE) * GROUP, GROUP);
                     for (x, lanes) in points::tile_gradient::<I>(row).iter().enumerate() {
                         write(to, (y * WINDOW + x) * strides.point + (run.before + tile) * strides.tile, lanes);
                     }
@@ -127,17 +127,16 @@ vectorised! {
             for tile in 0..run.count {
                 for y in 0..WINDOW {
                     let at = y * WINDOW * strides.point + (run.before + tile) * strides.tile;
-                    let row = std::array::from_fn(|x| read(from, at + x * strides.point));
+                    let row = read(from, at, strides.point);
                     for (x, lanes) in points::tile::<I>(row).iter().enumerate() {
                         write(scratch, (y * pixels + tile * TILE + x) * GROUP, lanes);
                     }
                 }
             }
             for x in 0..pixels {
-                let column = std::array::from_fn(|y| read(scratch, (y * pixels + x) * GROUP));
+                let column = read(scratch, x * GROUP, pixels * GROUP);
                 for (y, lanes) in points::tile::<I>(column).iter().enumerate() {
-                    let lanes = std::array::from_fn(|i| lanes[i] + bias[i]);
-                    write(scratch, (y * pixels + x) * GROUP, &lanes);
+                    write(scratch, (y * pixels + x) * GROUP, &points::add(*lanes, bias));
                 }
             }
             store::<I>(scratch, grid, channel, &run, images[run.image]);
@@ -182,11 +181,14 @@ fn store<I: Isa>(from: &[f32], grid: Grid, channel: usize, run: &Run, image: &mu
     }
 }
 
+/// `N` times sixteen numbers, `stride` apart.
 #[inline(always)]
-fn read(from: &[f32], at: usize) -> Lanes {
-    let mut lanes = [0.0; GROUP];
-    lanes.copy_from_slice(&from[at..at + GROUP]);
-    lanes
+fn read<const N: usize>(from: &[f32], at: usize, stride: usize) -> [Lanes; N] {
+    let mut all = [[0.0; GROUP]; N];
+    for (n, lanes) in all.iter_mut().enumerate() {
+        lanes.copy_from_slice(&from[at + n * stride..][..GROUP]);
+    }
+    all
 }
 
 #[inline(always)]

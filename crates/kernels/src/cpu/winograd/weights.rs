@@ -74,8 +74,10 @@ pub(super) fn gather(
 
 vectorised! {
     fn spread(taps: &[Lanes; TAPS], to: &mut [f32], point: usize) {
-        let columns: [[Lanes; 6]; 3] =
-            std::array::from_fn(|c| points::weight::<I>([taps[c], taps[c + 3], taps[c + 6]]));
+        let mut columns = [[[0.0; GROUP]; 6]; 3];
+        for (c, column) in columns.iter_mut().enumerate() {
+            *column = points::weight::<I>([taps[c], taps[c + 3], taps[c + 6]]);
+        }
         for r in 0..6 {
             let row = points::weight::<I>([columns[0][r], columns[1][r], columns[2][r]]);
             for (c, lanes) in row.iter().enumerate() {
@@ -87,15 +89,20 @@ vectorised! {
 
 vectorised! {
     fn collect(from: &[f32], point: usize, taps: &mut [Lanes; TAPS]) {
-        let read = |r: usize, c: usize| {
-            let mut lanes = [0.0; GROUP];
-            lanes.copy_from_slice(&from[(r * 6 + c) * point..][..GROUP]);
-            lanes
-        };
-        let rows: [[Lanes; 3]; 6] =
-            std::array::from_fn(|r| points::weight_gradient::<I>(std::array::from_fn(|c| read(r, c))));
+        let mut rows = [[[0.0; GROUP]; 3]; 6];
+        for (r, row) in rows.iter_mut().enumerate() {
+            let mut points = [[0.0; GROUP]; 6];
+            for (c, lanes) in points.iter_mut().enumerate() {
+                lanes.copy_from_slice(&from[(r * 6 + c) * point..][..GROUP]);
+            }
+            *row = points::weight_gradient::<I>(points);
+        }
         for c in 0..3 {
-            let column = points::weight_gradient::<I>(std::array::from_fn(|r| rows[r][c]));
+            let mut column = [[0.0; GROUP]; 6];
+            for (lanes, row) in column.iter_mut().zip(&rows) {
+                *lanes = row[c];
+            }
+            let column = points::weight_gradient::<I>(column);
             for (r, lanes) in column.iter().enumerate() {
                 taps[r * 3 + c] = *lanes;
             }
