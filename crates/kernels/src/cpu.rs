@@ -1,5 +1,6 @@
 //! The kernels, as functions of slices of numbers.
 
+pub mod attention;
 #[allow(unsafe_code)]
 pub mod block;
 pub mod convolution;

@@ -2,15 +2,15 @@
 
 use std::fmt::Debug;
 
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::{
-    Autodiff, AutodiffBackend, BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind, Flex,
-    TensorMetadata,
+    Autodiff, AutodiffBackend, BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
+    Flex, TensorMetadata,
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
@@ -53,7 +53,8 @@ pub(crate) fn run<const N: usize, const D: usize, K: Kernel<N>>(
     inputs: [DispatchTensor; N],
     shape: [usize; D],
 ) -> Tensor<D> {
-    let context = inputs.iter().fold(DispatchAutodiffContext::Disabled, |context, x| context.merge(x.autodiff));
+    let context =
+        inputs.iter().fold(DispatchAutodiffContext::Disabled, |context, x| context.merge(x.autodiff));
     let kind = if context == DispatchAutodiffContext::Disabled {
         let inputs = inputs.map(|input| plain(input.kind));
         let (values, _) = kernel.forward(inputs.each_ref().map(values));
@@ -97,9 +98,8 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Differentiated<K> {
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let State { kept, shapes, ids } = ops.state;
         let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let inputs = ids.map(|id| {
-            id.map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id).to_contiguous())
-        });
+        let inputs =
+            ids.map(|id| id.map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id).to_contiguous()));
         let slices = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let gradients = self.0.backward(slices, &kept, values(&gradient), wanted);

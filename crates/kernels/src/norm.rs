@@ -222,7 +222,10 @@ impl Kernel<5> for Norm {
     ) -> [Option<Vec<f32>>; 5] {
         let all = backward(*self, [x, gamma, beta], Extra::Modulation { scale, shift }, kept, dy);
         let affine = |gradient: &[f32]| {
-            over_images(self.channels, gradient.iter().zip(scale).map(|(gradient, scale)| gradient * (1.0 + scale)))
+            over_images(
+                self.channels,
+                gradient.iter().zip(scale).map(|(gradient, scale)| gradient * (1.0 + scale)),
+            )
         };
         let dscale = (all.scale.iter().zip(&all.shift).enumerate())
             .map(|(i, (a, b))| a * gamma[i % self.channels] + b * beta[i % self.channels])

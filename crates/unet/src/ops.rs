@@ -4,7 +4,6 @@
 
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::activation::softmax;
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 
@@ -12,13 +11,9 @@ pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     kernels::conv2d(layer, x)
 }
 
-pub(crate) use kernels::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
-
-/// Scaled dot-product attention, `softmax(q k^T / sqrt(d)) v` on `[B, heads, positions, d]`.
-pub(crate) fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
-    let d = q.dims()[3] as f64;
-    softmax((q / d.sqrt()).matmul(k.transpose()), 3).matmul(v)
-}
+pub(crate) use kernels::{
+    attention, bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu, project,
+};
 
 /// Averages each 2x2 square of pixels.
 pub(crate) fn halve(x: Tensor<4>) -> Tensor<4> {

@@ -82,7 +82,12 @@ struct Target {
 ///
 /// `a` is readable for `ROWS` by `depth`, `b` for `depth` by `COLUMNS`, `c` writable for `ROWS` by `COLUMNS`.
 #[inline(always)]
-unsafe fn block<I: Isa, const ROWS: usize, const COLUMNS: usize>(a: Strided, b: Strided, c: Target, depth: usize) {
+unsafe fn block<I: Isa, const ROWS: usize, const COLUMNS: usize>(
+    a: Strided,
+    b: Strided,
+    c: Target,
+    depth: usize,
+) {
     let mut sums = [[0.0; COLUMNS]; ROWS];
     // SAFETY: the caller's promise.
     unsafe {

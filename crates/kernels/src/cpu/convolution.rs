@@ -27,9 +27,7 @@ pub fn input_gradient(simd: Simd, conv: Conv, dy: &[f32], weight: &[f32]) -> Vec
             winograd::input_gradient(simd, fast, dy, weight)
         }
         _ => match conv.transposed() {
-            Some(transposed) => {
-                direct::convolve(simd, transposed, dy, &conv.transposed_weight(weight), None)
-            }
+            Some(transposed) => direct::convolve(simd, transposed, dy, &conv.transposed_weight(weight), None),
             None => direct::input_gradient(simd, conv, dy, weight),
         },
     }

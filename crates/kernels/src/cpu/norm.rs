@@ -73,14 +73,12 @@ pub fn normalize(simd: Simd, norm: Norm, x: &[f32], values: PerChannel<'_>) -> (
     let (group, size) = (norm.group(), norm.group() * norm.pixels);
     let mut y = vec![0.0; x.len()];
     let mut statistics = vec![Statistics::default(); x.len() / size];
-    y.par_chunks_mut(size)
-        .zip(&mut statistics)
-        .enumerate()
-        .with_min_len(norm.together())
-        .for_each(|(i, (y, statistics))| {
+    y.par_chunks_mut(size).zip(&mut statistics).enumerate().with_min_len(norm.together()).for_each(
+        |(i, (y, statistics))| {
             let values = values.part(i * group, group);
             *statistics = forward(simd, norm, &x[i * size..][..size], values, y);
-        });
+        },
+    );
     (y, statistics)
 }
 
@@ -95,7 +93,8 @@ pub fn gradients(
 ) -> Gradients {
     let (group, size) = (norm.group(), norm.group() * norm.pixels);
     let channels = || vec![0.0; x.len() / norm.pixels];
-    let mut all = Gradients { x: vec![0.0; x.len()], before: channels(), scale: channels(), shift: channels() };
+    let mut all =
+        Gradients { x: vec![0.0; x.len()], before: channels(), scale: channels(), shift: channels() };
     all.x
         .par_chunks_mut(size)
         .zip(all.before.par_chunks_mut(group))
@@ -149,17 +148,22 @@ fn sum<const N: usize>(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> [f32; N]) -
 vectorised! {
     fn forward(norm: Norm, x: &[f32], values: PerChannel<'_>, y: &mut [f32]) -> Statistics {
         let Norm { pixels, .. } = norm;
-        let channels = || x.chunks_exact(pixels).zip(values.before);
+        // Loops: an iterator's closures may be compiled without the instruction set.
         let count = x.len() as f32;
-        let mean = channels().map(|(x, before)| sum(x, x, |x, _| [x + before])[0]).sum::<f32>() / count;
-        let variance = channels()
-            .map(|(x, before)| {
-                let less = before - mean;
-                sum(x, x, |x, _| [(x + less) * (x + less)])[0]
-            })
-            .sum::<f32>() / count;
+        let mut mean = 0.0;
+        for (x, before) in x.chunks_exact(pixels).zip(values.before) {
+            mean += sum(x, x, |x, _| [x + before])[0];
+        }
+        mean /= count;
+        let mut variance = 0.0;
+        for (x, before) in x.chunks_exact(pixels).zip(values.before) {
+            let less = before - mean;
+            variance += sum(x, x, |x, _| [(x + less) * (x + less)])[0];
+        }
+        variance /= count;
         let inverse = 1.0 / (variance + norm.epsilon).sqrt();
-        for (c, ((x, before), y)) in channels().zip(y.chunks_exact_mut(pixels)).enumerate() {
+        for (c, y) in y.chunks_exact_mut(pixels).enumerate() {
+            let (x, before) = (&x[c * pixels..][..pixels], values.before[c]);
             let factor = inverse * values.scale[c];
             let constant = I::fma(before - mean, factor, values.shift[c]);
             if norm.silu {

@@ -19,6 +19,12 @@ pub struct Pointwise {
     pub pixels: usize,
 }
 
+impl Pointwise {
+    fn transposed(&self) -> Self {
+        Self { inputs: self.outputs, outputs: self.inputs, ..*self }
+    }
+}
+
 /// The convolution of `x` `[batch, inputs, pixels]` with `weight` `[outputs, inputs]`, plus `bias` `[outputs]`.
 pub fn convolve(simd: Simd, conv: Pointwise, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     mix(simd, conv, x, View { data: weight, row: conv.inputs, column: 1 }, bias)
@@ -26,8 +32,22 @@ pub fn convolve(simd: Simd, conv: Pointwise, x: &[f32], weight: &[f32], bias: Op
 
 /// The gradient of `x` from that of the result, `dy` `[batch, outputs, pixels]`.
 pub fn input_gradient(simd: Simd, conv: Pointwise, dy: &[f32], weight: &[f32]) -> Vec<f32> {
-    let transposed = Pointwise { inputs: conv.outputs, outputs: conv.inputs, ..conv };
-    mix(simd, transposed, dy, View { data: weight, row: 1, column: conv.inputs }, None)
+    mix(simd, conv.transposed(), dy, View { data: weight, row: 1, column: conv.inputs }, None)
+}
+
+/// The linear map of each pixel of `x` `[batch, inputs, pixels]` by `weight` `[inputs, outputs]`, plus `bias` `[outputs]`.
+pub fn project(simd: Simd, conv: Pointwise, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
+    mix(simd, conv, x, View { data: weight, row: 1, column: conv.outputs }, Some(bias))
+}
+
+/// The gradient of `x` from that of the result of [`project`].
+pub fn project_input_gradient(simd: Simd, conv: Pointwise, dy: &[f32], weight: &[f32]) -> Vec<f32> {
+    mix(simd, conv.transposed(), dy, View { data: weight, row: conv.outputs, column: 1 }, None)
+}
+
+/// The gradient of the weights of [`project`], `[inputs, outputs]`.
+pub fn project_weight_gradient(simd: Simd, conv: Pointwise, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    weight_gradient(simd, conv.transposed(), dy, x)
 }
 
 fn mix(simd: Simd, conv: Pointwise, x: &[f32], weight: View<'_>, bias: Option<&[f32]>) -> Vec<f32> {

@@ -31,7 +31,13 @@ pub fn multiply(simd: Simd, sizes: Sizes, a: View<'_>, b: View<'_>, c: &mut [f32
             let width = LANES.min(columns - column);
             for first in (0..depth).step_by(DEPTH) {
                 let deep = DEPTH.min(depth - first);
-                pack(simd, View { data: &b.data[first * b.row + column * b.column..], ..b }, deep, width, packed);
+                pack(
+                    simd,
+                    View { data: &b.data[first * b.row + column * b.column..], ..b },
+                    deep,
+                    width,
+                    packed,
+                );
                 let a = View { data: &a.data[first * a.column..], ..a };
                 let add = add || first > 0;
                 if width == LANES {

@@ -1,14 +1,15 @@
 //! Memory that a thread keeps for its next kernel.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 thread_local! {
-    static KEPT: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// One for each kernel within another.
+    static KEPT: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends pieces of the given lengths, filled with whatever was there.
 pub(crate) fn with<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
-    let mut memory = KEPT.take();
+    let mut memory = KEPT.with_borrow_mut(Vec::pop).unwrap_or_default();
     let total = lengths.iter().sum();
     if memory.len() < total {
         memory.resize(total, 0.0);
@@ -20,6 +21,6 @@ pub(crate) fn with<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&m
         piece
     });
     let result = work(pieces);
-    KEPT.set(memory);
+    KEPT.with_borrow_mut(|kept| kept.push(memory));
     result
 }

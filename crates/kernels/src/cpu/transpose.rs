@@ -73,11 +73,19 @@ mod avx {
         });
         let fours: [__m256; SIDE] = std::array::from_fn(|i| {
             let (a, b) = (pairs[(i & 4) | (i >> 1 & 1)], pairs[(i & 4) | (i >> 1 & 1) | 2]);
-            if i % 2 == 0 { _mm256_shuffle_ps::<0b01_00_01_00>(a, b) } else { _mm256_shuffle_ps::<0b11_10_11_10>(a, b) }
+            if i % 2 == 0 {
+                _mm256_shuffle_ps::<0b01_00_01_00>(a, b)
+            } else {
+                _mm256_shuffle_ps::<0b11_10_11_10>(a, b)
+            }
         });
         for i in 0..SIDE {
             let (a, b) = (fours[i & 3], fours[i & 3 | 4]);
-            let row = if i < 4 { _mm256_permute2f128_ps::<0x20>(a, b) } else { _mm256_permute2f128_ps::<0x31>(a, b) };
+            let row = if i < 4 {
+                _mm256_permute2f128_ps::<0x20>(a, b)
+            } else {
+                _mm256_permute2f128_ps::<0x31>(a, b)
+            };
             // SAFETY: the caller's promise.
             unsafe { _mm256_storeu_ps(to.add(i * to_row), row) };
         }

@@ -92,7 +92,11 @@ fn correlate(simd: Simd, conv: Conv3x3, x: &[f32], weight: &[f32], bias: Option<
             }
         }
         for (s, part) in parts.into_iter().enumerate().filter(|(_, part)| !part.is_empty()) {
-            tasks.push(Task { x: &x[i * images * conv.inputs * from.plane()..], panel: s * panels, images: part });
+            tasks.push(Task {
+                x: &x[i * images * conv.inputs * from.plane()..],
+                panel: s * panels,
+                images: part,
+            });
         }
     }
     tasks.into_par_iter().for_each(|task| task.run(simd, conv, weight, bias, panels));
@@ -116,23 +120,36 @@ impl Task<'_> {
         let windows = Strides { point: together * (inputs + GROUP) + GROUP, tile: inputs + GROUP };
         let products = Strides { point: together * LANES + GROUP, tile: LANES };
         let last = (self.panel + panels).min(conv.outputs.div_ceil(LANES));
-        scratch::with([POINTS * windows.point, POINTS * products.point, grid.scratch()], |[v, m, scratch]| {
-            for first in (0..count).step_by(together) {
-                let tiles = together.min(count - first);
-                for channel in (0..conv.inputs).step_by(GROUP) {
-                    tiles::windows(simd, self.x, grid, channel, first, tiles, &mut v[channel..], windows, scratch);
-                }
-                for panel in self.panel..last {
-                    for point in 0..POINTS {
-                        let a = View { data: &v[point * windows.point..], row: windows.tile, column: 1 };
-                        let b = &weight[(panel * POINTS + point) * inputs * LANES..][..inputs * LANES];
-                        let c = &mut m[point * products.point..];
-                        multiply_panel(simd, a, b, LANES, c, LANES, tiles, inputs, false);
+        scratch::with(
+            [POINTS * windows.point, POINTS * products.point, grid.scratch()],
+            |[v, m, scratch]| {
+                for first in (0..count).step_by(together) {
+                    let tiles = together.min(count - first);
+                    for channel in (0..conv.inputs).step_by(GROUP) {
+                        tiles::windows(
+                            simd,
+                            self.x,
+                            grid,
+                            channel,
+                            first,
+                            tiles,
+                            &mut v[channel..],
+                            windows,
+                            scratch,
+                        );
                     }
-                    self.finish(simd, conv, panel, bias, m, products, first, tiles, scratch);
+                    for panel in self.panel..last {
+                        for point in 0..POINTS {
+                            let a = View { data: &v[point * windows.point..], row: windows.tile, column: 1 };
+                            let b = &weight[(panel * POINTS + point) * inputs * LANES..][..inputs * LANES];
+                            let c = &mut m[point * products.point..];
+                            multiply_panel(simd, a, b, LANES, c, LANES, tiles, inputs, false);
+                        }
+                        self.finish(simd, conv, panel, bias, m, products, first, tiles, scratch);
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -1,8 +1,8 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
+use burn::nn::{GroupNorm, GroupNormConfig, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::silu;
-use burn::tensor::{Device, Gradients, Tensor, TensorData, Tolerance};
+use burn::tensor::{DType, Device, Gradients, Tensor, TensorData, Tolerance};
 
 use crate::close::normal;
 
@@ -150,4 +150,26 @@ fn any_mixture_of_tensors_is_taken() {
     kernels::conv2d(&layer.valid(), x.clone()).into_data().assert_approx_eq::<f32>(&expected, tolerance);
     let frozen = layer.no_grad();
     kernels::conv2d(&frozen, Tensor::from_inner(x)).into_data().assert_approx_eq::<f32>(&expected, tolerance);
+}
+
+#[test]
+fn projections_are_burns_linear_layers() {
+    let layer = LinearConfig::new(24, 20).init(&Device::flex().autodiff());
+    assert_same(
+        &layer,
+        tracked([2, 24, 5, 7], 0),
+        |layer, x| kernels::project(layer, x.flatten(2, 3)).reshape([2, 20, 5, 7]),
+        |layer, x| layer.forward(x.flatten::<3>(2, 3).swap_dims(1, 2)).swap_dims(1, 2).reshape([2, 20, 5, 7]),
+    );
+}
+
+/// What other devices compute, here in f64.
+#[test]
+fn other_tensors_are_left_to_burn() {
+    let [q, k, v] = [0, 1, 2].map(|i| plain([2, 12, 30], i));
+    let wide = [&q, &k, &v].map(|x| x.clone().cast(DType::F64));
+    let ours = kernels::attention(q, k, v, 3).into_data();
+    let [q, k, v] = wide;
+    let burns = kernels::attention(q, k, v, 3).cast(DType::F32).into_data();
+    ours.assert_approx_eq::<f32>(&burns, Tolerance::rel_abs(1e-4, 1e-5));
 }

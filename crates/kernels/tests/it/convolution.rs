@@ -70,7 +70,8 @@ impl Case {
                 let (input, down, across) =
                     (tap / (kernel[0] * kernel[1]), tap / kernel[1] % kernel[0], tap % kernel[1]);
                 let (row, column) = (row * stride[0] + down, column * stride[1] + across);
-                let inside = |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
+                let inside =
+                    |at: usize, before: usize, size: usize| at.checked_sub(before).filter(|&at| at < size);
                 let Some(row) = inside(row, padding[0], size[0]) else { continue };
                 let Some(column) = inside(column, padding[1], size[1]) else { continue };
                 let from = ((image * inputs + input) * size[0] + row) * size[1] + column;
@@ -172,7 +173,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let case = Case::new(conv);
         let one = on_threads(1, || case.results(Simd::best()));
         for threads in [2, 3, 8] {
-            assert_eq!(on_threads(threads, || case.results(Simd::best())), one, "{conv:?} on {threads} threads");
+            assert_eq!(
+                on_threads(threads, || case.results(Simd::best())),
+                one,
+                "{conv:?} on {threads} threads"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Kernels against f64, against Burn's operations, and against themselves on other instruction sets and threads.
 
+mod attention;
 mod burn_operations;
 mod close;
 mod convolution;

@@ -122,19 +122,23 @@ impl Conv {
         let stride = self.stride[1];
         // Columns whose tap lies within the picture.
         let inside = self.padding[1].saturating_sub(across).div_ceil(stride).min(width_out);
-        let end = (self.size[1] + self.padding[1]).saturating_sub(across).div_ceil(stride).clamp(inside, width_out);
+        let end =
+            (self.size[1] + self.padding[1]).saturating_sub(across).div_ceil(stride).clamp(inside, width_out);
         let mut at = 0;
         while at < width {
             let (y, x) = ((pixel + at) / width_out, (pixel + at) % width_out);
             let left = (width_out - x).min(width - at);
-            let row = (y * self.stride[0] + down).checked_sub(self.padding[0]).filter(|&row| row < self.size[0]);
+            let row =
+                (y * self.stride[0] + down).checked_sub(self.padding[0]).filter(|&row| row < self.size[0]);
             let (count, run) = match row {
                 Some(row) if x >= inside && x < end => {
                     let count = left.min(end - x);
                     let first = row * self.size[1] + x * stride + across - self.padding[1];
                     (count, Under::Picture { first, count })
                 }
-                Some(_) if x < inside => (left.min(inside - x), Under::Padding { count: left.min(inside - x) }),
+                Some(_) if x < inside => {
+                    (left.min(inside - x), Under::Padding { count: left.min(inside - x) })
+                }
                 _ => (left, Under::Padding { count: left }),
             };
             each(at, run);

@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::points::{self, GROUP, Lanes};
+use super::points::{self, GROUP};
 use super::tiles::POINTS;
 use crate::cpu::block::LANES;
 use crate::cpu::simd::{Simd, vectorised};
+use crate::cpu::transpose::rectangle;
 
 pub(super) const TAPS: usize = 9;
 
@@ -18,11 +19,11 @@ pub(super) enum Weights<'a> {
 }
 
 impl Weights<'_> {
-    /// Of a convolution from `inputs` to `outputs`.
-    fn tap(&self, inputs: usize, outputs: usize, [output, input, tap]: [usize; 3]) -> f32 {
+    /// Where the taps of an input and an output begin, and how far those of the next output are.
+    fn taps(&self, inputs: usize, outputs: usize, input: usize, output: usize) -> (&[f32], usize) {
         match self {
-            Self::Forward(w) => w[(output * inputs + input) * TAPS + tap],
-            Self::Transposed(w) => w[(input * outputs + output) * TAPS + TAPS - 1 - tap],
+            Self::Forward(w) => (&w[(output * inputs + input) * TAPS..], inputs * TAPS),
+            Self::Transposed(w) => (&w[(input * outputs + output) * TAPS..], TAPS),
         }
     }
 }
@@ -30,18 +31,15 @@ impl Weights<'_> {
 /// `[panel][point][input][32 outputs]`, inputs and outputs filled up with zeros.
 pub(super) fn transform(simd: Simd, weights: Weights<'_>, inputs: usize, outputs: usize) -> Vec<f32> {
     let padded = inputs.next_multiple_of(GROUP);
+    let turned = matches!(weights, Weights::Transposed(_));
     let mut panels = vec![0.0; outputs.div_ceil(LANES) * POINTS * padded * LANES];
     panels.par_chunks_mut(POINTS * padded * LANES).enumerate().for_each(|(panel, to)| {
         for first in (panel * LANES..outputs.min((panel + 1) * LANES)).step_by(GROUP) {
             let group = GROUP.min(outputs - first);
             for input in 0..inputs {
-                let mut taps = [[0.0; GROUP]; TAPS];
-                for lane in 0..group {
-                    for (tap, lanes) in taps.iter_mut().enumerate() {
-                        lanes[lane] = weights.tap(inputs, outputs, [first + lane, input, tap]);
-                    }
-                }
-                spread(simd, &taps, &mut to[input * LANES + first % LANES..], padded * LANES);
+                let (taps, row) = weights.taps(inputs, outputs, input, first);
+                let to = &mut to[input * LANES + first % LANES..];
+                spread(simd, taps, row, group, turned, to, padded * LANES);
             }
         }
     });
@@ -60,20 +58,20 @@ pub(super) fn gather(
     let mut weights = vec![0.0; outputs * inputs * TAPS];
     weights.par_chunks_mut(GROUP * inputs * TAPS).enumerate().for_each(|(group, to)| {
         for input in 0..inputs {
-            let mut taps = [[0.0; GROUP]; TAPS];
-            collect(simd, &parts[input / own][input % own * row + group * GROUP..], own * row, &mut taps);
-            for (lane, to) in to.chunks_mut(inputs * TAPS).enumerate() {
-                for (tap, lanes) in taps.iter().enumerate() {
-                    to[input * TAPS + tap] = lanes[lane];
-                }
-            }
+            let from = &parts[input / own][input % own * row + group * GROUP..];
+            collect(simd, from, own * row, &mut to[input * TAPS..], inputs * TAPS);
         }
     });
     weights
 }
 
 vectorised! {
-    fn spread(taps: &[Lanes; TAPS], to: &mut [f32], point: usize) {
+    fn spread(from: &[f32], row: usize, group: usize, turned: bool, to: &mut [f32], point: usize) {
+        let mut taps = [[0.0; GROUP]; TAPS];
+        rectangle::<I>(from, row, taps.as_flattened_mut(), GROUP, group, TAPS);
+        if turned {
+            taps.reverse();
+        }
         let mut columns = [[[0.0; GROUP]; 6]; 3];
         for (c, column) in columns.iter_mut().enumerate() {
             *column = points::weight::<I>([taps[c], taps[c + 3], taps[c + 6]]);
@@ -88,7 +86,8 @@ vectorised! {
 }
 
 vectorised! {
-    fn collect(from: &[f32], point: usize, taps: &mut [Lanes; TAPS]) {
+    fn collect(from: &[f32], point: usize, to: &mut [f32], row: usize) {
+        let mut taps = [[0.0; GROUP]; TAPS];
         let mut rows = [[[0.0; GROUP]; 3]; 6];
         for (r, row) in rows.iter_mut().enumerate() {
             let mut points = [[0.0; GROUP]; 6];
@@ -107,5 +106,7 @@ vectorised! {
                 taps[r * 3 + c] = *lanes;
             }
         }
+        let group = GROUP.min(to.len().div_ceil(row));
+        rectangle::<I>(taps.as_flattened(), GROUP, to, row, TAPS, group);
     }
 }
