@@ -13,4 +13,5 @@ mod scratch;
 pub mod simd;
 #[allow(unsafe_code)]
 mod transpose;
+pub mod update;
 pub mod winograd;

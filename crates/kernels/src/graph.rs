@@ -47,6 +47,22 @@ pub(crate) fn runs_on<const D: usize>(tensor: &Tensor<D>) -> bool {
         }
 }
 
+/// Whether the tensor can be [owned](own).
+pub(crate) fn is_plain<const D: usize>(tensor: &Tensor<D>) -> bool {
+    !tensor.is_autodiff() && runs_on(tensor)
+}
+
+/// The tensor with nothing but its own numbers in order; copied if others use them.
+pub(crate) fn own<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    FlexTensor::from_data(plain(tensor.into_dispatch().kind).into_data())
+}
+
+/// Back from [`own`].
+pub(crate) fn give<const D: usize>(tensor: FlexTensor) -> Tensor<D> {
+    let kind = DispatchTensorKind::Flex(BackendTensor::Float(tensor));
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: DispatchAutodiffContext::Disabled })
+}
+
 /// The kernel's value, of shape `shape`; [`runs_on`] is true of all inputs.
 pub(crate) fn run<const N: usize, const D: usize, K: Kernel<N>>(
     kernel: K,

@@ -1,0 +1,58 @@
+use burn::tensor::Tensor;
+
+use crate::cpu::simd::Simd;
+use crate::cpu::update;
+pub use crate::cpu::update::AdamW;
+use crate::graph;
+
+/// Weights and their first and second moment after a step, from those before it and the gradient.
+///
+/// # Errors
+///
+/// Gives the tensors back if they are not on a CPU that this is for.
+pub fn adam_w<const D: usize>(
+    step: AdamW,
+    [weight, first, second]: [Tensor<D>; 3],
+    gradient: Tensor<D>,
+) -> Result<[Tensor<D>; 3], ([Tensor<D>; 3], Tensor<D>)> {
+    let tensors = [&weight, &first, &second, &gradient];
+    if !tensors.into_iter().all(|x| x.dims() == weight.dims() && graph::is_plain(x)) {
+        return Err(([weight, first, second], gradient));
+    }
+    let [mut weight, mut first, mut second] = [weight, first, second].map(graph::own);
+    let gradient = graph::own(gradient);
+    let moments = [first.storage_mut(), second.storage_mut()];
+    update::adam_w(Simd::best(), step, weight.storage_mut(), moments, gradient.storage());
+    Ok([weight, first, second].map(graph::give))
+}
+
+/// `decay average + (1 - decay) latest`
+pub fn blend<const D: usize>(average: Tensor<D>, latest: Tensor<D>, decay: f64) -> Tensor<D> {
+    let ours = average.dims() == latest.dims() && graph::is_plain(&average) && graph::is_plain(&latest);
+    if !ours {
+        return average * decay + latest * (1.0 - decay);
+    }
+    let (mut average, latest) = (graph::own(average), graph::own(latest));
+    update::blend(Simd::best(), average.storage_mut(), latest.storage(), decay);
+    graph::give(average)
+}
+
+/// The sum of squares, `[1]`.
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    if !graph::is_plain(&x) {
+        return x.square().sum();
+    }
+    let device = x.device();
+    let sum = update::sum_of_squares(Simd::best(), graph::own(x).storage());
+    Tensor::from_floats([sum as f32], &device)
+}
+
+/// `x factor`, for a factor `[1]`.
+pub fn scale<const D: usize>(x: Tensor<D>, factor: Tensor<1>) -> Tensor<D> {
+    if !graph::is_plain(&x) || !graph::is_plain(&factor) {
+        return x * factor.unsqueeze();
+    }
+    let mut x = graph::own(x);
+    update::scale(Simd::best(), x.storage_mut(), graph::own(factor).storage::<f32>()[0]);
+    graph::give(x)
+}
