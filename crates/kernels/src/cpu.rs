@@ -9,7 +9,7 @@ mod exp;
 pub mod norm;
 pub mod pointwise;
 pub mod product;
-mod scratch;
+pub(crate) mod scratch;
 pub mod simd;
 #[allow(unsafe_code)]
 mod transpose;

@@ -14,6 +14,8 @@ use burn::backend::{
 };
 use burn::tensor::{DType, Shape, Tensor, TensorData};
 
+use crate::cpu::scratch;
+
 type Tracked = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
 
 /// A function of `N` tensors and its gradient.
@@ -54,7 +56,16 @@ pub(crate) fn is_plain<const D: usize>(tensor: &Tensor<D>) -> bool {
 
 /// The tensor with nothing but its own numbers in order; copied if others use them.
 pub(crate) fn own<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    FlexTensor::from_data(plain(tensor.into_dispatch().kind).into_data())
+    let tensor = plain(tensor.into_dispatch().kind);
+    if tensor.is_unique() {
+        return FlexTensor::from_data(tensor.into_data());
+    }
+    self::tensor(scratch::copy(values(&tensor)), tensor.shape())
+}
+
+/// The tensor to read.
+pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    plain(tensor.into_dispatch().kind)
 }
 
 /// Back from [`own`].
@@ -146,7 +157,7 @@ fn tracked(kind: DispatchTensorKind) -> Tracked {
     }
 }
 
-fn values(tensor: &FlexTensor) -> &[f32] {
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     match tensor.as_slice() {
         Some(values) => values,
         None => unreachable!("contiguous f32"),

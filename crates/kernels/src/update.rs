@@ -20,9 +20,9 @@ pub fn adam_w<const D: usize>(
         return Err(([weight, first, second], gradient));
     }
     let [mut weight, mut first, mut second] = [weight, first, second].map(graph::own);
-    let gradient = graph::own(gradient);
+    let gradient = graph::read(gradient);
     let moments = [first.storage_mut(), second.storage_mut()];
-    update::adam_w(Simd::best(), step, weight.storage_mut(), moments, gradient.storage());
+    update::adam_w(Simd::best(), step, weight.storage_mut(), moments, graph::values(&gradient));
     Ok([weight, first, second].map(graph::give))
 }
 
@@ -32,8 +32,8 @@ pub fn blend<const D: usize>(average: Tensor<D>, latest: Tensor<D>, decay: f64) 
     if !ours {
         return average * decay + latest * (1.0 - decay);
     }
-    let (mut average, latest) = (graph::own(average), graph::own(latest));
-    update::blend(Simd::best(), average.storage_mut(), latest.storage(), decay);
+    let (mut average, latest) = (graph::own(average), graph::read(latest));
+    update::blend(Simd::best(), average.storage_mut(), graph::values(&latest), decay);
     graph::give(average)
 }
 
@@ -43,7 +43,7 @@ pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
         return x.square().sum();
     }
     let device = x.device();
-    let sum = update::sum_of_squares(Simd::best(), graph::own(x).storage());
+    let sum = update::sum_of_squares(Simd::best(), graph::values(&graph::read(x)));
     Tensor::from_floats([sum as f32], &device)
 }
 
@@ -53,6 +53,6 @@ pub fn scale<const D: usize>(x: Tensor<D>, factor: Tensor<1>) -> Tensor<D> {
         return x * factor.unsqueeze();
     }
     let mut x = graph::own(x);
-    update::scale(Simd::best(), x.storage_mut(), graph::own(factor).storage::<f32>()[0]);
+    update::scale(Simd::best(), x.storage_mut(), graph::values(&graph::read(factor))[0]);
     graph::give(x)
 }

@@ -15,7 +15,7 @@ use crate::cpu::simd::Simd;
 /// `[outputs]`.
 pub fn convolve(simd: Simd, conv: Conv, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let (pixels, depth) = (conv.pixels_out(), conv.depth());
-    let mut y = vec![0.0; conv.batch * conv.outputs * pixels];
+    let mut y = scratch::zeros(conv.batch * conv.outputs * pixels);
     let rows = conv.outputs.div_ceil(rayon::current_num_threads().div_ceil(conv.batch));
     let tasks: Vec<_> = y
         .chunks_mut(conv.outputs * pixels)
@@ -44,7 +44,7 @@ pub fn convolve(simd: Simd, conv: Conv, x: &[f32], weight: &[f32], bias: Option<
 /// The gradient of `x` from that of the result, `dy` `[batch, outputs, height out, width out]`.
 pub fn input_gradient(simd: Simd, conv: Conv, dy: &[f32], weight: &[f32]) -> Vec<f32> {
     let (pixels, area) = (conv.pixels_out(), conv.kernel[0] * conv.kernel[1]);
-    let mut dx = vec![0.0; conv.batch * conv.inputs * conv.pixels_in()];
+    let mut dx = scratch::zeros(conv.batch * conv.inputs * conv.pixels_in());
     let channels = conv.inputs.div_ceil(rayon::current_num_threads().div_ceil(conv.batch));
     let tasks: Vec<_> = dx
         .chunks_mut(conv.inputs * conv.pixels_in())

@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use crate::cpu::exp::sigmoid;
+use crate::cpu::scratch;
 use crate::cpu::simd::{Simd, vectorised};
 
 /// Numbers that are added up side by side.
@@ -71,7 +72,7 @@ impl Norm {
 /// The normalization of `x`, and the statistics of each group, which the gradient needs.
 pub fn normalize(simd: Simd, norm: Norm, x: &[f32], values: PerChannel<'_>) -> (Vec<f32>, Vec<Statistics>) {
     let (group, size) = (norm.group(), norm.group() * norm.pixels);
-    let mut y = vec![0.0; x.len()];
+    let mut y = scratch::zeros(x.len());
     let mut statistics = vec![Statistics::default(); x.len() / size];
     y.par_chunks_mut(size).zip(&mut statistics).enumerate().with_min_len(norm.together()).for_each(
         |(i, (y, statistics))| {
@@ -94,7 +95,7 @@ pub fn gradients(
     let (group, size) = (norm.group(), norm.group() * norm.pixels);
     let channels = || vec![0.0; x.len() / norm.pixels];
     let mut all =
-        Gradients { x: vec![0.0; x.len()], before: channels(), scale: channels(), shift: channels() };
+        Gradients { x: scratch::zeros(x.len()), before: channels(), scale: channels(), shift: channels() };
     all.x
         .par_chunks_mut(size)
         .zip(all.before.par_chunks_mut(group))

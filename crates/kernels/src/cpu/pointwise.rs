@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::cpu::block::{LANES, View};
 use crate::cpu::product::{Sizes, multiply};
+use crate::cpu::scratch;
 use crate::cpu::simd::Simd;
 
 /// A convolution of 1x1 taps, stride 1, no padding.
@@ -52,7 +53,7 @@ pub fn project_weight_gradient(simd: Simd, conv: Pointwise, x: &[f32], dy: &[f32
 
 fn mix(simd: Simd, conv: Pointwise, x: &[f32], weight: View<'_>, bias: Option<&[f32]>) -> Vec<f32> {
     let Pointwise { batch, inputs, outputs, pixels } = conv;
-    let mut y = vec![0.0; batch * outputs * pixels];
+    let mut y = scratch::zeros(batch * outputs * pixels);
     let rows = outputs.div_ceil(rayon::current_num_threads().div_ceil(batch));
     let tasks: Vec<_> = y
         .chunks_mut(outputs * pixels)

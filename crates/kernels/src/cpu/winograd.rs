@@ -55,15 +55,12 @@ impl Conv3x3 {
 /// The convolution of `x` `[batch, inputs, height, width]` with `weight` `[outputs, inputs, 3, 3]`, plus `bias`
 /// `[outputs]`.
 pub fn convolve(simd: Simd, conv: Conv3x3, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
-    let weight = weights::transform(simd, Weights::Forward(weight), conv.inputs, conv.outputs);
-    correlate(simd, conv, x, &weight, bias)
+    correlate(simd, conv, x, Weights::Forward(weight), bias)
 }
 
 /// The gradient of `x` from that of the result, `dy` `[batch, outputs, height, width]`.
 pub fn input_gradient(simd: Simd, conv: Conv3x3, dy: &[f32], weight: &[f32]) -> Vec<f32> {
-    let conv = conv.transposed();
-    let weight = weights::transform(simd, Weights::Transposed(weight), conv.inputs, conv.outputs);
-    correlate(simd, conv, dy, &weight, None)
+    correlate(simd, conv.transposed(), dy, Weights::Transposed(weight), None)
 }
 
 /// Bytes that the windows of one block of tiles may take: half of a core's second-level cache.
@@ -75,9 +72,16 @@ fn tiles_together(channels: usize, count: usize) -> usize {
     count.div_ceil(count.div_ceil(most)).next_multiple_of(4).min(count)
 }
 
-fn correlate(simd: Simd, conv: Conv3x3, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+fn correlate(simd: Simd, conv: Conv3x3, x: &[f32], weights: Weights<'_>, bias: Option<&[f32]>) -> Vec<f32> {
+    scratch::with([weights::length(conv.inputs, conv.outputs)], |[panels]| {
+        weights::transform(simd, weights, conv.inputs, conv.outputs, panels);
+        multiply_tiles(simd, conv, x, panels, bias)
+    })
+}
+
+fn multiply_tiles(simd: Simd, conv: Conv3x3, x: &[f32], weight: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
     let (from, to) = (conv.grid(conv.inputs), conv.grid(conv.outputs));
-    let mut y = vec![0.0; conv.batch * conv.outputs * to.plane()];
+    let mut y = scratch::zeros(conv.batch * conv.outputs * to.plane());
     let threads = rayon::current_num_threads();
     let images = (48usize.div_ceil(from.tiles())).min(conv.batch.div_ceil(2 * threads)).max(1);
     let panels = conv.outputs.div_ceil(LANES);

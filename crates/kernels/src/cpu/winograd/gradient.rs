@@ -21,31 +21,24 @@ pub fn weight_gradient(simd: Simd, conv: Conv3x3, x: &[f32], dy: &[f32]) -> Vec<
     let outputs = conv.outputs.next_multiple_of(LANES);
     let groups = (inputs / GROUP).div_ceil(rayon::current_num_threads());
     let own = groups * GROUP;
-    let parts: Vec<Vec<f32>> = (0..inputs.div_ceil(own))
-        .into_par_iter()
-        .map(|part| {
+    let parts = inputs.div_ceil(own);
+    scratch::with([parts * POINTS * own * outputs], |[sums]| {
+        sums.par_chunks_mut(POINTS * own * outputs).enumerate().for_each(|(part, sums)| {
             let channels = part * own..conv.inputs.min((part + 1) * own);
-            products(simd, conv, x, dy, channels, own, outputs)
-        })
-        .collect();
-    weights::gather(simd, &parts, own, outputs, [conv.inputs, conv.outputs])
+            products(simd, conv, x, dy, channels, sums);
+        });
+        weights::gather(simd, sums, own, outputs, [conv.inputs, conv.outputs])
+    })
 }
 
 /// The gradient of the weights of some input channels at the points, `[point][own][outputs]`.
-fn products(
-    simd: Simd,
-    conv: Conv3x3,
-    x: &[f32],
-    dy: &[f32],
-    channels: Range<usize>,
-    own: usize,
-    outputs: usize,
-) -> Vec<f32> {
+fn products(simd: Simd, conv: Conv3x3, x: &[f32], dy: &[f32], channels: Range<usize>, sums: &mut [f32]) {
+    let outputs = conv.outputs.next_multiple_of(LANES);
+    let own = sums.len() / (POINTS * outputs);
     let (from, to) = (conv.grid(conv.inputs), conv.grid(conv.outputs));
     let count = conv.batch * from.tiles();
     let windows = Strides { point: DEPTH * (own + GROUP) + GROUP, tile: own + GROUP };
     let gradients = Strides { point: DEPTH * (outputs + GROUP) + GROUP, tile: outputs + GROUP };
-    let mut sums = vec![0.0; POINTS * own * outputs];
     scratch::with([POINTS * windows.point, POINTS * gradients.point, from.scratch()], |[v, z, scratch]| {
         for first in (0..count).step_by(DEPTH) {
             let depth = DEPTH.min(count - first);
@@ -62,10 +55,9 @@ fn products(
                 for panel in (0..outputs).step_by(LANES) {
                     let b = &z[point * gradients.point + panel..];
                     let c = &mut sums[point * own * outputs + panel..];
-                    multiply_panel(simd, a, b, gradients.tile, c, outputs, own, depth, true);
+                    multiply_panel(simd, a, b, gradients.tile, c, outputs, own, depth, first > 0);
                 }
             }
         }
     });
-    sums
 }

@@ -28,12 +28,19 @@ impl Weights<'_> {
     }
 }
 
-/// `[panel][point][input][32 outputs]`, inputs and outputs filled up with zeros.
-pub(super) fn transform(simd: Simd, weights: Weights<'_>, inputs: usize, outputs: usize) -> Vec<f32> {
+/// Length of transformed weights.
+pub(super) fn length(inputs: usize, outputs: usize) -> usize {
+    outputs.div_ceil(LANES) * POINTS * inputs.next_multiple_of(GROUP) * LANES
+}
+
+/// `[panel][point][input][32 outputs]`, inputs filled up with zeros and outputs with anything.
+pub(super) fn transform(simd: Simd, weights: Weights<'_>, inputs: usize, outputs: usize, to: &mut [f32]) {
     let padded = inputs.next_multiple_of(GROUP);
     let turned = matches!(weights, Weights::Transposed(_));
-    let mut panels = vec![0.0; outputs.div_ceil(LANES) * POINTS * padded * LANES];
-    panels.par_chunks_mut(POINTS * padded * LANES).enumerate().for_each(|(panel, to)| {
+    to.par_chunks_mut(POINTS * padded * LANES).enumerate().for_each(|(panel, to)| {
+        for point in to.chunks_mut(padded * LANES) {
+            point[inputs * LANES..].fill(0.0);
+        }
         for first in (panel * LANES..outputs.min((panel + 1) * LANES)).step_by(GROUP) {
             let group = GROUP.min(outputs - first);
             for input in 0..inputs {
@@ -43,14 +50,13 @@ pub(super) fn transform(simd: Simd, weights: Weights<'_>, inputs: usize, outputs
             }
         }
     });
-    panels
 }
 
-/// Gradients of weights `[outputs, inputs, 3, 3]` from those at the points; each part is `[point][own inputs][row of
+/// Gradients of weights `[outputs, inputs, 3, 3]` from those at the points, `[part][point][own inputs][row of
 /// outputs]`.
 pub(super) fn gather(
     simd: Simd,
-    parts: &[Vec<f32>],
+    sums: &[f32],
     own: usize,
     row: usize,
     [inputs, outputs]: [usize; 2],
@@ -58,7 +64,8 @@ pub(super) fn gather(
     let mut weights = vec![0.0; outputs * inputs * TAPS];
     weights.par_chunks_mut(GROUP * inputs * TAPS).enumerate().for_each(|(group, to)| {
         for input in 0..inputs {
-            let from = &parts[input / own][input % own * row + group * GROUP..];
+            let part = &sums[input / own * POINTS * own * row..];
+            let from = &part[input % own * row + group * GROUP..];
             collect(simd, from, own * row, &mut to[input * TAPS..], inputs * TAPS);
         }
     });
