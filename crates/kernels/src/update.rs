@@ -6,24 +6,33 @@ pub use crate::cpu::update::AdamW;
 use crate::graph;
 
 /// Weights and their first and second moment after a step, from those before it and the gradient.
-///
-/// # Errors
-///
-/// Gives the tensors back if they are not on a CPU that this is for.
 pub fn adam_w<const D: usize>(
     step: AdamW,
     [weight, first, second]: [Tensor<D>; 3],
     gradient: Tensor<D>,
-) -> Result<[Tensor<D>; 3], ([Tensor<D>; 3], Tensor<D>)> {
+) -> [Tensor<D>; 3] {
     let tensors = [&weight, &first, &second, &gradient];
     if !tensors.into_iter().all(|x| x.dims() == weight.dims() && graph::is_plain(x)) {
-        return Err(([weight, first, second], gradient));
+        return adam_w_by_burn(step, [weight, first, second], gradient);
     }
     let [mut weight, mut first, mut second] = [weight, first, second].map(graph::own);
     let gradient = graph::read(gradient);
     let moments = [first.storage_mut(), second.storage_mut()];
     update::adam_w(Simd::best(), step, weight.storage_mut(), moments, graph::values(&gradient));
-    Ok([weight, first, second].map(graph::give))
+    [weight, first, second].map(graph::give)
+}
+
+fn adam_w_by_burn<const D: usize>(
+    step: AdamW,
+    [weight, first, second]: [Tensor<D>; 3],
+    gradient: Tensor<D>,
+) -> [Tensor<D>; 3] {
+    let [beta_1, beta_2] = step.betas;
+    let first = first * beta_1 + gradient.clone() * (1.0 - beta_1);
+    let second = second * beta_2 + gradient.square() * (1.0 - beta_2);
+    let [unbiased_1, unbiased_2] = step.unbias();
+    let delta = first.clone() / unbiased_1 / ((second.clone() / unbiased_2).sqrt() + step.epsilon);
+    [weight * (1.0 - step.lr * f64::from(step.weight_decay)) - delta * step.lr, first, second]
 }
 
 /// `decay average + (1 - decay) latest`

@@ -123,10 +123,10 @@ unsafe fn step<I: Isa, const ROWS: usize, const COLUMNS: usize>(
 ) {
     // SAFETY: the caller's promise; `f32` and its arrays have the same alignment.
     let b = unsafe { *b.cast::<[f32; COLUMNS]>() };
-    for r in 0..ROWS {
+    for (r, sums) in sums.iter_mut().enumerate() {
         let a = a(r);
-        for c in 0..COLUMNS {
-            sums[r][c] = I::fma(a, b[c], sums[r][c]);
+        for (sum, b) in sums.iter_mut().zip(&b) {
+            *sum = I::fma(a, *b, *sum);
         }
     }
 }

@@ -24,6 +24,13 @@ pub struct AdamW {
     pub time: usize,
 }
 
+impl AdamW {
+    /// What the moments are divided by, having begun at 0.
+    pub(crate) fn unbias(&self) -> [f32; 2] {
+        self.betas.map(|beta| 1.0 - beta.powi(self.time as i32))
+    }
+}
+
 /// Updates weights and moments, all of one length.
 pub fn adam_w(simd: Simd, step: AdamW, weights: &mut [f32], moments: [&mut [f32]; 2], gradient: &[f32]) {
     let [first, second] = moments;
@@ -59,7 +66,7 @@ pub fn scale(simd: Simd, values: &mut [f32], factor: f32) {
 vectorised! {
     fn adam_w_part(step: AdamW, weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
         let [beta_1, beta_2] = step.betas;
-        let unbias = [1.0 - beta_1.powi(step.time as i32), 1.0 - beta_2.powi(step.time as i32)];
+        let unbias = step.unbias();
         let kept = (1.0 - step.lr * f64::from(step.weight_decay)) as f32;
         let lr = step.lr as f32;
         for (((weight, m), v), g) in weights.iter_mut().zip(first).zip(second).zip(gradient) {

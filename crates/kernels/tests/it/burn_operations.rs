@@ -173,3 +173,37 @@ fn other_tensors_are_left_to_burn() {
     let burns = kernels::attention(q, k, v, 3).cast(DType::F32).into_data();
     ours.assert_approx_eq::<f32>(&burns, Tolerance::rel_abs(1e-4, 1e-5));
 }
+
+/// Burn's operations see f64, the kernels f32.
+fn assert_update_is_burns(update: impl Fn([Tensor<2>; 4]) -> Vec<Tensor<2>>) {
+    let tensors = || [0, 1, 2, 3].map(|i| plain([30, 700], i));
+    let ours = update(tensors());
+    let burns = update(tensors().map(|x| x.cast(DType::F64)));
+    for (ours, burns) in ours.into_iter().zip(burns) {
+        let burns = burns.cast(DType::F32).into_data();
+        ours.into_data().assert_approx_eq::<f32>(&burns, Tolerance::rel_abs(1e-5, 1e-5));
+    }
+}
+
+#[test]
+fn updates_of_parameters_are_burns() {
+    let step = kernels::AdamW { lr: 0.1, betas: [0.9, 0.99], epsilon: 1e-3, weight_decay: 0.1, time: 3 };
+    assert_update_is_burns(|[weight, first, second, gradient]| {
+        kernels::adam_w(step, [weight, first, second.abs()], gradient).into()
+    });
+    assert_update_is_burns(|[average, latest, ..]| vec![kernels::blend(average, latest, 0.9)]);
+    assert_update_is_burns(|[x, ..]| vec![kernels::sum_of_squares(x).unsqueeze()]);
+    assert_update_is_burns(|[x, factor, ..]| {
+        vec![kernels::scale(x, factor.slice([0..1, 0..1]).flatten(0, 1))]
+    });
+}
+
+/// A tensor that others hold too must not change under them.
+#[test]
+fn updates_leave_other_holders_alone() {
+    let x = plain::<2>([3, 4], 0);
+    let before = x.clone().into_data();
+    kernels::scale(x.clone(), Tensor::from_floats([2.0], &x.device()));
+    kernels::blend(x.clone(), x.clone() * 3.0, 0.5);
+    x.into_data().assert_eq(&before, true);
+}

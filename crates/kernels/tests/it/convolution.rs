@@ -61,10 +61,10 @@ impl Case {
         let [height, width] = self.conv.size_out();
         let (mut y, mut dx) = (vec![0.0; self.dy.len()], vec![0.0; self.x.len()]);
         let (mut dweight, mut dbias) = (vec![0.0; self.weight.len()], vec![0.0; outputs]);
-        for at in 0..self.dy.len() {
+        for (at, y) in y.iter_mut().enumerate() {
             let (image, output) = (at / (outputs * height * width), at / (height * width) % outputs);
             let [row, column] = [at / width % height, at % width];
-            y[at] += f64::from(self.bias[output]);
+            *y += f64::from(self.bias[output]);
             dbias[output] += f64::from(self.dy[at]);
             for tap in 0..inputs * kernel[0] * kernel[1] {
                 let (input, down, across) =
@@ -76,7 +76,7 @@ impl Case {
                 let Some(column) = inside(column, padding[1], size[1]) else { continue };
                 let from = ((image * inputs + input) * size[0] + row) * size[1] + column;
                 let weight = output * inputs * kernel[0] * kernel[1] + tap;
-                y[at] += f64::from(self.x[from]) * f64::from(self.weight[weight]);
+                *y += f64::from(self.x[from]) * f64::from(self.weight[weight]);
                 dx[from] += f64::from(self.dy[at]) * f64::from(self.weight[weight]);
                 dweight[weight] += f64::from(self.dy[at]) * f64::from(self.x[from]);
             }
