@@ -40,7 +40,7 @@ pub struct Conv3x3 {
 impl Conv3x3 {
     /// Whether there are tiles enough for the transforms of the weights to pay.
     pub fn pays(&self) -> bool {
-        self.batch * self.grid(1).tiles() >= 24
+        self.batch * self.grid(1).tiles() >= 12
     }
 
     fn grid(&self, channels: usize) -> Grid {
