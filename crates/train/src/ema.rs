@@ -63,7 +63,7 @@ impl ModuleMapper for Blend {
         };
         param.map(|value| {
             let tracked = value.is_autodiff();
-            let blended = value.inner() * self.decay + *latest * (1.0 - self.decay);
+            let blended = kernels::blend(value.inner(), *latest, self.decay);
             if tracked { Tensor::from_inner(blended) } else { blended }
         })
     }

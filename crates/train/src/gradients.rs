@@ -29,7 +29,7 @@ struct SumOfSquares<'a> {
 impl ModuleVisitor for SumOfSquares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let square = gradient.square().sum();
+            let square = kernels::sum_of_squares(gradient);
             self.sum = Some(match self.sum.take() {
                 Some(sum) => sum + square,
                 None => square,
@@ -45,7 +45,7 @@ struct Scale<'a> {
 impl ModuleVisitor for Scale<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, gradient * self.factor.clone().unsqueeze());
+            self.gradients.register(param.id, kernels::scale(gradient, self.factor.clone()));
         }
     }
 }

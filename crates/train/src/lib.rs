@@ -4,6 +4,7 @@
 //! `runs/<name>/{config.toml, ema.bpk, checkpoint/, samples/, train/, valid/, experiment.log, record.json}`.
 //! [`TrainedModel`] reads that back for sampling.
 
+mod adam_w;
 mod batches;
 mod bench;
 mod checkpoint;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use backend::BackendName;
 use burn::module::Module;
+use burn::optim::ModuleOptimizer;
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::optim::lr_scheduler::{
     LrSchedulerConfig, cosine::CosineAnnealingLrSchedulerConfig, linear::LinearLrSchedulerConfig,
     sequential::SequentialLrSchedulerConfig,
 };
-use burn::optim::{AdamWConfig, ModuleOptimizer};
 use burn::prelude::*;
 use burn::train::checkpoint::{CheckpointerError, CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::LearningRateMetric;
@@ -21,6 +21,7 @@ use burn::train::{Interrupter, Learner, SupervisedTraining, TrainingError, Train
 use data::{Batches, Splits, write_atomically};
 use random::Seed;
 
+use crate::adam_w::AdamW;
 use crate::batches::{Noising, TrainLoader, ValidLoader};
 use crate::checkpoint::{Checkpoints, Losses, Meta, hash_file};
 use crate::checkpoint_writer::CheckpointWriter;
@@ -363,12 +364,7 @@ impl CheckpointingStrategy for SaveAlways {
 
 /// The optimizer of a run, AdamW with torch's meaning of every number.
 pub fn optimizer(train: &TrainConfig) -> ModuleOptimizer {
-    AdamWConfig::new()
-        .with_beta_1(train.betas[0] as f32)
-        .with_beta_2(train.betas[1] as f32)
-        .with_epsilon(train.adam_eps as f32)
-        .with_weight_decay(train.weight_decay as f32)
-        .init()
+    ModuleOptimizer::from(AdamW::new(train))
 }
 
 /// Linear warm-up from `learning_rate / warmup_steps`, then constant or a cosine down to 0.

@@ -58,24 +58,15 @@ impl Attention {
     ///
     /// - `x` and output: `[B, C, H, W]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, height, width] = x.dims();
+        let shape = x.dims();
         let normed = match &self.group_norm {
             Some(norm) => ops::group_norm(norm, x.clone()),
             None => x.clone(),
         };
-        let pixels = normed.flatten::<3>(2, 3).swap_dims(1, 2);
-        let q = self.split_heads(self.to_q.forward(pixels.clone()));
-        let k = self.split_heads(self.to_k.forward(pixels.clone()));
-        let v = self.split_heads(self.to_v.forward(pixels));
-        let mixed = ops::attention(q, k, v).swap_dims(1, 2).flatten::<3>(2, 3);
-        let added = self.to_out.forward(mixed).swap_dims(1, 2).reshape([batch, channels, height, width]);
+        let pixels = normed.flatten::<3>(2, 3);
+        let [q, k, v] = [&self.to_q, &self.to_k, &self.to_v].map(|layer| ops::project(layer, pixels.clone()));
+        let added = ops::project(&self.to_out, ops::attention(q, k, v, self.heads)).reshape(shape);
         ops::divide(x + added, self.divisor)
-    }
-
-    /// `[B, positions, C]` to `[B, heads, positions, C / heads]`.
-    fn split_heads(&self, x: Tensor<3>) -> Tensor<4> {
-        let [batch, positions, channels] = x.dims();
-        x.reshape([batch, positions, self.heads, channels / self.heads]).swap_dims(1, 2)
     }
 }
 

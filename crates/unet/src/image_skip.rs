@@ -27,7 +27,7 @@ impl InputSkip {
     /// - `image`: `[B, in_channels, 2H, 2W]`, and its output half of that
     pub(crate) fn forward(&self, x: Tensor<4>, image: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let image = ops::halve_filtered(image);
-        (x + ops::pointwise(&self.skip_conv, image.clone()), image)
+        (x + ops::conv(&self.skip_conv, image.clone()), image)
     }
 }
 

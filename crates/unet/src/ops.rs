@@ -2,55 +2,20 @@
 //!
 //! They stand apart so that fused kernels can replace them in one place.
 
-use burn::nn::GroupNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{silu, softmax};
 use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{
     AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
 };
 
 pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    layer.forward(x)
+    kernels::conv2d(layer, x)
 }
 
-/// A 1x1 convolution, as a matrix product: on CPU its gradient takes half the time of the convolution's.
-pub(crate) fn pointwise(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
-    let [batch, inputs, height, width] = x.dims();
-    let outputs = layer.weight.dims()[0];
-    let weight = layer.weight.val().reshape([1, outputs, inputs]);
-    let y = weight.matmul(x.flatten::<3>(2, 3)).reshape([batch, outputs, height, width]);
-    match &layer.bias {
-        Some(bias) => y + bias.val().reshape([1, outputs, 1, 1]),
-        None => y,
-    }
-}
-
-/// `norm(x)`
-pub(crate) fn group_norm(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    norm.forward(x)
-}
-
-/// `silu(norm(x))`
-pub(crate) fn group_norm_silu(norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
-    silu(group_norm(norm, x))
-}
-
-/// `silu(norm(x + bias))` with one bias `[B, C]` for each channel.
-pub(crate) fn bias_group_norm_silu(norm: &GroupNorm, x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
-    group_norm_silu(norm, add_per_channel(x, bias))
-}
-
-/// `silu(norm(x) (1 + scale) + shift)` with one scale and shift `[B, C]` for each channel.
-pub(crate) fn group_norm_modulate_silu(
-    norm: &GroupNorm,
-    x: Tensor<4>,
-    scale: Tensor<2>,
-    shift: Tensor<2>,
-) -> Tensor<4> {
-    silu(modulate(group_norm(norm, x), scale, shift))
-}
+pub(crate) use kernels::{
+    attention, bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu, project,
+};
 
 /// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.
 pub(crate) fn modulate(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
@@ -65,12 +30,6 @@ pub(crate) fn divide(x: Tensor<4>, divisor: f64) -> Tensor<4> {
 /// Adds `bias` `[B, C]` to every pixel of `x` `[B, C, H, W]`.
 pub(crate) fn add_per_channel(x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
     x + per_channel(bias)
-}
-
-/// Scaled dot-product attention, `softmax(q k^T / sqrt(d)) v` on `[B, heads, positions, d]`.
-pub(crate) fn attention(q: Tensor<4>, k: Tensor<4>, v: Tensor<4>) -> Tensor<4> {
-    let d = q.dims()[3] as f64;
-    softmax((q / d.sqrt()).matmul(k.transpose()), 3).matmul(v)
 }
 
 /// Averages each 2x2 square of pixels.

@@ -100,7 +100,7 @@ impl ResBlock {
         let h = ops::conv(&self.conv2, self.dropout.forward(h));
         let x = self.scale.apply(x);
         let sum = match &self.conv_shortcut {
-            Some(conv) => ops::pointwise(conv, x) + h,
+            Some(conv) => ops::conv(conv, x) + h,
             None => x + h,
         };
         ops::divide(sum, self.divisor)

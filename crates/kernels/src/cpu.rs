@@ -1,0 +1,17 @@
+//! The kernels, as functions of slices of numbers.
+
+pub mod attention;
+#[allow(unsafe_code)]
+pub mod block;
+pub mod convolution;
+pub mod direct;
+mod exp;
+pub mod norm;
+pub mod pointwise;
+pub mod product;
+pub(crate) mod scratch;
+pub mod simd;
+#[allow(unsafe_code)]
+mod transpose;
+pub mod update;
+pub mod winograd;

@@ -1,0 +1,169 @@
+//! Kernels as operations of Burn's flex backend and of its automatic differentiation.
+
+use std::fmt::Debug;
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::flex::FlexTensor;
+use burn::backend::{
+    Autodiff, AutodiffBackend, BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind,
+    Flex, TensorMetadata,
+};
+use burn::tensor::{DType, Shape, Tensor, TensorData};
+
+use crate::cpu::scratch;
+
+type Tracked = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
+
+/// A function of `N` tensors and its gradient.
+pub(crate) trait Kernel<const N: usize>: Clone + Debug + Send + 'static {
+    /// The inputs that the gradient needs; the others are empty to it.
+    const NEEDED: [bool; N];
+
+    /// What the gradient needs besides.
+    type Kept: Clone + Debug + Send + 'static;
+
+    fn forward(&self, inputs: [&[f32]; N]) -> (Vec<f32>, Self::Kept);
+
+    /// The gradients of the inputs that are `wanted`.
+    fn backward(
+        &self,
+        inputs: [&[f32]; N],
+        kept: &Self::Kept,
+        gradient: &[f32],
+        wanted: [bool; N],
+    ) -> [Option<Vec<f32>>; N];
+}
+
+/// Whether kernels run on this tensor.
+pub(crate) fn runs_on<const D: usize>(tensor: &Tensor<D>) -> bool {
+    tensor.dtype() == DType::F32
+        && match tensor.clone().into_dispatch().kind {
+            DispatchTensorKind::Flex(_) => true,
+            DispatchTensorKind::Autodiff(kind) => matches!(*kind, DispatchTensorKind::Flex(_)),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+}
+
+/// Whether the tensor can be [owned](own).
+pub(crate) fn is_plain<const D: usize>(tensor: &Tensor<D>) -> bool {
+    !tensor.is_autodiff() && runs_on(tensor)
+}
+
+/// The tensor with nothing but its own numbers in order; copied if others use them.
+pub(crate) fn own<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    let tensor = plain(tensor.into_dispatch().kind);
+    if tensor.is_unique() {
+        return FlexTensor::from_data(tensor.into_data());
+    }
+    self::tensor(scratch::copy(values(&tensor)), tensor.shape())
+}
+
+/// The tensor to read.
+pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    plain(tensor.into_dispatch().kind)
+}
+
+/// Back from [`own`].
+pub(crate) fn give<const D: usize>(tensor: FlexTensor) -> Tensor<D> {
+    let kind = DispatchTensorKind::Flex(BackendTensor::Float(tensor));
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: DispatchAutodiffContext::Disabled })
+}
+
+/// The kernel's value, of shape `shape`; [`runs_on`] is true of all inputs.
+pub(crate) fn run<const N: usize, const D: usize, K: Kernel<N>>(
+    kernel: K,
+    inputs: [DispatchTensor; N],
+    shape: [usize; D],
+) -> Tensor<D> {
+    let context =
+        inputs.iter().fold(DispatchAutodiffContext::Disabled, |context, x| context.merge(x.autodiff));
+    let kind = if context == DispatchAutodiffContext::Disabled {
+        let inputs = inputs.map(|input| plain(input.kind));
+        let (values, _) = kernel.forward(inputs.each_ref().map(values));
+        DispatchTensorKind::Flex(BackendTensor::Float(tensor(values, Shape::from(shape))))
+    } else {
+        let output = track(kernel, inputs.map(|input| tracked(input.kind)), Shape::from(shape));
+        DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(output))))
+    };
+    Tensor::from_dispatch(DispatchTensor { kind, autodiff: context })
+}
+
+fn track<const N: usize, K: Kernel<N>>(kernel: K, inputs: [Tracked; N], shape: Shape) -> Tracked {
+    let contiguous = inputs.each_ref().map(|input| input.primitive().to_contiguous());
+    let (values, kept) = kernel.forward(contiguous.each_ref().map(self::values));
+    let output = tensor(values, shape);
+    let nodes = inputs.each_ref().map(|input| input.node());
+    match Differentiated(kernel.clone()).prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::UnTracked(prep) => prep.finish(output),
+        OpsKind::Tracked(mut prep) => {
+            let shapes = inputs.each_ref().map(|input| input.primitive().shape());
+            let mut needed = K::NEEDED.into_iter();
+            let ids = inputs.each_ref().map(|input| needed.next()?.then(|| prep.checkpoint(input)));
+            prep.finish(State { kept, shapes, ids }, output)
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Differentiated<K>(K);
+
+#[derive(Clone, Debug)]
+struct State<Kept, const N: usize> {
+    kept: Kept,
+    shapes: [Shape; N],
+    ids: [Option<NodeId>; N],
+}
+
+impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Differentiated<K> {
+    type State = State<K::Kept, N>;
+
+    fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
+        let State { kept, shapes, ids } = ops.state;
+        let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let inputs =
+            ids.map(|id| id.map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id).to_contiguous()));
+        let slices = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = self.0.backward(slices, &kept, values(&gradient), wanted);
+        for ((parent, shape), gradient) in ops.parents.into_iter().zip(shapes).zip(gradients) {
+            if let (Some(parent), Some(gradient)) = (parent, gradient) {
+                grads.register::<Flex>(parent.id, tensor(gradient, shape));
+            }
+        }
+    }
+}
+
+fn plain(kind: DispatchTensorKind) -> FlexTensor {
+    match kind {
+        DispatchTensorKind::Flex(tensor) => tensor.float().to_contiguous(),
+        _ => unreachable!("kernels run on flex"),
+    }
+}
+
+fn tracked(kind: DispatchTensorKind) -> Tracked {
+    match kind {
+        DispatchTensorKind::Flex(tensor) => Autodiff::<Flex>::from_inner(tensor.float()),
+        DispatchTensorKind::Autodiff(kind) => match *kind {
+            DispatchTensorKind::Flex(tensor) => tensor.autodiff(),
+            _ => unreachable!("kernels run on flex"),
+        },
+        #[allow(unreachable_patterns)]
+        _ => unreachable!("kernels run on flex"),
+    }
+}
+
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
+    match tensor.as_slice() {
+        Some(values) => values,
+        None => unreachable!("contiguous f32"),
+    }
+}
+
+fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
+    FlexTensor::from_data(TensorData::new(values, shape))
+}

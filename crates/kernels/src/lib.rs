@@ -1,0 +1,18 @@
+//! The network's hot operations.
+//!
+//! On CPUs, that is on Burn's flex backend in f32, they are this crate's own kernels ([`cpu`]), with gradients of their
+//! own; on any other device they are made of Burn's operations.
+
+mod attention;
+mod conv;
+pub mod cpu;
+mod graph;
+mod norm;
+mod project;
+mod update;
+
+pub use attention::attention;
+pub use conv::conv2d;
+pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
+pub use project::project;
+pub use update::{AdamW, adam_w, blend, scale, sum_of_squares};

@@ -1,0 +1,8 @@
+//! Kernels against f64, against Burn's operations, and against themselves on other instruction sets and threads.
+#![allow(clippy::unwrap_used)]
+
+mod attention;
+mod burn_operations;
+mod close;
+mod convolution;
+mod normalization;
