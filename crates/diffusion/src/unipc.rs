@@ -141,12 +141,12 @@ fn solve(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         let pivot = pivot.unwrap_or(column);
         rows.swap(column, pivot);
         right.swap(column, pivot);
-        for row in column + 1..n {
-            let factor = rows[row][column] / rows[column][column];
-            for k in column..n {
-                rows[row][k] -= factor * rows[column][k];
-            }
-            right[row] -= factor * right[column];
+        let (done, below) = rows.split_at_mut(column + 1);
+        let pivot = &done[column];
+        for (row, values) in below.iter_mut().enumerate() {
+            let factor = values[column] / pivot[column];
+            values.iter_mut().zip(pivot).for_each(|(value, above)| *value -= factor * above);
+            right[column + 1 + row] -= factor * right[column];
         }
     }
     for row in (0..n).rev() {
