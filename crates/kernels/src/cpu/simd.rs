@@ -1,6 +1,6 @@
 //! One body of code for every instruction set, chosen when the program runs.
 //!
-//! [`vectorised!`] compiles a function once for AVX-512, once for AVX2 with FMA and once for whatever the target has
+//! `vectorised!` compiles a function once for AVX-512, once for AVX2 with FMA and once for whatever the target has
 //! anyway; the compiler vectorises each. Lanes never mix, so AVX-512 and AVX2 round alike.
 
 use std::sync::OnceLock;
