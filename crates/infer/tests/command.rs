@@ -98,6 +98,7 @@ fn classes_are_called_by_name() {
         fs::copy(project().join("checkpoints/digits-ddpm").join(file), folder.path().join(file)).unwrap();
     }
     let config = fs::read_to_string(project().join("checkpoints/digits-ddpm/config.toml")).unwrap();
+    let config = &config[config.find("[dataset]").unwrap()..];
     let names = r#"["nil", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]"#;
     fs::write(folder.path().join("config.toml"), format!("class_names = {names}\n{config}")).unwrap();
     let (run, out) = (folder.path().display().to_string(), path(&folder, "grid.png"));
@@ -200,7 +201,7 @@ fn a_model_folder_draws_what_its_run_draws() {
 fn what_does_not_fit_is_named() {
     fails(&["--model", "runs/none"], "failed to read runs/none/model_index.json");
     fails(&["--run", "runs/none"], "runs/none");
-    fails(&["--label", "10"], "no class 10: this model has classes 0..9");
+    fails(&["--label", "10"], "no class 10: this model has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
     fails(&["--labels", "3..1"], "holds no class");
     fails(&["--steps", "0"], "0 sampling steps");
     fails(&["--steps", "5000"], "5000 sampling steps do not fit a chain of 1000");
