@@ -4,6 +4,7 @@ use std::str::FromStr;
 use backend::BackendName;
 use clap::Parser;
 
+use crate::edit_args::EditArgs;
 use crate::sampler::Sampler;
 
 /// Draw images from a trained model.
@@ -66,6 +67,9 @@ pub struct Args {
     /// Instead of sampling, noise an image file, or an image of the run's data by its number, step by step.
     #[arg(long, value_name = "IMAGE_OR_INDEX")]
     pub forward: Option<String>,
+    /// Changing an image.
+    #[command(flatten)]
+    pub edit: EditArgs,
     /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
     #[arg(long, default_value = "flex")]
     pub backend: BackendName,
