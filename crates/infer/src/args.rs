@@ -67,15 +67,15 @@ pub struct Args {
     /// Instead of sampling, noise an image file, or an image of the run's data by its number, step by step.
     #[arg(long, value_name = "IMAGE_OR_INDEX")]
     pub forward: Option<String>,
-    /// Changing an image.
-    #[command(flatten)]
-    pub edit: EditArgs,
     /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
     #[arg(long, default_value = "flex")]
     pub backend: BackendName,
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
+    /// Changing an image.
+    #[command(flatten)]
+    pub edit: EditArgs,
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

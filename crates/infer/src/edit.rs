@@ -65,7 +65,7 @@ impl Edit {
         if let Some(Inpainting { mask, resampling, .. }) = &self.inpainting {
             settings.push(("mask", mask.display().to_string()));
             settings.push(("inpaint", if resampling.is_some() { "repaint" } else { "mean" }.to_owned()));
-            for RePaintConfig { jump_length, resamples } in resampling {
+            if let Some(RePaintConfig { jump_length, resamples }) = resampling {
                 settings.push(("jump_length", jump_length.to_string()));
                 settings.push(("resamples", resamples.to_string()));
             }
