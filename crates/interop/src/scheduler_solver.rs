@@ -181,9 +181,7 @@ pub(crate) fn fault(
         "FlowMatchHeunDiscreteScheduler" if churns => {
             Some("churn raises the noise of a flow and leaves its signal".into())
         }
-        "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler"
-            if algorithm == "sde-dpmsolver++" && order == 3 =>
-        {
+        "DPMSolverMultistepScheduler" if algorithm == "sde-dpmsolver++" && order == 3 => {
             Some("the curvature's weight has the wrong sign, so that it does not vanish with the step".into())
         }
         "DDPMScheduler"
