@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use diffusion::{
-    Churn, DpmMultistepConfig, DpmSinglestepConfig, Polynomial, Smooth, SolverConfig, Step, UniPcConfig, sample,
+    Churn, DpmMultistepConfig, DpmSinglestepConfig, Polynomial, Smooth, SolverConfig, Step, UniPcConfig,
+    sample,
 };
 use mixture::Mixture;
 use schedules::{NoiseLevel, Schedule, ScheduleConfig, Spacing};
@@ -24,7 +25,7 @@ const INTRODUCTION: &str = "# Solvers
 What a solver makes of few evaluations of the network. The data are a mixture of three Gaussians on the line, for which the
 denoiser and the solution of the probability-flow ODE are known; the chain is DDPM's, its levels are spaced as Karras et
 al. 2022 have them, and the last step leads to the clean level. The error is the root of the mean square over
-256 quantiles; the data's deviation is 0.7. The 6e-4 at which the best end are the last step's. `cargo xtask bench solvers` writes this page.
+256 quantiles; the data's deviation is 0.7. The 6e-4 at which most end are the last step's. `cargo xtask bench solvers` writes this page.
 
 ![error against evaluations](images/solvers.svg)
 

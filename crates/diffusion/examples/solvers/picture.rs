@@ -18,6 +18,11 @@ pub fn draw(path: &str, curves: &[Curve]) -> Result<()> {
         .build_cartesian_2d((6.0..140.0).log_scale(), (low / 2.0..high * 2.0).log_scale())?;
     chart
         .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(BLACK.mix(0.15))
+        .x_labels(4)
+        .x_label_formatter(&|evaluations| format!("{evaluations:.0}"))
         .x_desc("evaluations of the network")
         .y_desc("error")
         .y_label_formatter(&|error| format!("{error:.0e}"))
