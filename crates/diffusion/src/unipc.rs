@@ -145,10 +145,11 @@ fn solve(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         let pivot = pivot.unwrap_or(column);
         rows.swap(column, pivot);
         right.swap(column, pivot);
+        let pivot = rows[column].clone();
         for row in column + 1..n {
-            let factor = rows[row][column] / rows[column][column];
-            for k in column..n {
-                rows[row][k] -= factor * rows[column][k];
+            let factor = rows[row][column] / pivot[column];
+            for (value, above) in rows[row].iter_mut().zip(&pivot).skip(column) {
+                *value -= factor * above;
             }
             right[row] -= factor * right[column];
         }

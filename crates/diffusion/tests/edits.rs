@@ -1,5 +1,7 @@
 //! Inpainting and image-to-image against data whose conditional laws have closed forms.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 

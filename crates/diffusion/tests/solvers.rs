@@ -1,5 +1,7 @@
 //! Solvers against what is known exactly: data whose denoiser and whose ODE have closed forms.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 use std::ops::ControlFlow;
 
 use burn::prelude::*;

@@ -86,7 +86,7 @@ impl Source {
             Self::Folder(folder) => {
                 let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
                 let guidable = model.net.null_class().is_some();
-                let own = OwnSampler { walk: Walk::Folder(sampler), guidable };
+                let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable };
                 (model, own)
             }
         })

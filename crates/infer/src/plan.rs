@@ -104,7 +104,7 @@ fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
                 call.num_inference_steps = args.steps.or(call.num_inference_steps);
                 call.eta = args.eta.or(call.eta);
             });
-            return Ok(Walk::Folder(sampler?));
+            return Ok(Walk::Folder(Box::new(sampler?)));
         }
         Walk::Folder(sampler) => {
             SamplerConfig { steps: Walk::Folder(sampler).steps(), ..SamplerConfig::default() }

@@ -16,7 +16,7 @@ pub enum Walk {
     /// By a solver and a spacing of ours.
     Configured(SamplerConfig),
     /// As the scheduler of a model folder has it.
-    Folder(FolderSampler),
+    Folder(Box<FolderSampler>),
 }
 
 impl Walk {
