@@ -29,7 +29,11 @@ pub fn read_image(path: &Path, shape: [usize; 3]) -> Result<Vec<f32>, DataError>
 }
 
 /// Reads an image file as it is.
-pub(crate) fn read_picture(path: &Path) -> Result<Picture, DataError> {
+///
+/// # Errors
+///
+/// If it is no image.
+pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
     let name = path.display().to_string();
     // A pipe would be waited for without end.
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {

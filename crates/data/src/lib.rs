@@ -40,7 +40,7 @@ pub use atomic::write_atomically;
 pub use batches::{Batches, HostBatch};
 pub use check::Skipped;
 pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};
-pub use decode::read_image;
+pub use decode::{read_image, read_picture};
 pub use error::DataError;
 pub use grid::Grid;
 pub use picture::Picture;

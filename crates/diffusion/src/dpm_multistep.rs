@@ -82,6 +82,9 @@ impl Solver for DpmMultistep {
         if to.sigma == 0.0 || (from.alpha == 0.0 && !self.config.sde) {
             return Ok((prediction.at(to), prediction.x0));
         }
+        if stage.index == 0 {
+            self.history.clear();
+        }
         self.history.insert(0, (from.lambda(), self.config.smooth.of(&prediction)));
         self.history.truncate(self.config.order);
         let order = self.config.order_of(stage, self.history.len());

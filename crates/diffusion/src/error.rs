@@ -10,6 +10,12 @@ pub enum DiffusionError {
         /// The level's alpha.
         alpha: f64,
     },
+    /// An image-to-image walk of no length, or of more than there is.
+    #[error("strength {strength}: it must be above 0 and at most 1")]
+    Strength {
+        /// What was asked for.
+        strength: f64,
+    },
     /// The observer asked to stop.
     #[error("stopped after {done} of {total} steps")]
     Stopped {

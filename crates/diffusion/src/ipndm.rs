@@ -13,7 +13,10 @@ pub struct Ipndm {
 
 impl Ipndm {
     /// What the step takes for the noise: of the newest prediction and those before.
-    pub(crate) fn extrapolate(&mut self, eps: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn extrapolate(&mut self, eps: Tensor<4>, stage: Stage) -> Tensor<4> {
+        if stage.index == 0 {
+            self.history.clear();
+        }
         self.history.insert(0, eps.clone());
         self.history.truncate(4);
         weighted(adams_bashforth(self.history.len()), &self.history).unwrap_or(eps)
@@ -29,7 +32,7 @@ impl Solver for Ipndm {
         _: &mut dyn FnMut() -> Tensor<4>,
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
         let Prediction { x0, eps, .. } = denoiser.denoise(x.clone(), stage.from)?;
-        Ok((transfer(x, self.extrapolate(eps), stage), x0))
+        Ok((transfer(x, self.extrapolate(eps, stage), stage), x0))
     }
 }
 

@@ -35,6 +35,9 @@ impl Solver for Lms {
                 return Err(DiffusionError::NoSignal { alpha });
             }
         }
+        if stage.index == 0 {
+            self.history.clear();
+        }
         self.history.insert(0, (from.ratio(), prediction.eps));
         self.history.truncate(self.order);
         let nodes: Vec<f64> = self.history.iter().map(|(ratio, _)| *ratio).collect();

@@ -46,7 +46,7 @@ impl Solver for Pndm {
         _: &mut dyn FnMut() -> Tensor<4>,
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
         let Prediction { x0, eps, .. } = denoiser.denoise(x.clone(), stage.from)?;
-        let extrapolated = self.history.extrapolate(eps.clone());
+        let extrapolated = self.history.extrapolate(eps.clone(), stage);
         let noise_at = |eps: &Tensor<4>, level: NoiseLevel| {
             let moved = transfer(x.clone(), eps.clone(), Stage { to: level, ..stage });
             Ok::<_, DiffusionError>(denoiser.denoise(moved, level)?.eps)

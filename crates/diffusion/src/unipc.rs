@@ -96,6 +96,10 @@ impl Solver for UniPc {
         if stage.from.alpha == 0.0 {
             return Ok((prediction.at(stage.to), prediction.x0));
         }
+        if stage.index == 0 {
+            self.history.clear();
+            self.last = None;
+        }
         let value = (stage.from.lambda(), self.config.smooth.of(&prediction));
         let x = self.correct(x, stage, &value);
         self.history.insert(0, value);

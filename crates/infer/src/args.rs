@@ -4,6 +4,7 @@ use std::str::FromStr;
 use backend::BackendName;
 use clap::Parser;
 
+use crate::edit_args::EditArgs;
 use crate::sampler::Sampler;
 
 /// Draw images from a trained model.
@@ -72,6 +73,9 @@ pub struct Args {
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
+    /// Changing an image.
+    #[command(flatten)]
+    pub edit: EditArgs,
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

@@ -42,7 +42,7 @@ pub fn draw(
     separate: Option<&Path>,
     stop: &AtomicBool,
 ) -> Result<Drawn> {
-    let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.walk.steps()));
+    let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.steps));
     let mut drawn = Drawn::default();
     for first in (0..plan.number).step_by(batch) {
         let images = first..plan.number.min(first.saturating_add(batch));
@@ -77,7 +77,7 @@ fn draw_batch(
     stop: &AtomicBool,
 ) -> Result<Option<(Values, Vec<Values>)>> {
     let labels = plan.labels(images.clone());
-    let stride = plan.walk.steps().div_ceil(MAX_FRAMES - 1);
+    let stride = plan.steps.div_ceil(MAX_FRAMES - 1);
     let mut frames = Vec::new();
     let mut observer = |step: Step| {
         bar.inc(1);
@@ -93,7 +93,7 @@ fn draw_batch(
         Some(ends) => between(model, plan, ends, images),
     };
     let condition = (labels.as_deref(), plan.guidance_scale);
-    let result = plan.walk.run(model, condition, x, &mut || noise.draw(), &mut observer);
+    let result = plan.walk.run(model, condition, plan.edit.as_ref(), x, &mut || noise.draw(), &mut observer);
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(DiffusionError::Stopped { .. })) => Ok(None),
         x => Ok(Some((read(x?)?, frames.into_iter().map(read).collect::<Result<_>>()?))),

@@ -2,7 +2,10 @@
 //! look at.
 
 mod args;
+mod course;
 mod draw;
+mod edit;
+mod edit_args;
 mod forward;
 mod plan;
 mod sampler;
@@ -10,7 +13,10 @@ mod show;
 mod walk;
 
 pub use args::{Args, Ends, Labels};
+pub use course::Course;
 pub use draw::{Drawn, MAX_GRID, draw, grid};
+pub use edit::Edit;
+pub use edit_args::{EditArgs, Method};
 pub use forward::{Forward, Row, find_image, forward};
 pub use plan::{OwnSampler, Plan};
 pub use sampler::Sampler;

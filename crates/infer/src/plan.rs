@@ -5,6 +5,7 @@ use diffusion::{SamplerConfig, SolverConfig};
 use train::TrainedModel;
 
 use crate::args::{Args, Ends};
+use crate::edit::Edit;
 use crate::walk::Walk;
 
 /// What a model is drawn from with, unless the arguments say otherwise.
@@ -21,6 +22,8 @@ pub struct OwnSampler {
 pub struct Plan {
     /// How images are reached.
     pub walk: Walk,
+    /// Steps of one batch, those of an edit included.
+    pub steps: usize,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
     /// How many images.
@@ -31,6 +34,8 @@ pub struct Plan {
     pub seed: u64,
     /// Images to walk between.
     pub interpolate: Option<Ends>,
+    /// The image to change.
+    pub edit: Option<Edit>,
 }
 
 impl Plan {
@@ -44,9 +49,7 @@ impl Plan {
             bail!("-n and --batch must be at least 1");
         }
         let walk = walk(args, own.walk.clone(), model.schedule.num_train_timesteps())?;
-        if let Walk::Configured(sampler) = &walk {
-            sampler.levels(&model.schedule)?;
-        }
+        let levels = walk.levels(model)?;
         if !args.guidance_scale.is_finite() {
             bail!("--guidance-scale {}: it must be a finite number", args.guidance_scale);
         }
@@ -56,13 +59,20 @@ impl Plan {
         if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
+        let edit = Edit::new(&args.edit, model.image_shape)?;
+        if args.interpolate.is_some() && edit.as_ref().is_some_and(Edit::draws_noise) {
+            bail!("--interpolate needs a walk without noise: leave out --inpaint repaint");
+        }
+        let levels = edit.as_ref().map_or(Ok(levels.clone()), |edit| edit.levels(&levels))?;
         Ok(Self {
+            steps: levels.len() - 1,
             walk,
             classes: classes(args, model)?,
             number: args.number,
             guidance_scale: args.guidance_scale,
             seed: args.seed,
             interpolate: args.interpolate,
+            edit,
         })
     }
 
@@ -81,6 +91,7 @@ impl Plan {
             settings.push(("labels", classes.join(",")));
             settings.push(("guidance_scale", self.guidance_scale.to_string()));
         }
+        settings.extend(self.edit.iter().flat_map(Edit::describe));
         settings.extend(self.interpolate.map(|Ends(a, b)| ("interpolate", format!("{a},{b}"))));
         settings
     }

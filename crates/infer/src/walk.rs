@@ -2,9 +2,13 @@ use std::ops::ControlFlow;
 
 use anyhow::Result;
 use burn::prelude::*;
-use diffusion::{SamplerConfig, SolverConfig, Step, sample};
+use diffusion::{SamplerConfig, SolverConfig, Step};
 use interop::FolderSampler;
+use schedules::NoiseLevel;
 use train::TrainedModel;
+
+use crate::course::Course;
+use crate::edit::Edit;
 
 /// How images are reached from noise.
 #[derive(Clone, Debug)]
@@ -51,7 +55,19 @@ impl Walk {
         matches!(self, Self::Configured(sampler) if sampler.solver.is_deterministic())
     }
 
-    /// Walks from unit noise to images of the given classes.
+    /// The levels visited with a model, the end last.
+    ///
+    /// # Errors
+    ///
+    /// If the steps do not fit the model's chain.
+    pub fn levels(&self, model: &TrainedModel) -> Result<Vec<NoiseLevel>> {
+        Ok(match self {
+            Self::Configured(sampler) => sampler.levels(&model.schedule)?,
+            Self::Folder(sampler) => sampler.scheduler()?.0.grid.levels(),
+        })
+    }
+
+    /// Walks from unit noise to images of the given classes, or to changes of an image.
     ///
     /// # Shapes
     ///
@@ -59,31 +75,33 @@ impl Walk {
     ///
     /// # Errors
     ///
-    /// As [`sample`].
+    /// As [`sample`](diffusion::sample).
     pub fn run(
         &self,
         model: &TrainedModel,
         (labels, guidance_scale): (Option<&[usize]>, f64),
+        edit: Option<&Edit>,
         x: Tensor<4>,
         noise: &mut dyn FnMut() -> Tensor<4>,
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Tensor<4>> {
+        let levels = self.levels(model)?;
         let sampler = match self {
             Self::Configured(sampler) => {
-                let levels = sampler.levels(&model.schedule)?;
                 let denoiser = model.denoiser(labels, guidance_scale);
-                let mut solver = sampler.solver.init(&model.schedule);
-                return Ok(sample(denoiser.as_ref(), solver.as_mut(), &levels, x, noise, observer)?);
+                let solver = sampler.solver.init(&model.schedule);
+                let course = Course { denoiser, solver, levels, init_noise_sigma: 1.0 };
+                return course.run(edit, x, noise, observer);
             }
             Self::Folder(sampler) => sampler,
         };
-        let (scheduler, mut solver) = sampler.scheduler()?;
+        let (scheduler, solver) = sampler.scheduler()?;
         let hidden = labels.filter(|_| guidance_scale != 1.0);
         let denoiser = match hidden.and_then(|labels| model.unconditional_answer(labels.len())) {
             Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale),
             None => scheduler.denoiser(model.answer(labels)),
         };
-        let (x, levels) = (x * scheduler.init_noise_sigma, scheduler.grid.levels());
-        Ok(sample(denoiser.as_ref(), solver.as_mut(), &levels, x, noise, observer)?)
+        let init_noise_sigma = scheduler.init_noise_sigma;
+        Course { denoiser, solver, levels, init_noise_sigma }.run(edit, x, noise, observer)
     }
 }

@@ -157,12 +157,14 @@ pub(crate) fn fault(
     let order: usize = options.get("solver_order", 2)?;
     let algorithm: String = options.get("algorithm_type", String::new())?;
     let variance: String = options.get("variance_type", String::new())?;
+    let solver_type: String = options.get("solver_type", String::new())?;
+    let ends_clean = grid.levels().last().is_some_and(|level| level.sigma == 0.0);
     let churns = call.s_churn.is_some_and(|amount| amount > 0.0);
     let starts_without_signal = grid.visits().first().is_some_and(|visit| visit.level.alpha < 1e-3);
     let last = grid.visits().last().map_or(0.0, |visit| visit.timestep);
     Ok(match class {
         "PNDMScheduler" if prediction == "v_prediction" => {
-            Some("PNDM extrapolates v of several levels as if it were noise of one".into())
+            Some("PNDM extrapolates v as if it stood still on a step, as noise does".into())
         }
         "PNDMScheduler" if !one_stride(grid) => {
             Some("PNDM takes all timesteps to be one stride apart".into())
@@ -176,12 +178,10 @@ pub(crate) fn fault(
         "DEISMultistepScheduler" if starts_without_signal && prediction == "v_prediction" => {
             Some("single precision cancels where the walk begins almost without signal".into())
         }
-        name if name.starts_with("FlowMatch") && churns => {
+        "FlowMatchHeunDiscreteScheduler" if churns => {
             Some("churn raises the noise of a flow and leaves its signal".into())
         }
-        "DPMSolverMultistepScheduler" | "EDMDPMSolverMultistepScheduler"
-            if algorithm == "sde-dpmsolver++" && order == 3 =>
-        {
+        "DPMSolverMultistepScheduler" if algorithm == "sde-dpmsolver++" && order == 3 => {
             Some("the curvature's weight has the wrong sign, so that it does not vanish with the step".into())
         }
         "DDPMScheduler"
@@ -189,6 +189,9 @@ pub(crate) fn fault(
                 && (variance == "fixed_large" || variance == "learned_range" || variance == "learned") =>
         {
             Some("the step to the clean image draws noise where it does not begin at timestep 0".into())
+        }
+        "UniPCMultistepScheduler" if solver_type == "bh1" && ends_clean => {
+            Some("bh1 multiplies an infinite B(h) by zero in the step to sigma 0".into())
         }
         "DDPMScheduler" if variance == "fixed_large_log" => {
             Some("fixed_large_log takes a logarithm for a variance".into())

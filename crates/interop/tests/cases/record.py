@@ -1,6 +1,8 @@
 """Records cases of the kinds in this folder from the reference library, for `cargo xtask conformance`.
 
-    pip install diffusers==0.42.1 torch==2.15.0 safetensors && python record.py FOLDER
+    pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
+
+The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step or schedulers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
 shows. Of the recorded training only some layers are kept here. Other seeds make other numbers of the same kinds.
@@ -11,6 +13,7 @@ import math
 import pathlib
 import sys
 
+import diffusers
 import torch
 import torch.nn.functional as F
 from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
@@ -18,6 +21,21 @@ from safetensors.torch import save_file
 
 SMALL = dict(sample_size=8, layers_per_block=1, block_out_channels=(8, 8), norm_num_groups=4, attention_head_dim=4,
              down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"))
+LATENT = dict(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+# Class, options, arguments of set_timesteps, arguments of step.
+SCHEDULERS = {
+    "ddpm_learned_range": ("DDPM", dict(beta_schedule="squaredcos_cap_v2", variance_type="learned_range"), 8, {}),
+    "ddim_v_trailing": ("DDIM", dict(LATENT, prediction_type="v_prediction", timestep_spacing="trailing",
+                                     rescale_betas_zero_snr=True, clip_sample=False), 7, dict(eta=0.6)),
+    "dpm_multistep_sde_karras": ("DPMSolverMultistep", dict(LATENT, algorithm_type="sde-dpmsolver++",
+                                                            use_karras_sigmas=True), 6, {}),
+    "dpm_singlestep_order_3": ("DPMSolverSinglestep", dict(solver_order=3), 9, {}),
+    "unipc_order_3": ("UniPCMultistep", dict(solver_order=3, timestep_spacing="linspace"), 7, {}),
+    "pndm_runge_kutta": ("PNDM", {}, 10, {}),
+    "kdpm2_ancestral": ("KDPM2AncestralDiscrete", LATENT, 5, {}),
+    "flow_euler_shift": ("FlowMatchEulerDiscrete", dict(shift=3.0), 6, {}),
+}
+TOY = dict(a=0.3, b=0.8, c=700.0, phase=0.4, va=2.0, vc=300.0)
 KEPT = ("conv_in", "conv_out", "conv_norm_out", "time_embedding.linear_1", "mid_block.attentions",
         "up_blocks.0.attentions.0", "down_blocks.0.resnets.0.norm")
 
@@ -106,7 +124,57 @@ def train_step(folder):
     write(folder, case, io)
 
 
-torch.manual_seed(0)
+def toy(x, t, learned):
+    out = TOY["a"] * x + TOY["b"] * math.sin(t / TOY["c"] + TOY["phase"])
+    return torch.cat([out, torch.sin(TOY["va"] * x + t / TOY["vc"])], dim=1) if learned else out
+
+
+def scheduler(folder, name, options, steps, step_kwargs):
+    """A whole walk with the toy for a network, the noise drawn on the way, and images noised to four timesteps."""
+    kind = getattr(diffusers, f"{name}Scheduler")
+    scheduler, noising = kind(**options), kind(**options)
+    scheduler.set_timesteps(steps)
+    noising.set_timesteps(steps)
+    module, draws, drawn_in = sys.modules[kind.__module__], [], []
+    draw = module.randn_tensor if hasattr(module, "randn_tensor") else None
+
+    def recorded(*args, **kwargs):
+        draws.append(draw(*args, **kwargs))
+        drawn_in.append(len(outputs) - 1)
+        return draws[-1]
+
+    module.randn_tensor = recorded
+    x = torch.randn(1, 3, 2, 2) * scheduler.init_noise_sigma if hasattr(scheduler, "init_noise_sigma") \
+        else torch.randn(1, 3, 2, 2)
+    io, outputs, images = dict(x_init=x, timesteps=scheduler.timesteps.clone()), [], []
+    for t in scheduler.timesteps:
+        scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
+        outputs.append(toy(scaled, float(t), "learned" in options.get("variance_type", "")))
+        x = scheduler.step(outputs[-1], t, x, **step_kwargs).prev_sample
+        images.append(x)
+    if draw:
+        module.randn_tensor = draw
+    io |= dict(model_output=torch.stack(outputs), prev_sample=torch.stack(images))
+    if draws:
+        io |= dict(noise=torch.stack(draws), noise_step=torch.tensor(drawn_in))
+    if hasattr(noising, "add_noise"):
+        x0, noise, t = torch.randn(4, 3, 2, 2), torch.randn(4, 3, 2, 2), noising.timesteps[[0, 1, -2, -1]]
+        io |= {"add_noise.x0": x0, "add_noise.noise": noise, "add_noise.timesteps": t,
+               "add_noise.out": noising.add_noise(x0, noise, t)}
+    case = dict(scheduler=kind.__name__, set_timesteps=dict(num_inference_steps=steps), step_kwargs=step_kwargs,
+                toy_model=TOY)
+    write(folder, case, io)
+    scheduler.save_config(folder)
+
+
 root = pathlib.Path(sys.argv[1])
-pipeline(root / "ddpm_pipeline")
-train_step(root / "hybrid_train_step")
+wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers"]
+torch.manual_seed(0)
+if "pipeline" in wanted:
+    pipeline(root / "ddpm_pipeline")
+if "train_step" in wanted:
+    train_step(root / "hybrid_train_step")
+if "schedulers" in wanted:
+    torch.manual_seed(1)
+    for name, arguments in SCHEDULERS.items():
+        scheduler(root / name, *arguments)

@@ -10,7 +10,19 @@ fn recorded_cases_agree() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let cases = find_cases(&folder).unwrap();
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
-    assert_eq!(names, ["ddpm_pipeline", "hybrid_train_step"]);
+    let recorded = [
+        "ddim_v_trailing",
+        "ddpm_learned_range",
+        "ddpm_pipeline",
+        "dpm_multistep_sde_karras",
+        "dpm_singlestep_order_3",
+        "flow_euler_shift",
+        "hybrid_train_step",
+        "kdpm2_ancestral",
+        "pndm_runge_kutta",
+        "unipc_order_3",
+    ];
+    assert_eq!(names, recorded);
     for case in cases {
         let report = case.run(&Device::flex());
         assert!(report.passed(), "{report}");

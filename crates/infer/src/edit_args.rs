@@ -1,0 +1,38 @@
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+/// Arguments for changing an image instead of drawing from nothing.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Changing an image")]
+pub struct EditArgs {
+    /// Begin with an image file, resized and cropped to the model's size, noised up to --strength.
+    #[arg(long, value_name = "FILE", conflicts_with = "forward")]
+    pub init_image: Option<PathBuf>,
+    /// Share of the steps that is walked: near 0 keeps the image, 1 begins with noise alone [default: 0.5, with --mask 1].
+    #[arg(long, value_name = "S", requires = "init_image")]
+    pub strength: Option<f64>,
+    /// An image file as large as --init-image: what is white is drawn anew, what is black is kept.
+    #[arg(long, value_name = "FILE", requires = "init_image")]
+    pub mask: Option<PathBuf>,
+    /// How what is drawn comes to agree with what is kept.
+    #[arg(long, value_name = "METHOD", default_value = "mean", requires = "mask")]
+    pub inpaint: Method,
+    /// RePaint: steps that a jump goes back [default: 10].
+    #[arg(long, value_name = "N", requires = "mask")]
+    pub jump_length: Option<NonZeroUsize>,
+    /// RePaint: how often each stretch of that length is walked; multiplies the time [default: 10].
+    #[arg(long, value_name = "N", requires = "mask")]
+    pub resamples: Option<NonZeroUsize>,
+}
+
+/// A method of inpainting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    /// The known pixels of each predicted clean image are the given ones: no dearer than drawing.
+    #[default]
+    Mean,
+    /// RePaint: known pixels noised to each level, and the walk goes back again and again.
+    Repaint,
+}
