@@ -65,7 +65,8 @@ impl Case {
         };
         let outcome = match compared {
             Ok(comparison) => Outcome::Compared(comparison),
-            Err(CaseError::Unsupported(reason)) => Outcome::Skipped(reason),
+            Err(CaseError::Unsupported(reason)) => Outcome::Unsupported(reason),
+            Err(CaseError::Faulty(reason)) => Outcome::Faulty(reason),
             Err(CaseError::Broken(reason)) => Outcome::Broken(reason),
         };
         Report { name: self.name.clone(), kind: self.kind().to_owned(), outcome }
@@ -88,6 +89,8 @@ impl Case {
 pub(super) enum CaseError {
     /// It asks for what we do not have.
     Unsupported(String),
+    /// The library's own answer is not right.
+    Faulty(String),
     /// It could not be run.
     Broken(String),
 }

@@ -19,7 +19,9 @@ pub enum Outcome {
     /// It was run.
     Compared(Comparison),
     /// It asks for what we do not have, for the given reason.
-    Skipped(String),
+    Unsupported(String),
+    /// The library's own answer is not right, for the given reason.
+    Faulty(String),
     /// It could not be run, for the given reason.
     Broken(String),
 }
@@ -30,9 +32,9 @@ impl Report {
         matches!(&self.outcome, Outcome::Compared(comparison) if comparison.agrees())
     }
 
-    /// Whether the case was not run for want of a part.
+    /// Whether the case was not compared.
     pub fn skipped(&self) -> bool {
-        matches!(self.outcome, Outcome::Skipped(_))
+        matches!(self.outcome, Outcome::Unsupported(_) | Outcome::Faulty(_))
     }
 }
 
@@ -41,7 +43,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:44} {:20} ", self.name, self.kind)?;
         match &self.outcome {
-            Outcome::Skipped(reason) => write!(f, "unsupported: {reason}"),
+            Outcome::Unsupported(reason) => write!(f, "unsupported: {reason}"),
+            Outcome::Faulty(reason) => write!(f, "skipped: reference: {reason}"),
             Outcome::Broken(reason) => write!(f, "fail: {reason}"),
             Outcome::Compared(comparison) => {
                 let (name, error, tolerance) = comparison.worst().unwrap_or(("nothing", f64::INFINITY, 0.0));

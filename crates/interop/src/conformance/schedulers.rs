@@ -24,7 +24,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let made = Scheduler::new(case.kind(), &options, &call(case)?);
     let (scheduler, mut solver) = made.map_err(|reason| CaseError::Unsupported(reason.0))?;
     if let Some(fault) = &scheduler.fault {
-        return Err(CaseError::Unsupported(format!("reference: {fault}")));
+        return Err(CaseError::Faulty(fault.clone()));
     }
     let io = case.io()?;
     let mut comparison = Comparison::default();
