@@ -10,6 +10,18 @@ pub enum DiffusionError {
         /// The level's alpha.
         alpha: f64,
     },
+    /// An option of a solver that is outside what the solver is defined for.
+    #[error("solver: {option} = {value}: it must be from {least} to {most}")]
+    SolverOption {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: f64,
+        /// The lowest that may be.
+        least: f64,
+        /// The highest that may be.
+        most: f64,
+    },
     /// An image-to-image walk of no length, or of more than there is.
     #[error("strength {strength}: it must be above 0 and at most 1")]
     Strength {

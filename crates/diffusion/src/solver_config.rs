@@ -2,8 +2,9 @@ use schedules::{FixedVariance, Schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ancestral, Churn, Consistency, Ddim, DpmMultistep, DpmMultistepConfig, DpmSde, DpmSinglestep,
-    DpmSinglestepConfig, Euler, Heun, Ipndm, Lms, Midpoint, Pndm, Solver, Tcd, UniPc, UniPcConfig, WarmUp,
+    Ancestral, Churn, Consistency, Ddim, DiffusionError, DpmMultistep, DpmMultistepConfig, DpmSde,
+    DpmSinglestep, DpmSinglestepConfig, Euler, Heun, Ipndm, Lms, Midpoint, Pndm, Solver, Tcd, UniPc,
+    UniPcConfig, WarmUp,
 };
 
 /// Which solver, with its options.
@@ -108,6 +109,30 @@ impl SolverConfig {
         }
     }
 
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    ///
+    /// The first option that the solver is not defined for.
+    pub fn validate(&self) -> Result<(), DiffusionError> {
+        let (option, value, least, most) = match self {
+            Self::Ddim { eta } | Self::Midpoint { eta } | Self::Tcd { eta } => ("eta", *eta, 0.0, 1.0),
+            Self::Euler { churn } | Self::Heun { churn } => ("amount", churn.amount, 0.0, f64::MAX),
+            Self::Lms { order } => ("order", *order as f64, 1.0, 4.0),
+            Self::Deis { order } => ("order", *order as f64, 1.0, 3.0),
+            Self::DpmMultistep(config) => ("order", config.order as f64, 1.0, 3.0),
+            Self::DpmSinglestep(config) => ("order", config.order as f64, 1.0, 3.0),
+            Self::Unipc(config) => ("order", config.order as f64, 1.0, 3.0),
+            Self::Ancestral { .. } | Self::Ipndm | Self::Pndm { .. } | Self::DpmSde | Self::Lcm => {
+                return Ok(());
+            }
+        };
+        if (least..=most).contains(&value) {
+            return Ok(());
+        }
+        Err(DiffusionError::SolverOption { option, value, least, most })
+    }
+
     /// Whether the solver draws no noise.
     pub fn is_deterministic(&self) -> bool {
         match self {
@@ -118,5 +143,26 @@ impl SolverConfig {
             Self::DpmSinglestep(config) => !config.sde,
             Self::Lms { .. } | Self::Ipndm | Self::Pndm { .. } | Self::Deis { .. } | Self::Unipc(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_outside_a_solver_are_refused() {
+        let multistep =
+            |order| SolverConfig::DpmMultistep(DpmMultistepConfig { order, ..Default::default() });
+        for good in [multistep(1), multistep(3), SolverConfig::Lms { order: 4 }, SolverConfig::Ipndm] {
+            assert!(good.validate().is_ok(), "{good:?}");
+        }
+        for bad in
+            [multistep(0), multistep(4), SolverConfig::Deis { order: 0 }, SolverConfig::Tcd { eta: -1.0 }]
+        {
+            assert!(bad.validate().is_err(), "{bad:?}");
+        }
+        let error = SolverConfig::Lms { order: 5 }.validate().unwrap_err();
+        assert_eq!(error.to_string(), "solver: order = 5: it must be from 1 to 4");
     }
 }

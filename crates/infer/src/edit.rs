@@ -11,6 +11,8 @@ use crate::edit_args::{EditArgs, Method};
 
 /// Strength where there is no mask: in the middle of what Meng et al. 2022 (SDEdit, section 4) found good.
 const DEFAULT_STRENGTH: f64 = 0.5;
+/// The list of levels grows with it, and the time.
+const MAX_RESAMPLES: usize = 1000;
 
 /// An image that is changed instead of drawn from nothing.
 #[derive(Clone, Debug)]
@@ -146,6 +148,9 @@ impl Inpainting {
             data::read_image(mask, [1, shape[1], shape[2]])?.iter().map(|&value| value < 0.0).collect();
         if kept.iter().all(|kept| *kept) {
             bail!("--mask {}: nothing in it is white, so that nothing would be drawn", mask.display());
+        }
+        if let Some(resamples) = args.resamples.filter(|resamples| resamples.get() > MAX_RESAMPLES) {
+            bail!("--resamples {resamples}: it must be at most {MAX_RESAMPLES}");
         }
         let resampling = match args.inpaint {
             Method::Repaint => {

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use data::DatasetConfig;
-use diffusion::{DiffusionError, Parameterization, SamplerConfig, SolverConfig};
+use diffusion::{DiffusionError, Parameterization, SamplerConfig};
 use schedules::{NoiseLevel, Schedule, ScheduleConfig, Weighting};
 use serde::{Deserialize, Serialize};
 use unet::{ClassInput, TimeEncoding, UNetConfig};
@@ -214,11 +214,7 @@ impl RunConfig {
     }
 
     fn validate_sampler(&self, schedule: &Schedule) -> Result<(), String> {
-        if let SolverConfig::Ddim { eta } = self.sample.solver
-            && !(0.0..=1.0).contains(&eta)
-        {
-            return Err(format!("[sample]: eta = {eta}: it must be in [0, 1]"));
-        }
+        self.sample.solver.validate().map_err(|error| format!("[sample]: {error}"))?;
         let alpha = schedule.level(schedule.num_train_timesteps() - 1).alpha;
         if alpha < 1e-6 && self.diffusion.parameterization == Parameterization::Eps {
             return Err(DiffusionError::NoSignal { alpha }.to_string());
