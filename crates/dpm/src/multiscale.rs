@@ -133,7 +133,7 @@ impl MultiScale {
         for layer in 0..=config.dense_layers {
             let next =
                 if layer < config.dense_layers { config.dense_units } else { config.dense_channels * pixels };
-            dense.push(init.linear(wide, next));
+            dense.push(init.linear(wide, next, config.activation));
             wide = next;
         }
         if config.dense_layers == 0 {
@@ -167,8 +167,9 @@ impl MultiScale {
             parts.push(dense.reshape([images, self.dense_channels, height, width]));
         }
         let lower = Tensor::cat(parts, 1);
-        let upper = self.upper.iter().fold(lower, |x, layer| self.activation.forward(layer.forward(x)));
-        let coefficients = self.last.forward(upper);
+        let upper =
+            self.upper.iter().fold(lower, |x, layer| self.activation.forward(kernels::conv2d(layer, x)));
+        let coefficients = kernels::conv2d(&self.last, upper);
         let bumps = self.bumps.at(steps, &coefficients.device().inner());
         let [_, count] = bumps.dims();
         let outputs = coefficients.dims()[1] / count;
@@ -182,11 +183,11 @@ impl MultiScale {
             let [_, _, height, width] = x.dims();
             let at = |(scale, layer): (usize, &Conv2d)| {
                 if scale == 0 {
-                    return layer.forward(x.clone());
+                    return kernels::conv2d(layer, x.clone());
                 }
                 let side = 1 << scale;
                 let pool = AvgPoolOptions::new([side, side]).with_stride([side, side]).with_ceil_mode(true);
-                let small = layer.forward(avg_pool2d(x.clone(), pool));
+                let small = kernels::conv2d(layer, avg_pool2d(x.clone(), pool));
                 let back = InterpolateOptions::new(InterpolateMode::Nearest)
                     .with_scale_factor([side as f32, side as f32]);
                 interpolate(small, back).narrow(2, 0, height).narrow(3, 0, width)

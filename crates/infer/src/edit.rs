@@ -55,6 +55,16 @@ impl Edit {
         Ok(Some(Self { path: path.clone(), image, shape, strength, inpainting }))
     }
 
+    /// Values of the image in `[-1, 1]`, `[C, H, W]`.
+    pub(crate) fn image(&self) -> &[f32] {
+        &self.image
+    }
+
+    /// For each pixel `[H, W]`, whether it stays; nothing without a mask.
+    pub(crate) fn kept(&self) -> Option<&[bool]> {
+        self.inpainting.as_ref().map(|inpainting| &inpainting.kept[..])
+    }
+
     /// Whether noise is drawn on the way, whatever the solver.
     pub fn draws_noise(&self) -> bool {
         self.inpainting.as_ref().is_some_and(|inpainting| inpainting.resampling.is_some())

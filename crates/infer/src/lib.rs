@@ -3,6 +3,7 @@
 
 mod args;
 mod course;
+mod dpm;
 mod draw;
 mod edit;
 mod edit_args;
@@ -14,6 +15,7 @@ mod walk;
 
 pub use args::{Args, Ends, Labels};
 pub use course::Course;
+pub use dpm::{DpmPictures, draw_dpm};
 pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use edit::Edit;
 pub use edit_args::{EditArgs, Method};

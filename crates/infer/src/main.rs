@@ -12,7 +12,7 @@ use clap::Parser;
 use data::Grid;
 use infer::{Args, Drawn, OwnSampler, Plan, Walk};
 use interop::ModelFolder;
-use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
+use train::{DpmRunConfig, Meta, Record, RunConfig, RunDir, SystemName, TrainedDpm, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -33,8 +33,13 @@ fn run(args: &Args) -> Result<ExitCode> {
     let source = source(args)?;
     check_targets(args)?;
     let device = backend::open(args.backend, args.device)?;
-    if let (Some(name), Source::Run(config, _)) = (&args.forward, &source) {
-        return show_forward(args, name, config, &device);
+    match (&args.forward, &source) {
+        (_, Source::Dpm(config, weights)) => return show_dpm(args, config, weights, &device),
+        (Some(name), Source::Run(config, _)) => return show_forward(args, name, config, &device),
+        _ => {}
+    }
+    if args.edit.denoise.is_some() {
+        bail!("--denoise: this run is not of system \"dpm\": leave it out");
     }
     let (model, own) = source.load(&device)?;
     let plan = Plan::new(args, &model, &own)?;
@@ -65,6 +70,8 @@ fn run(args: &Args) -> Result<ExitCode> {
 enum Source {
     /// A run's configuration, and its weights.
     Run(Box<RunConfig>, PathBuf),
+    /// The same of a diffusion probabilistic model.
+    Dpm(Box<DpmRunConfig>, PathBuf),
     /// A folder in the layout of the diffusers library.
     Folder(PathBuf),
 }
@@ -72,7 +79,7 @@ enum Source {
 impl Source {
     fn path(&self) -> &Path {
         match self {
-            Self::Run(_, path) | Self::Folder(path) => path,
+            Self::Run(_, path) | Self::Dpm(_, path) | Self::Folder(path) => path,
         }
     }
 
@@ -82,6 +89,9 @@ impl Source {
                 let guidable = config.train.cond_drop_prob > 0.0;
                 let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable };
                 (TrainedModel::load(weights, config, device)?, own)
+            }
+            Self::Dpm(_, weights) => {
+                bail!("{}: no denoiser, but a diffusion probabilistic model", weights.display())
             }
             Self::Folder(folder) => {
                 let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
@@ -101,13 +111,25 @@ fn source(args: &Args) -> Result<Source> {
     let Some(path) = &args.checkpoint else {
         let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
         Record::verify_weights(&run)?;
-        return Ok(Source::Run(Box::new(RunConfig::load(&run.config())?), run.ema()));
+        return of_config(&run.config(), run.ema());
     };
     if path.is_dir() {
-        return Ok(Source::Run(Box::new(Meta::verify(path)?.config(path)?), path.clone()));
+        let meta = Meta::verify(path)?;
+        let is_dpm = meta.config.get("system").is_some_and(|system| system == "dpm");
+        return Ok(match is_dpm {
+            true => Source::Dpm(Box::new(meta.config(path)?), path.clone()),
+            false => Source::Run(Box::new(meta.config(path)?), path.clone()),
+        });
     }
-    let beside = path.with_file_name("config.toml");
-    Ok(Source::Run(Box::new(RunConfig::load(&beside)?), path.clone()))
+    of_config(&path.with_file_name("config.toml"), path.clone())
+}
+
+/// The model of a run's configuration and weights.
+fn of_config(config: &Path, weights: PathBuf) -> Result<Source> {
+    Ok(match SystemName::of(config)? {
+        SystemName::Ddpm => Source::Run(Box::new(RunConfig::load(config)?), weights),
+        SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
+    })
 }
 
 /// Finds out before the work whether its results can be written.
@@ -171,6 +193,29 @@ fn write(
         train::say(infer::half_blocks(&small.draw(&drawn.values, shape)).trim_end());
     }
     Ok(())
+}
+
+fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+    let model = TrainedDpm::load(weights, config, device)?;
+    let stop = stop_on_ctrl_c()?;
+    let Some(drawn) = infer::draw_dpm(args, &model, &stop)? else {
+        eprintln!("stopped before all was drawn");
+        return Ok(ExitCode::from(130));
+    };
+    for (key, value) in &drawn.settings {
+        train::say(format_args!("{key}: {value}"));
+    }
+    let text: Vec<(&str, &str)> = drawn.settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    drawn.picture.write_png(&args.out, &text)?;
+    train::say(format_args!("{} samples: {}", args.number, args.out.display()));
+    if let Some(path) = &args.animate {
+        data::grid::write_apng(path, &drawn.frames, FRAME_DELAY, &text)?;
+        train::say(format_args!("animation: {}", path.display()));
+    }
+    if args.show {
+        train::say(infer::half_blocks(&drawn.picture).trim_end());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) -> Result<ExitCode> {
