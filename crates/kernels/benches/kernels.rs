@@ -141,7 +141,8 @@ fn row(name: &str, work: [f64; 2], seconds: [f64; 2], unit: Unit) {
 }
 
 fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::random(shape, Distribution::Normal(0.0, 1.0), device).require_grad()
+    let x = Tensor::random(shape, Distribution::Normal(0.0, 1.0), device);
+    if device.is_autodiff() { x.require_grad() } else { x }
 }
 
 /// The median of the seconds that something takes, after once that is not counted.
