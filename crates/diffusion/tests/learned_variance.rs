@@ -5,7 +5,7 @@
 use burn::prelude::*;
 use burn::tensor::DType;
 use diffusion::{Ancestral, Denoiser, DiffusionError, LearnedVariance, Prediction, Solver, Stage};
-use schedules::{FixedVariance, NoiseLevel, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, FixedVariance, NoiseLevel, ScheduleConfig, Spacing};
 
 struct Sharing(f64);
 impl Denoiser for Sharing {
@@ -31,7 +31,7 @@ fn variance(share: f64, from: NoiseLevel, to: NoiseLevel) -> f64 {
 fn the_ends_are_the_variances_of_the_respaced_chain() {
     let schedule = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 }.build(4000).unwrap();
     for steps in [4000, 100, 25] {
-        let levels = Spacing::Trailing.levels(&schedule, steps).unwrap();
+        let levels = Spacing::Trailing.levels(&schedule, steps, FinalSigma::Zero).unwrap();
         for at in [0, steps / 2, steps - 2] {
             let (from, to) = (levels[at], levels[at + 1]);
             let [bar, bar_below] = [from, to].map(|level| level.alpha.powi(2));

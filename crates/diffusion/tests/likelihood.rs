@@ -13,7 +13,9 @@ use burn::tensor::DType;
 use diffusion::likelihood::{BoundTally, ProbabilityFlow, Support, VariationalBound};
 use diffusion::{Denoiser, DiffusionError, LearnedVariance, Prediction};
 use random::Seed;
-use schedules::{FixedVariance, NoiseLevel, Posterior, ReverseChain, Schedule, ScheduleConfig, Spacing};
+use schedules::{
+    FinalSigma, FixedVariance, NoiseLevel, Posterior, ReverseChain, Schedule, ScheduleConfig, Spacing,
+};
 
 /// The exact model of data distributed as `N(mean, std^2)`.
 #[derive(Clone)]
@@ -69,7 +71,7 @@ fn chain() -> Schedule {
 }
 
 fn levels(steps: usize) -> Vec<NoiseLevel> {
-    Spacing::Trailing.levels(&chain(), steps).unwrap()
+    Spacing::Trailing.levels(&chain(), steps, FinalSigma::Zero).unwrap()
 }
 
 /// The whole bound of a Gaussian in bits/dim.
@@ -145,7 +147,7 @@ fn fixed_variances_have_their_closed_form() {
 fn a_sane_chain_ends_without_information() {
     let prior = |config: ScheduleConfig, length: usize| {
         let schedule = config.build(length).unwrap();
-        let levels = Spacing::Trailing.levels(&schedule, length).unwrap();
+        let levels = Spacing::Trailing.levels(&schedule, length, FinalSigma::Zero).unwrap();
         let bound = VariationalBound::new(&levels, FixedVariance::Small, Support::Pixels).unwrap();
         bound.prior(corners(0.0, 1.0)).into_scalar::<f64>()
     };

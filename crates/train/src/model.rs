@@ -2,7 +2,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization};
+use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput};
 use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
@@ -18,6 +18,8 @@ pub struct TrainedModel {
     pub schedule: Schedule,
     /// What it predicts.
     pub parameterization: Parameterization,
+    /// What the second half of its output channels means, if there is one.
+    pub variance: Option<VarianceOutput>,
     /// Its number of classes.
     pub num_classes: Option<usize>,
     /// Their names, where the data had them.
@@ -43,6 +45,7 @@ impl TrainedModel {
             net,
             schedule,
             parameterization: config.diffusion.parameterization,
+            variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
             class_names: config.class_names.clone(),
             image_shape: [config.model.in_channels, side, side],
@@ -101,7 +104,7 @@ impl TrainedModel {
             net,
             timestep: |level: NoiseLevel| self.schedule.timestep(level),
             parameterization: self.parameterization,
-            variance: None,
+            variance: self.variance,
         }
     }
 

@@ -105,17 +105,10 @@ impl Objective {
     }
 
     /// What is minimised of each image, `[B]`. A term of the bound stands for all `T` of them.
-    fn losses(
-        &self,
-        answer: Answer,
-        squared: Tensor<1>,
-        batch: &Batch,
-        timesteps: &[usize],
-    ) -> Tensor<1> {
+    fn losses(&self, answer: Answer, squared: Tensor<1>, batch: &Batch, timesteps: &[usize]) -> Tensor<1> {
         let length = timesteps_of(&self.schedule);
         let device = squared.device().inner();
-        let weights =
-            || target_weights(self.weighting, self.parameterization, &answer.levels, &device);
+        let weights = || target_weights(self.weighting, self.parameterization, &answer.levels, &device);
         match self.minimised {
             ObjectiveConfig::Simple => squared * weights(),
             ObjectiveConfig::Hybrid { vlb_weight } => {
@@ -172,7 +165,7 @@ fn timesteps_of(schedule: &Schedule) -> f64 {
     schedule.num_train_timesteps() as f64
 }
 
-fn lock(history: &Mutex<LossHistory>) -> std::sync::MutexGuard<'_, LossHistory> {
+pub(crate) fn lock(history: &Mutex<LossHistory>) -> std::sync::MutexGuard<'_, LossHistory> {
     history.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

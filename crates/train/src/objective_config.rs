@@ -1,3 +1,5 @@
+use diffusion::ReverseVariance;
+use schedules::Weighting;
 use serde::{Deserialize, Serialize};
 
 /// What is minimised.
@@ -31,4 +33,34 @@ pub enum TimestepSampling {
 
 fn default_vlb_weight() -> f64 {
     1e-3
+}
+
+impl ObjectiveConfig {
+    /// Checks that all of the network's output is learnt from it, and nothing asked for in vain.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit.
+    pub(crate) fn validate(self, variance: ReverseVariance, weighting: Weighting) -> Result<(), String> {
+        let learned = variance == ReverseVariance::LearnedRange;
+        match self {
+            Self::Simple if learned => {
+                Err("[train]: objective = \"simple\" does not train the variance: set \
+                 train.objective = { type = \"hybrid\" }, or another diffusion.variance than learned_range"
+                    .into())
+            }
+            Self::Hybrid { .. } if !learned => Err("[train]: objective = \"hybrid\" trains a variance: set \
+                 diffusion.variance = \"learned_range\""
+                .into()),
+            Self::Hybrid { vlb_weight } if !(vlb_weight > 0.0 && vlb_weight.is_finite()) => {
+                Err(format!("[train]: objective.vlb_weight = {vlb_weight}: it must be above 0"))
+            }
+            Self::Vlb if weighting != Weighting::Uniform => {
+                Err("[train]: weighting: the bound has weights of \
+                 its own: leave it out with objective = \"vlb\""
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
 }

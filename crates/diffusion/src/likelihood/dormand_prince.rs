@@ -114,7 +114,7 @@ impl State {
     }
 }
 
-/// The error of a step in units of what is allowed: the larger of those of the images and of the integrals.
+/// The error of a step in units of what is allowed, that of the images and that of the integrals together.
 fn error_norm(
     state: &State,
     next: &State,
@@ -127,10 +127,8 @@ fn error_norm(
     let x = (error.x / (state.x.clone().abs().max_pair(next.x.clone().abs()) + 1.0)).square().mean();
     let magnitude = state.integral.clone().abs().max_pair(next.integral.clone().abs()) + 1.0;
     let integral = (error.integral / magnitude).square().mean();
-    let worst = read(Tensor::cat(vec![x, integral], 0))?
-        .into_iter()
-        .fold(0.0, |worst: f64, mean| if mean.is_nan() { f64::NAN } else { worst.max(mean) });
-    Ok(worst.sqrt() / tolerance)
+    let squares = read(x + integral)?;
+    Ok(squares[0].sqrt() / tolerance)
 }
 
 #[cfg(test)]
