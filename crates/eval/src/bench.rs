@@ -1,6 +1,7 @@
 use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
@@ -9,10 +10,9 @@ use train::{RunConfig, RunDir, hash_file};
 
 use crate::args::Args;
 use crate::classifier::ClassifierTraining;
-use crate::classifier_cache::{TrainedClassifier, classifier, classifier_path};
+use crate::classifier_cache::{TrainedClassifier, classifier, classifier_key, classifier_path};
 use crate::images::Images;
 use crate::inception::Inception;
-use crate::keyed::key;
 use crate::weights::Weights;
 
 /// Images of a data set that are judged with at most.
@@ -114,23 +114,40 @@ impl Bench {
         Ok(self.classifier.get_or_init(|| trained))
     }
 
+    /// The in-house classifier, if it was asked for.
+    pub fn used_classifier(&self) -> Option<&TrainedClassifier> {
+        self.classifier.get()
+    }
+
     /// What tells the in-house classifiers of different data sets or trainings apart.
     ///
     /// # Errors
     ///
     /// Never, in practice.
     pub fn classifier_key(&self) -> Result<String> {
-        key(&(&self.training, &self.dataset))
+        classifier_key(&self.training, &self.dataset)
     }
 
-    /// The steps that training the in-house classifier takes; 0 if that has been done.
+    /// Whether the in-house classifier has been trained before.
     ///
     /// # Errors
     ///
     /// Never, in practice.
-    pub fn classifier_steps(&self) -> Result<usize> {
-        let there = classifier_path(&self.training, &self.dataset)?.exists();
-        Ok(if there { 0 } else { self.training.steps })
+    pub fn has_classifier(&self) -> Result<bool> {
+        Ok(classifier_path(&self.training, &self.dataset)?.exists())
+    }
+
+    /// How long the training of a classifier takes, from a measurement of a few steps.
+    ///
+    /// # Errors
+    ///
+    /// If the data set has no labels.
+    pub fn seconds_a_training(&self) -> Result<f64> {
+        let classes = self.num_classes.context("a classifier needs a data set with labels")?;
+        let few = ClassifierTraining { steps: 4, ..self.training.clone() };
+        let started = Instant::now();
+        few.run("measuring", &self.train, classes, &self.device);
+        Ok(started.elapsed().as_secs_f64() / few.steps as f64 * self.training.steps as f64)
     }
 
     /// Inception with the user's weights.

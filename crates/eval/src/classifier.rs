@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::images::Images;
 use crate::progress::Progress;
 
+/// To be raised when the network changes, so that no figure is computed with a kept one of before.
+pub const VERSION: u32 = 1;
 /// Features of an image: what is compared.
 const FEATURES: usize = 64;
 /// Images judged at once.
@@ -68,11 +70,13 @@ impl Classifier {
     /// # Shapes
     ///
     /// - x: `[B, C, H, W]`, in `[-1, 1]`
-    /// - features: `[B, 64]`
+    /// - features: `[B, 64]`, of mean square 1 for each image, so that distances do not depend on how a training scales them
     pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.convs.iter().fold(x, |x, conv| silu(kernels::conv2d(conv, x)));
         let pooled = x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2);
-        silu(self.hidden.forward(pooled))
+        let hidden = silu(self.hidden.forward(pooled));
+        let square = hidden.clone().square().mean_dim(1);
+        hidden / (square + 1e-6).sqrt()
     }
 
     /// The logarithms of the classes' probabilities, `[B, classes]`.
@@ -156,7 +160,8 @@ impl ModuleMapper for HostInit {
         let bound = if D == 1 { 0.0 } else { 1.0 / (inputs as f64).sqrt() };
         let draw = |_| (bound * (2.0 * stream.uniform() - 1.0)) as f32;
         let values: Vec<f32> = (0..shape.iter().product()).map(draw).collect();
-        let value = Tensor::<D>::from_data(TensorData::new(values, shape), &device).require_grad();
+        let tracked = value.is_require_grad();
+        let value = Tensor::<D>::from_data(TensorData::new(values, shape), &device).set_require_grad(tracked);
         Param::from_mapped_value(ParamId::from(self.next), value, mapper)
     }
 }

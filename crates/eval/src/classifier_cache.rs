@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -7,7 +8,7 @@ use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 use train::hash_file;
 
-use crate::classifier::{Classifier, ClassifierTraining};
+use crate::classifier::{Classifier, ClassifierTraining, VERSION};
 use crate::images::Images;
 use crate::keyed::{create_folder_of, key, write_json};
 
@@ -32,15 +33,32 @@ pub struct ClassifierFacts {
     pub dataset: String,
     /// Training images.
     pub images: usize,
+    /// Test images.
+    pub test_images: usize,
     /// The share of the test images whose class it finds; none without test images.
     pub accuracy: Option<f64>,
     /// SHA-256 of its weights.
     pub hash: String,
 }
 
+impl fmt::Display for ClassifierFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "in-house classifier: trained on {} images", self.images)?;
+        if let Some(accuracy) = self.accuracy {
+            write!(f, ", accuracy {:.2} % on {} test images", 100.0 * accuracy, self.test_images)?;
+        }
+        write!(f, ", SHA-256 {}...", &self.hash[..16.min(self.hash.len())])
+    }
+}
+
+/// What tells classifiers of different data sets or trainings apart.
+pub fn classifier_key(training: &ClassifierTraining, dataset: &str) -> Result<String> {
+    key(&(VERSION, training, dataset))
+}
+
 /// The file of the classifier of a data set.
 pub fn classifier_path(training: &ClassifierTraining, dataset: &str) -> Result<PathBuf> {
-    Ok(PathBuf::from(FOLDER).join(format!("{}.bpk", key(&(training, dataset))?)))
+    Ok(PathBuf::from(FOLDER).join(format!("{}.bpk", classifier_key(training, dataset)?)))
 }
 
 /// Reads the classifier of a data set, or trains it and keeps it.
@@ -76,6 +94,7 @@ pub fn classifier(
         training: training.clone(),
         dataset: dataset.into(),
         images: train.len(),
+        test_images: test.len(),
         accuracy: if test.is_empty() { None } else { Some(network.accuracy(test, device)?) },
         hash: hash_file(&path).with_context(|| format!("failed to read {}", path.display()))?,
     };

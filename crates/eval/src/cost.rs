@@ -36,13 +36,12 @@ pub fn state(bench: &Bench, metrics: &[Metric]) -> Result<()> {
         let left = Duration::from_secs_f64(missing as f64 / batch.min(samples) as f64 * seconds);
         say(format_args!("cost: {missing} images to draw, {} at {batch} a batch", about(left)));
     }
-    let learns = |metric: &Metric| metric.judge() == Some(Judge::InHouse);
-    if metrics.iter().any(learns) && bench.classifier_steps()? > 0 {
-        say(format_args!("cost: {} steps of training the in-house classifier", bench.classifier_steps()?));
-    }
-    if metrics.contains(&Metric::Cas) {
-        let trainings = seeds as usize * bench.weights.len();
-        say(format_args!("cost: {trainings} more such trainings for cas"));
+    if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
+        let of_samples =
+            if metrics.contains(&Metric::Cas) { seeds as usize * bench.weights.len() } else { 0 };
+        let trainings = of_samples + usize::from(!bench.has_classifier()?);
+        let left = Duration::from_secs_f64(bench.seconds_a_training()? * trainings as f64);
+        say(format_args!("cost: {trainings} small classifiers to train at most, {}", about(left)));
     }
     say(format_args!("results: {}; if this is stopped, the same command goes on", bench.out.display()));
     Ok(())

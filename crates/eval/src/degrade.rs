@@ -17,7 +17,7 @@ pub enum Degradation {
 impl Degradation {
     /// From less to more, one kind after the other.
     pub const LADDER: [Self; 5] =
-        [Self::Blur(32.0), Self::Blur(16.0), Self::Noise(0.1), Self::Noise(0.3), Self::Without(0)];
+        [Self::Blur(24.0), Self::Blur(12.0), Self::Noise(0.1), Self::Noise(0.3), Self::Without(0)];
 
     /// What it is called in tables.
     pub fn name(self) -> String {

@@ -9,6 +9,7 @@ use crate::args::Args;
 use crate::bench::Bench;
 use crate::cost;
 use crate::drawing::Drawing;
+use crate::judge::Judge;
 use crate::keyed::{key, write_json};
 use crate::metric::{Metric, References};
 use crate::progress::Progress;
@@ -28,6 +29,9 @@ pub fn evaluate(args: &Args) -> Result<()> {
     cost::state(&bench, &metrics)?;
     if args.dry_run {
         return Ok(());
+    }
+    if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
+        bench.classifier()?;
     }
     let mut report = Report::default();
     judge_real_images(&bench, &metrics, &mut report)?;
@@ -70,6 +74,10 @@ fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> 
 
 fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &mut Report) -> Result<()> {
     let model = weights.load(&bench.device)?;
+    write_json(
+        &bench.out.join(drawn_name(bench, weights)?).join("drawn-by.json"),
+        &drawn_by(bench, weights),
+    )?;
     for seed in 0..bench.seeds {
         let folder = drawn_folder(bench, weights, seed)?;
         let name = weights.kind.name();
@@ -94,25 +102,27 @@ fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &
     Ok(())
 }
 
-/// Where what is drawn from weights with a seed is kept, with what is found about it: a folder for each set of weights and
-/// way of drawing, which `drawn-by.json` describes.
+/// Where what is drawn from weights with a seed is kept, with what is found about it.
 ///
 /// # Errors
 ///
-/// If it cannot be written.
+/// Never, in practice.
 pub fn drawn_folder(bench: &Bench, weights: &Weights, seed: u64) -> Result<PathBuf> {
-    let kind = weights.kind.name();
-    let drawn_by = serde_json::json!({
-        "weights": kind,
+    Ok(bench.out.join(drawn_name(bench, weights)?).join(format!("seed-{seed}")))
+}
+
+/// A folder for each set of weights and way of drawing.
+fn drawn_name(bench: &Bench, weights: &Weights) -> Result<String> {
+    Ok(format!("{}-{}", weights.kind.name(), key(&drawn_by(bench, weights))?))
+}
+
+/// Everything that images depend on beside their number and seed.
+fn drawn_by(bench: &Bench, weights: &Weights) -> serde_json::Value {
+    serde_json::json!({
+        "weights": weights.kind.name(),
         "weights_sha256": weights.hash,
         "sampler": bench.sampler,
         "guidance_scale": bench.guidance_scale,
         "dataset": bench.dataset,
-    });
-    let folder = bench.out.join(format!("{kind}-{}", key(&drawn_by)?));
-    let description = folder.join("drawn-by.json");
-    if !description.exists() {
-        write_json(&description, &drawn_by)?;
-    }
-    Ok(folder.join(format!("seed-{seed}")))
+    })
 }

@@ -34,6 +34,7 @@ pub use classifier::{Classifier, ClassifierTraining};
 pub use degrade::Degradation;
 pub use evaluation::evaluate;
 pub use images::Images;
+pub use inception::Inception;
 pub use metric::Metric;
 pub use outcome::{Outcome, Row, Series};
 pub use report::Report;

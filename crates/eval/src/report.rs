@@ -10,7 +10,7 @@ use crate::keyed::write_json;
 use crate::metric::Metric;
 use crate::outcome::{Outcome, Series};
 use crate::plot;
-use crate::references::HALF;
+use crate::references::{HALF, TEST};
 use crate::subject::Subject;
 use crate::table::{Cell, Table};
 
@@ -68,16 +68,18 @@ impl Report {
         fs::create_dir_all(&bench.out)
             .with_context(|| format!("failed to create {}", bench.out.display()))?;
         let table = self.table();
-        let (models, ladder) =
-            (table.columns(|name| self.is_floor(name)), table.columns(|name| !self.is_model(name)));
+        let (models, ladder) = (
+            table.columns(|name| self.is_floor(name)),
+            table.columns(|name| !self.is_model(name) && name != TEST),
+        );
         let mut text = format!("{models}");
-        if ladder.is_wider_than(2) {
+        if ladder.is_wider_than(1) {
             text += &format!(
                 "\nWhat the figures mean: one half of the training images, damaged, against the other\n{ladder}"
             );
         }
-        if let Some(facts) = self.classifier(bench)? {
-            text += &format!("\n{facts}\n");
+        if let Some(classifier) = bench.used_classifier() {
+            text += &format!("\n{}\n", classifier.facts);
         }
         say(format_args!("\n{}", text.trim_end()));
         self.write_plots(bench, &table)?;
@@ -90,6 +92,7 @@ impl Report {
             "samples": bench.samples,
             "seeds": bench.seeds,
             "dataset": bench.dataset,
+            "classifier": bench.used_classifier().map(|classifier| &classifier.facts),
             "device": bench.device_name,
             "version": env!("CARGO_PKG_VERSION"),
             "table": table.summary(),
@@ -98,20 +101,6 @@ impl Report {
         write_json(&bench.out.join("eval.json"), &summary)?;
         say(format_args!("\nreport: {}", bench.out.join("eval.json").display()));
         Ok(())
-    }
-
-    fn classifier(&self, bench: &Bench) -> Result<Option<String>> {
-        if bench.num_classes.is_none() {
-            return Ok(None);
-        }
-        let facts = &bench.classifier()?.facts;
-        let accuracy =
-            facts.accuracy.map_or("unknown".into(), |accuracy| format!("{:.2} %", 100.0 * accuracy));
-        Ok(Some(format!(
-            "in-house classifier: accuracy {accuracy} on {} test images, SHA-256 {}",
-            bench.test.len(),
-            &facts.hash[..16]
-        )))
     }
 
     fn table(&self) -> Table {
@@ -132,7 +121,7 @@ impl Report {
     }
 
     fn is_floor(&self, name: &str) -> bool {
-        self.is_model(name) || name == HALF || name == crate::references::TEST
+        self.is_model(name) || name == HALF || name == TEST
     }
 
     fn write_plots(&self, bench: &Bench, table: &Table) -> Result<()> {

@@ -180,10 +180,10 @@ mod tests {
         assert_eq!((figure.value, figure.seeds), (3.0, 3));
         assert!((figure.stderr.unwrap() - stderr).abs() < 1e-12);
         expect![[r#"
-                                            ema     test
-            images (compared with)   100 (1707)         
-            FD                      3.000 ± 1.5  0.01235
-            bits/dim              2.500 ± 0.010        -
+                                              ema     test
+            images (compared with)     100 (1707)         
+            FD                        3.000 ± 1.5  0.01235
+            bits/dim                2.500 ± 0.010        -
         "#]]
         .assert_eq(&table.to_string());
     }

@@ -37,8 +37,16 @@ impl Inception {
     ///
     /// If the file cannot be read, or a tensor is missing or of another shape.
     pub fn load(path: &Path, device: &Device) -> Result<Self> {
-        let file = TensorFile::read(path)?;
-        let reader = Reader { file: &file, device };
+        Self::from_tensors(&TensorFile::read(path)?, device)
+    }
+
+    /// Makes the network of tensors by pytorch-fid's names; others are left alone.
+    ///
+    /// # Errors
+    ///
+    /// If a tensor is missing or of another shape.
+    pub fn from_tensors(file: &TensorFile, device: &Device) -> Result<Self> {
+        let reader = Reader { file, device };
         let mut stem = Vec::new();
         let mut inputs = 3;
         for (name, size) in [
