@@ -35,6 +35,12 @@ pub struct Args {
     /// Seeds 0, 1, ... to repeat everything with.
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub seeds: u64,
+    /// Test images whose likelihood is measured, others for each seed.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub likelihoods: usize,
+    /// Relative and absolute error of a step of the ODE of `nll_exact`.
+    #[arg(long, default_value_t = 1e-5, value_name = "X")]
+    pub tolerance: f64,
     /// Which weights; both where the run has both unless given.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub weights: Vec<Kind>,

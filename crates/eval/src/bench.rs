@@ -32,6 +32,10 @@ pub struct Bench {
     pub samples: usize,
     /// Seeds, from 0.
     pub seeds: u64,
+    /// Test images whose likelihood is measured.
+    pub likelihoods: usize,
+    /// Error of a step of the ODE of exact likelihoods.
+    pub tolerance: f64,
     /// Classifier-free guidance; 1 is off.
     pub guidance_scale: f64,
     /// Images drawn at once.
@@ -63,8 +67,11 @@ impl Bench {
     ///
     /// The first thing that is missing, damaged or impossible.
     pub fn open(args: &Args) -> Result<Self> {
-        if args.samples < 2 || args.seeds == 0 || args.batch == 0 {
-            bail!("--samples must be at least 2, --seeds and --batch at least 1");
+        if args.samples < 2 || args.likelihoods < 2 || args.seeds == 0 || args.batch == 0 {
+            bail!("--samples and --likelihoods must be at least 2, --seeds and --batch at least 1");
+        }
+        if !(args.tolerance > 0.0 && args.tolerance <= 0.1) {
+            bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
         }
         let run = RunDir::new(&args.run);
         let config = RunConfig::load(&run.config())?;
@@ -81,6 +88,8 @@ impl Bench {
             guidance_scale: guidance_scale(args, &config)?,
             weights,
             samples: args.samples,
+            likelihoods: args.likelihoods,
+            tolerance: args.tolerance,
             seeds: args.seeds,
             batch: args.batch,
             train: Rc::new(train?),

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::prelude::*;
-use diffusion::{ImageNoise, SamplerConfig};
+use diffusion::{ImageNoise, SamplerConfig, SolverConfig};
 use std::ops::ControlFlow;
 use train::{TrainedModel, clock, say};
 
@@ -11,6 +11,11 @@ use crate::drawing::Drawing;
 use crate::evaluation::drawn_folder;
 use crate::judge::Judge;
 use crate::metric::Metric;
+
+/// Evaluations that the ODE of exact likelihoods takes, about.
+const FLOW_EVALUATIONS: usize = 300;
+/// What an evaluation with its gradient costs, in evaluations.
+const GRADIENT_COST: f64 = 3.0;
 
 /// Says what is to be computed and about how long it takes, from a measurement of a few steps.
 ///
@@ -32,10 +37,11 @@ pub fn state(bench: &Bench, metrics: &[Metric]) -> Result<()> {
     ));
     if metrics.iter().any(|metric| metric.needs_images()) {
         let missing = missing(bench)?;
-        let seconds = seconds_a_step(bench)? * bench.sampler.steps as f64;
+        let seconds = seconds_a_step(bench, &bench.sampler, samples)? * bench.sampler.steps as f64;
         let left = Duration::from_secs_f64(missing as f64 / batch.min(samples) as f64 * seconds);
         say(format_args!("cost: {missing} images to draw, {} at {batch} a batch", about(left)));
     }
+    state_likelihoods(bench, metrics)?;
     if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
         let of_samples =
             if metrics.contains(&Metric::Cas) { seeds as usize * bench.weights.len() } else { 0 };
@@ -58,12 +64,36 @@ fn missing(bench: &Bench) -> Result<usize> {
     Ok(missing)
 }
 
-/// Of a batch, the second time.
-fn seconds_a_step(bench: &Bench) -> Result<f64> {
+/// What likelihoods cost that are not kept yet may be less.
+fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
+    let timesteps = bench.config.diffusion.num_train_timesteps;
+    let costs = [
+        (Metric::Nll, timesteps, timesteps as f64),
+        (Metric::NllExact, FLOW_EVALUATIONS, FLOW_EVALUATIONS as f64 * GRADIENT_COST),
+    ];
+    for (metric, evaluations, forward) in costs.into_iter().filter(|cost| metrics.contains(&cost.0)) {
+        let images = bench.likelihoods.min(bench.test.len());
+        let ddim = SolverConfig::Ddim { eta: 0.0 };
+        let sampler = SamplerConfig { solver: ddim, steps: 2, ..SamplerConfig::default() };
+        let batches = images.div_ceil(bench.batch) * bench.seeds as usize * bench.weights.len();
+        let seconds = seconds_a_step(bench, &sampler, images)? * forward * batches as f64;
+        say(format_args!(
+            "cost: {} of {images} test images x {} seeds, {} evaluations each, {}",
+            metric.name(),
+            bench.seeds,
+            if metric == Metric::Nll { evaluations.to_string() } else { format!("some {evaluations}") },
+            about(Duration::from_secs_f64(seconds))
+        ));
+    }
+    Ok(())
+}
+
+/// Of a batch, the second time; `images` are wanted.
+fn seconds_a_step(bench: &Bench, sampler: &SamplerConfig, images: usize) -> Result<f64> {
     let Some(weights) = bench.weights.first() else { return Ok(0.0) };
     let model = weights.load(&bench.device)?;
-    let images = bench.batch.min(bench.samples);
-    let sampler = SamplerConfig { steps: bench.sampler.steps.min(2), ..bench.sampler.clone() };
+    let images = bench.batch.min(images);
+    let sampler = SamplerConfig { steps: sampler.steps.min(2), ..sampler.clone() };
     draw(bench, &model, &sampler, images)?;
     let started = Instant::now();
     draw(bench, &model, &sampler, images)?;

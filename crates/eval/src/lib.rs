@@ -18,6 +18,7 @@ mod images;
 mod inception;
 mod judge;
 mod keyed;
+mod likelihood;
 mod metric;
 mod outcome;
 mod plot;

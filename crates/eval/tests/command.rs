@@ -97,7 +97,8 @@ fn what_cannot_be_measured_is_said() {
     fails(&["--metrics", "fidelity"], "invalid value 'fidelity'");
     fails(&["--weights", "raw"], "only --weights ema can be judged");
     fails(&["--steps", "5000"], "--steps");
-    fails(&["--samples", "1"], "--samples must be at least 2");
+    fails(&["--samples", "1"], "--samples and --likelihoods must be at least 2");
+    fails(&["--tolerance", "0"], "--tolerance 0: it must be above 0");
     fails(&["--inception", "absent.safetensors"], "failed to read absent.safetensors");
     fails(&["--guidance-scale", "nan"], "--guidance-scale NaN");
 }

@@ -100,6 +100,11 @@ impl TrainedModel {
         }
     }
 
+    /// The denoiser for images of the given classes as the network has it, which has a gradient everywhere.
+    pub fn unclipped(&self, labels: Option<&[usize]>) -> Box<dyn Denoiser + '_> {
+        Box::new(self.network(self.answer(labels)))
+    }
+
     fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
         if self.clip_x0 { Box::new(LimitX0::clip(denoiser)) } else { Box::new(denoiser) }
     }
@@ -134,7 +139,11 @@ impl TrainedModel {
     }
 }
 
-fn read_trainee(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Trainee, TrainError> {
+fn read_trainee(
+    checkpoint: &Path,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Trainee<Objective>, TrainError> {
     let file = checkpoint.join("model.bpk");
     let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
     let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;

@@ -8,6 +8,8 @@ mod fid;
 mod kd;
 mod memorisation;
 mod mmd;
+mod nll;
+mod nll_exact;
 mod precision_recall;
 
 use anyhow::Result;
@@ -39,6 +41,11 @@ pub enum Metric {
     Mmd,
     /// Frechet Inception distance; needs --inception.
     Fid,
+    /// Variational bound on the negative log-likelihood of test images, over the whole chain.
+    Nll,
+    /// Exact likelihood of the probability-flow ODE.
+    #[value(name = "nll_exact")]
+    NllExact,
 }
 
 /// Which real images a metric is also measured on, so that its figures mean something.
@@ -65,6 +72,8 @@ impl Metric {
             Self::Memorisation => "memorisation",
             Self::Mmd => "mmd",
             Self::Fid => "fid",
+            Self::Nll => "nll",
+            Self::NllExact => "nll_exact",
         }
     }
 
@@ -84,12 +93,14 @@ impl Metric {
             Self::Memorisation => memorisation::measure(bench, subject),
             Self::Mmd => mmd::measure(subject),
             Self::Fid => fid::measure(bench, subject),
+            Self::Nll => nll::measure(bench, subject),
+            Self::NllExact => nll_exact::measure(bench, subject),
         }
     }
 
     /// Whether it looks at images that are drawn, rather than at the model.
     pub fn needs_images(self) -> bool {
-        true
+        !matches!(self, Self::Nll | Self::NllExact)
     }
 
     /// Which real images it is measured on too.
@@ -97,7 +108,7 @@ impl Metric {
         match self {
             Self::Fd | Self::Kd | Self::Pr | Self::Dc | Self::Classes => References::Ladder,
             Self::Mmd | Self::Fid => References::Floors,
-            Self::Cas | Self::Memorisation => References::None,
+            Self::Cas | Self::Memorisation | Self::Nll | Self::NllExact => References::None,
         }
     }
 
@@ -106,7 +117,7 @@ impl Metric {
         match self {
             Self::Fd | Self::Kd | Self::Pr | Self::Dc | Self::Classes | Self::Cas => Some(Judge::InHouse),
             Self::Fid => Some(Judge::Inception),
-            Self::Memorisation | Self::Mmd => None,
+            Self::Memorisation | Self::Mmd | Self::Nll | Self::NllExact => None,
         }
     }
 
@@ -119,7 +130,7 @@ impl Metric {
                 Some("the in-house classifier needs labels, and this data set has none")
             }
             Self::Cas if !bench.conditional() => Some("it needs a model of classes"),
-            Self::Cas | Self::Memorisation if bench.test.len() < 2 => {
+            Self::Cas | Self::Memorisation | Self::Nll | Self::NllExact if bench.test.len() < 2 => {
                 Some("it needs test images: set dataset.valid_fraction")
             }
             _ => None,
@@ -128,10 +139,15 @@ impl Metric {
 
     /// What its outcomes depend on beside the subject.
     pub(crate) fn depends_on(self, bench: &Bench) -> Result<String> {
-        match self.judge() {
-            Some(Judge::InHouse) => bench.classifier_key(),
-            Some(Judge::Inception) => Ok(bench.inception_hash().to_owned()),
-            None => Ok(String::new()),
-        }
+        Ok(match self.judge() {
+            Some(Judge::InHouse) => bench.classifier_key()?,
+            Some(Judge::Inception) => bench.inception_hash().to_owned(),
+            None if self == Self::Nll => bench.likelihoods.to_string(),
+            // The images of a batch take the same steps.
+            None if self == Self::NllExact => {
+                format!("{} to {}, {} a batch", bench.likelihoods, bench.tolerance, bench.batch)
+            }
+            None => String::new(),
+        })
     }
 }
