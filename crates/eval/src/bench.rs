@@ -50,7 +50,8 @@ pub struct Bench {
     pub device: Device,
     /// The device as it is written into reports.
     pub device_name: String,
-    training: ClassifierTraining,
+    /// How in-house classifiers are trained.
+    pub training: ClassifierTraining,
     classifier: OnceCell<TrainedClassifier>,
     inception_file: Option<(PathBuf, String)>,
     inception: OnceCell<Inception>,
@@ -90,7 +91,7 @@ impl Bench {
             out: args.out.clone().unwrap_or_else(|| args.run.join("eval")),
             device_name: backend::describe(args.backend, &device),
             device,
-            training: ClassifierTraining::default(),
+            training: ClassifierTraining { steps: args.classifier_steps, ..ClassifierTraining::default() },
             classifier: OnceCell::new(),
             inception_file: inception_file.transpose()?,
             inception: OnceCell::new(),
