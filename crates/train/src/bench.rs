@@ -1,17 +1,15 @@
 use std::time::Instant;
 
-use burn::data::dataloader::DataLoader;
 use burn::module::Module;
 use burn::prelude::*;
-use burn::train::Learner;
 
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint_writer::CheckpointWriter;
 use crate::error::TrainError;
 use crate::metrics::memory_mib;
-use crate::preview::draw_preview;
-use crate::session::{Session, learning_rate, optimizer};
-use crate::{TrainedModel, Trainee};
+use crate::session::Session;
+use crate::system::{System, SystemConfig};
+use crate::trainee::Trainee;
 
 /// What a configuration costs on a device: medians over repetitions, after one that is not counted.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +20,8 @@ pub struct Bench {
     pub step: f64,
     /// Training images a second.
     pub images_per_second: f64,
+    /// Billions of operations a second while training: forward, and backward twice that, by the plain algorithms.
+    pub gflops: f64,
     /// Seconds to draw the images of a preview.
     pub sample: f64,
     /// How many images that is.
@@ -30,7 +30,7 @@ pub struct Bench {
     pub memory_mib: Option<f64>,
 }
 
-impl Session {
+impl<S: System> Session<S> {
     /// Measures training steps and one preview; writes nothing.
     ///
     /// # Errors
@@ -39,18 +39,23 @@ impl Session {
     pub fn bench(&self, repetitions: usize) -> Result<Bench, TrainError> {
         let device = backend::open(self.backend, self.device_index)?;
         let autodiff = device.clone().autodiff();
-        let train = &self.config.train;
-        let (loader, _) = self.loaders(&device, 0)?;
-        let mut learner = Learner::new(self.trainee(&autodiff, 0)?, optimizer(train), learning_rate(train)?);
+        let train = self.config.train();
+        let loaders = S::loaders(&self.config, &self.splits, &device, 0)?;
+        let mut learner = self.learner(&autodiff, 0)?;
         let parameters = learner.model().net.num_params();
         let checkpoints = Checkpoints::new(self.run.checkpoints(), 1);
-        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()), None);
-        let mut batches = loader.iter();
+        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()?), None);
+        let mut batches = loaders.train.iter();
         let mut seconds = Vec::new();
         let mut memory: Option<f64> = None;
+        let mut operations = 0.0;
         for step in 0..=repetitions {
             let started = Instant::now();
-            if strategy.step(&mut learner, &mut *batches, step, started, &self.interrupter).is_none() {
+            let (stats, forward) = kernels::count_operations(|| {
+                strategy.step(&mut learner, &mut *batches, step, started, &self.interrupter)
+            });
+            operations = 3.0 * forward;
+            if stats.is_none() {
                 let reason = self.interrupter.error().map_or_else(String::new, |error| error.to_string());
                 return Err(TrainError::Device(reason));
             }
@@ -63,6 +68,7 @@ impl Session {
             parameters,
             step,
             images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
+            gflops: operations / step / 1e9,
             sample: self.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
             sample_images: train.sample_images,
             memory_mib: memory,
@@ -71,15 +77,14 @@ impl Session {
 
     fn bench_sampling(
         &self,
-        trainee: &Trainee,
+        trainee: &Trainee<S>,
         device: &Device,
         repetitions: usize,
     ) -> Result<f64, TrainError> {
-        let model = TrainedModel::new(trainee.ema.valid(), &self.config, device)?;
         let mut seconds = Vec::new();
         for _ in 0..=repetitions {
             let started = Instant::now();
-            draw_preview(&model, &self.config)?;
+            S::preview(trainee.ema.valid(), &self.config, device)?;
             seconds.push(started.elapsed().as_secs_f64());
         }
         Ok(median(seconds.split_off(1)))
