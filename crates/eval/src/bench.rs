@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use diffusion::SamplerConfig;
-use train::{RunConfig, RunDir, hash_file};
+use train::{RunConfig, RunDir, SystemName, hash_file};
 
 use crate::args::Args;
 use crate::classifier::ClassifierTraining;
@@ -68,6 +68,12 @@ impl Bench {
             bail!("--samples must be at least 2, --seeds and --batch at least 1");
         }
         let run = RunDir::new(&args.run);
+        if SystemName::of(&run.config())? == SystemName::Dpm {
+            bail!(
+                "{} is a DPM, whose bound stands in its record.json: give a run of images",
+                args.run.display()
+            );
+        }
         let config = RunConfig::load(&run.config())?;
         let weights = Weights::of(&run, &args.weights)?;
         let splits = config.dataset.open(true)?;

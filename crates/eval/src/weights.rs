@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::ValueEnum;
-use train::{Checkpoints, Meta, Record, RunConfig, RunDir, TrainedModel, hash_file};
+use train::{Checkpoints, Record, RunConfig, RunDir, TrainedModel, hash_file};
 
 /// Which weights of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,8 +46,9 @@ impl Weights {
         let checkpoints = Checkpoints::new(run.checkpoints(), 1);
         if let Some(&step) = checkpoints.steps().last() {
             let folder = checkpoints.path(step);
-            let Meta { config, mut files, .. } = checkpoints.verify(step)?;
-            let hash = files.remove("model.bpk").unwrap_or_default();
+            let meta = checkpoints.verify(step)?;
+            let config: RunConfig = meta.config(&folder)?;
+            let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
             let asked = if asked.is_empty() { &[Kind::Ema, Kind::Raw] } else { asked };
             let weights = |&kind: &Kind| Self {
                 kind,

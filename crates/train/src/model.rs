@@ -131,7 +131,11 @@ impl TrainedModel {
     }
 }
 
-fn read_trainee(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Trainee, TrainError> {
+fn read_trainee(
+    checkpoint: &Path,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Trainee<Objective>, TrainError> {
     let file = checkpoint.join("model.bpk");
     let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
     let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
