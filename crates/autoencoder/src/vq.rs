@@ -27,7 +27,7 @@ impl VqAutoencoder {
         let (trunk, latent_channels) = (&config.trunk, config.trunk.latent_channels);
         let code_channels = config.resolved_code_channels();
         let norm = match config.spatial_norm {
-            true => NormKind::Spatial { latent_channels: code_channels },
+            true => NormKind::Spatial { latent_channels },
             false => NormKind::Group { groups: trunk.resolved_norm_groups() },
         };
         Self {

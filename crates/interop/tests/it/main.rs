@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod autoencoders;
 mod cases;
 mod damage;
 mod names;
