@@ -7,3 +7,4 @@ mod cases;
 mod damage;
 mod names;
 mod round_trip;
+mod shards;
