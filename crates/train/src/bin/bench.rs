@@ -7,7 +7,7 @@ use anyhow::Result;
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DraftConfig, Objective, RunDir, Session, System, SystemName};
+use train::{DpmSystem, DraftConfig, Objective, RunDir, Session, System, SystemName};
 
 /// Measure training steps, sampling and memory of configurations.
 #[derive(Parser)]
@@ -49,6 +49,7 @@ fn run(mut args: Args) -> Result<()> {
     for path in &args.configs {
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
+            SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
         }
     }
     Ok(())
