@@ -54,5 +54,6 @@ pub use blocks::{LevelBlock, Mid, Resample};
 pub use condition::{ClassInput, Condition};
 pub use config::{DownsamplePadding, UNetConfig};
 pub use error::UNetError;
+pub use init::Init;
 pub use time_proj::TimeEncoding;
 pub use unet::UNet;
