@@ -11,7 +11,7 @@ mod norm;
 mod project;
 mod update;
 
-pub use attention::attention;
+pub use attention::{attention, biased_attention};
 pub use conv::conv2d;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use project::project;
