@@ -30,7 +30,7 @@ impl Transformer {
     ) -> Self {
         let context_channels = config.context.map_or(channels, |context| context.channels);
         let first = if context_only { context_channels } else { channels };
-        let mut block = |init: &mut Init<'_>| TransformerBlock {
+        let block = |init: &mut Init<'_>| TransformerBlock {
             norm1: init.layer_norm(channels),
             attn1: CrossAttention::new(channels, first, heads, init),
             norm2: init.layer_norm(channels),

@@ -1,4 +1,4 @@
-use crate::config::largest_divisor;
+use crate::resolve::largest_divisor;
 use crate::resblock::{SKIP_ATTENTION_GROUPS, skip_groups};
 use crate::{ClassInput, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig, UNetError};
 

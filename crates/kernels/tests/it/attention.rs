@@ -37,14 +37,14 @@ fn gradient_in_f64(
     dy: &[f32],
 ) -> Vec<f64> {
     let step = 1e-4;
-    let mut inputs = inputs.clone();
+    let (mut inputs, count) = (inputs.clone(), inputs[which].len());
     let mut along = |i: usize, to: f64| {
         inputs[which][i] += to;
         let y = in_f64(attention, &inputs, bias);
         inputs[which][i] -= to;
         y.iter().zip(dy).map(|(y, dy)| y * f64::from(*dy)).sum::<f64>()
     };
-    (0..inputs[which].len()).map(|i| (along(i, step) - along(i, -step)) / (2.0 * step)).collect()
+    (0..count).map(|i| (along(i, step) - along(i, -step)) / (2.0 * step)).collect()
 }
 
 fn borrow<'a>([q, k, v]: &'a [Vec<f32>; 3], bias: &'a [f32]) -> Inputs<'a> {

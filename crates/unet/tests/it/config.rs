@@ -89,7 +89,7 @@ fn groups_left_out_divide_all_levels_and_hold_four_channels_or_more() {
 
 #[test]
 fn blocks_are_one_a_level_and_lead_the_image_to_where_it_is_taken() {
-    let block = |resample| LevelBlock { attention: false, resample };
+    let block = |resample| LevelBlock::new(false, resample);
     refused(
         |c| c.down_blocks = Some(vec![block(Resample::Conv)]),
         "down_blocks holds 1 blocks, but channel_mult 2 levels; give one block a level",
