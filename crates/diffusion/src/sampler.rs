@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
-use schedules::{FixedVariance, NoiseLevel, Schedule, ScheduleError, Spacing};
+use schedules::{FinalSigma, FixedVariance, NoiseLevel, Schedule, ScheduleError, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::{Denoiser, DiffusionError, ImageNoise, SolverConfig, Step, sample};
@@ -16,6 +16,8 @@ pub struct SamplerConfig {
     pub spacing: Spacing,
     /// How many.
     pub steps: usize,
+    /// Where the last step ends.
+    pub final_sigma: FinalSigma,
 }
 
 impl Default for SamplerConfig {
@@ -24,18 +26,19 @@ impl Default for SamplerConfig {
             solver: SolverConfig::Ancestral { variance: FixedVariance::Large },
             spacing: Spacing::Trailing,
             steps: 1000,
+            final_sigma: FinalSigma::Zero,
         }
     }
 }
 
 impl SamplerConfig {
-    /// The levels to visit on a chain, the clean one last.
+    /// The levels to visit on a chain, and the one to end at.
     ///
     /// # Errors
     ///
     /// If the steps do not fit the chain.
     pub fn levels(&self, schedule: &Schedule) -> Result<Vec<NoiseLevel>, ScheduleError> {
-        self.spacing.levels(schedule, self.steps)
+        self.spacing.levels(schedule, self.steps, self.final_sigma)
     }
 
     /// Draws the images whose noise is given.

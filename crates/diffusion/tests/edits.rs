@@ -12,7 +12,7 @@ use diffusion::{
     RePaint, RePaintConfig, Solver, SolverConfig, UniPcConfig, noised, remaining_levels, sample,
 };
 use random::Seed;
-use schedules::{FixedVariance, NoiseLevel, Schedule, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, FixedVariance, NoiseLevel, Schedule, ScheduleConfig, Spacing};
 
 /// The exact denoiser of two pixels, standard normal with the given correlation: the sum and the difference are
 /// independent.
@@ -74,7 +74,7 @@ fn inpaint(
     value: f64,
 ) -> Tensor<4> {
     let mut noise = Noise { count, draws: 0 };
-    let plain = Spacing::Quadratic.levels(&chain(), steps).unwrap();
+    let plain = Spacing::Quadratic.levels(&chain(), steps, FinalSigma::Zero).unwrap();
     let mut inner = solver.init(&chain());
     let mut repaint = RePaint::new(inner.as_mut(), known(value), config, steps);
     let x = noise.draw();
@@ -136,7 +136,7 @@ fn kept_pixels_are_the_given_ones_whatever_the_solver() {
 #[test]
 fn a_perturbed_mean_leads_to_the_given_pixels() {
     let mut noise = Noise { count: 2000, draws: 0 };
-    let levels = Spacing::Trailing.levels(&chain(), 100).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 100, FinalSigma::Zero).unwrap();
     let x = noise.draw();
     let denoiser = MeanPerturbed { inner: DATA, known: known(1.5) };
     let mut solver = SolverConfig::Ddim { eta: 0.0 }.init(&chain());
@@ -155,7 +155,7 @@ fn a_perturbed_mean_leads_to_the_given_pixels() {
 /// Images that are noised and walked down again are distributed as before, whatever the strength.
 #[test]
 fn partial_noising_keeps_the_data_law() {
-    let levels = Spacing::Trailing.levels(&chain(), 100).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 100, FinalSigma::Zero).unwrap();
     for strength in [0.2, 0.7] {
         let mut noise = Noise { count: 4000, draws: 0 };
         let independent = noise.draw();
@@ -175,7 +175,7 @@ fn partial_noising_keeps_the_data_law() {
 /// As every walk begins at index 0, a solver forgets the walk before.
 #[test]
 fn a_solver_walks_twice_alike() {
-    let levels = Spacing::Trailing.levels(&chain(), 9).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 9, FinalSigma::Zero).unwrap();
     for config in [
         SolverConfig::Lms { order: 4 },
         SolverConfig::Ipndm,

@@ -11,7 +11,7 @@ use diffusion::{
     Smooth, SolverConfig, UniPcConfig, sample,
 };
 use random::Seed;
-use schedules::{FixedVariance, NoiseLevel, Schedule, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, FixedVariance, NoiseLevel, Schedule, ScheduleConfig, Spacing};
 
 /// The exact denoiser of data distributed as `N(mean, std^2)`: `E[x0 | x]` is linear in x.
 #[derive(Clone, Copy)]
@@ -159,7 +159,7 @@ fn every_solver_has_its_order() {
 /// One formula is both, to rounding, over the full chain.
 #[test]
 fn ddim_with_eta_one_is_ancestral_with_the_small_variance() {
-    let levels = Spacing::Trailing.levels(&chain(), 1000).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 1000, FinalSigma::Zero).unwrap();
     let x = normal([1, 1, 4, 4], "start", 0);
     let ancestral = SolverConfig::Ancestral { variance: FixedVariance::Small };
     let ancestral = walk(&ancestral, &levels, x.clone());
@@ -169,7 +169,7 @@ fn ddim_with_eta_one_is_ancestral_with_the_small_variance() {
 
 #[test]
 fn the_first_order_of_dpm_solver_is_ddim() {
-    let levels = Spacing::Trailing.levels(&chain(), 20).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 20, FinalSigma::Zero).unwrap();
     let x = normal([1, 1, 4, 4], "start", 0);
     let ddim = walk(&SolverConfig::Ddim { eta: 0.0 }, &levels, x.clone());
     for smooth in [Smooth::X0, Smooth::Eps] {
@@ -180,7 +180,7 @@ fn the_first_order_of_dpm_solver_is_ddim() {
 
 #[test]
 fn ddim_upwards_inverts_ddim_downwards() {
-    let mut levels = Spacing::Trailing.levels(&chain(), 1000).unwrap();
+    let mut levels = Spacing::Trailing.levels(&chain(), 1000, FinalSigma::Zero).unwrap();
     levels.pop();
     let x = normal([1, 1, 4, 4], "start", 0);
     let down = walk(&SolverConfig::Ddim { eta: 0.0 }, &levels, x.clone());
@@ -191,7 +191,7 @@ fn ddim_upwards_inverts_ddim_downwards() {
 
 #[test]
 fn stochastic_solvers_recover_the_data_distribution() {
-    let levels = Spacing::Trailing.levels(&chain(), 250).unwrap();
+    let levels = Spacing::Trailing.levels(&chain(), 250, FinalSigma::Zero).unwrap();
     for config in [
         SolverConfig::Ancestral { variance: FixedVariance::Small },
         SolverConfig::Ddim { eta: 0.5 },

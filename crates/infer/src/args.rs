@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use backend::BackendName;
 use clap::Parser;
+use schedules::Spacing;
 
 use crate::edit_args::EditArgs;
 use crate::sampler::Sampler;
@@ -40,6 +41,10 @@ pub struct Args {
     /// Sampling steps; the run's own unless given.
     #[arg(long)]
     pub steps: Option<usize>,
+    /// Which levels are visited: leading, trailing, linspace, quadratic, karras, exponential or beta; the run's own
+    /// unless given.
+    #[arg(long)]
+    pub spacing: Option<Spacing>,
     /// Noise of the ddim, dpm2 and tcd samplers: 0 deterministic, 1 as the ancestral one.
     #[arg(long)]
     pub eta: Option<f64>,

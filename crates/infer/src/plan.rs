@@ -100,6 +100,9 @@ impl Plan {
 fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
     let sampler = match own {
         Walk::Folder(sampler) if args.sampler.is_none() => {
+            if args.spacing.is_some() {
+                bail!("--spacing: this folder has a scheduler of its own: add --sampler too");
+            }
             let sampler = sampler.called(|call| {
                 call.num_inference_steps = args.steps.or(call.num_inference_steps);
                 call.eta = args.eta.or(call.eta);
@@ -126,7 +129,8 @@ fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
         }
         *own = eta;
     }
-    Ok(Walk::Configured(SamplerConfig { solver, steps, ..sampler }))
+    let spacing = args.spacing.clone().unwrap_or(sampler.spacing);
+    Ok(Walk::Configured(SamplerConfig { solver, spacing, steps, ..sampler }))
 }
 
 fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {

@@ -39,7 +39,7 @@ impl Walk {
                     SolverConfig::Ddim { eta } => ("ddim".to_owned(), Some(*eta)),
                     other => (format!("{other:?}").to_lowercase(), None),
                 };
-                (name, eta, Some(format!("{spacing:?}").to_lowercase()))
+                (name, eta, Some(spacing.to_string()))
             }
             Self::Folder(sampler) => (sampler.class().to_owned(), sampler.call().eta, None),
         };

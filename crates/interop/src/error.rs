@@ -54,6 +54,14 @@ pub enum InteropError {
         /// What does not fit.
         reason: unet::UNetError,
     },
+    /// A configuration of an autoencoder whose keys do not fit each other.
+    #[error("{}: {reason}", path.display())]
+    Autoencoder {
+        /// The configuration.
+        path: PathBuf,
+        /// What does not fit.
+        reason: autoencoder::AutoencoderError,
+    },
     /// Weights of another network.
     #[error("the weights in {} are not those of {}:{}", path.display(), config.display(), list(problems))]
     Weights {

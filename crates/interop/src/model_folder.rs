@@ -10,11 +10,12 @@ use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 use crate::scheduler_export::{write_json, write_sampling};
 use crate::unet_export::export;
 use crate::{
-    FolderSampler, ImportedUNet, InteropError, TensorFile, load_unet, read_unet_config, unet_tensors,
+    FolderSampler, ImportedUNet, InteropError, TensorFile, TensorStore, load_unet, read_unet_config,
+    unet_tensors,
 };
 
-/// The weights' file beside a network's configuration.
-const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+/// The weights' file beside a network's configuration, without its ending.
+pub(crate) const WEIGHTS: &str = "diffusion_pytorch_model";
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
 /// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
@@ -104,13 +105,7 @@ fn read_network(folder: &Path, device: &Device) -> Result<Network, InteropError>
     let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
     let net =
         config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
-    let (weights, pickle) = (folder.join(WEIGHTS), folder.join("diffusion_pytorch_model.bin"));
-    if pickle.exists() && !weights.exists() {
-        let reason = "it is a pickle, which can run any program: in Python, load it with the reference library and \
-                      save it again with `save_pretrained`, which writes safetensors";
-        return Err(InteropError::damaged(pickle)(reason));
-    }
-    let net = load_unet(net, &config, TensorFile::read(&weights)?, &path)?;
+    let net = load_unet(net, &config, &TensorStore::find(folder, WEIGHTS)?, &path)?;
     Ok((net, config, sample_size))
 }
 
@@ -151,7 +146,7 @@ pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Re
     for part in [&unet, &scheduler] {
         fs::create_dir_all(part).map_err(InteropError::io("create", part))?;
     }
-    TensorFile { path: unet.join(WEIGHTS), tensors }.write()?;
+    TensorFile { path: unet.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
     write_json(&unet.join("config.json"), &keys)?;
     let class = write_sampling(config, &scheduler.join("scheduler_config.json"))?;
     let index = json!({

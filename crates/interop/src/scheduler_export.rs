@@ -2,7 +2,7 @@ use std::io::Write;
 use std::path::Path;
 
 use diffusion::{Parameterization, SolverConfig};
-use schedules::{FixedVariance, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, FixedVariance, ScheduleConfig, Spacing};
 use serde_json::{Value, json};
 use train::RunConfig;
 
@@ -28,12 +28,19 @@ pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static
         Parameterization::V => "v_prediction",
         other => return inexpressible(format!("diffusion.parameterization = {other:?}")),
     };
-    let spacing = match config.sample.spacing {
-        Spacing::Leading => "leading",
+    let spacing = match &config.sample.spacing {
+        Spacing::Leading { .. } => "leading",
         Spacing::Trailing => "trailing",
         Spacing::Linspace => "linspace",
         other => return inexpressible(format!("sample.spacing = {other:?}")),
     };
+    let offset = match config.sample.spacing {
+        Spacing::Leading { offset } => offset,
+        _ => 0,
+    };
+    if config.sample.final_sigma != FinalSigma::Zero {
+        return inexpressible("sample.final_sigma".into());
+    }
     let mut keys = json!({
         "_class_name": class,
         "_diffusers_version": "0.42.1",
@@ -43,6 +50,7 @@ pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static
         "clip_sample_range": 1.0,
         "prediction_type": prediction,
         "timestep_spacing": spacing,
+        "steps_offset": offset,
     });
     match &config.diffusion.schedule {
         ScheduleConfig::Linear { beta_start, beta_end, rescale: false } => {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use half::{bf16, f16};
-use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 
 use crate::InteropError;
@@ -40,7 +39,7 @@ impl TensorFile {
         let file = SafeTensors::deserialize(&bytes).map_err(InteropError::damaged(path))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
-            let values = widen(&view)
+            let values = widen(view.dtype(), view.data())
                 .ok_or_else(|| InteropError::damaged(path)(format!("{name} holds {:?}", view.dtype())))?;
             tensors.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
         }
@@ -116,12 +115,12 @@ impl View for &HostTensor {
     }
 }
 
-fn widen(view: &TensorView<'_>) -> Option<Vec<f32>> {
+/// The numbers of a tensor as f32; none for a kind of number that we do not know.
+pub(crate) fn widen(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
     fn read<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
         bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
     }
-    let bytes = view.data();
-    Some(match view.dtype() {
+    Some(match dtype {
         Dtype::F32 => read(bytes, f32::from_le_bytes),
         Dtype::F64 => read(bytes, |chunk| f64::from_le_bytes(chunk) as f32),
         Dtype::F16 => read(bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),

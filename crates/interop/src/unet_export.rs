@@ -126,7 +126,7 @@ fn mid_norm_groups(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
     }
 }
 
-fn activation(activation: Activation) -> &'static str {
+pub(crate) fn activation(activation: Activation) -> &'static str {
     match activation {
         Activation::Silu => "silu",
         Activation::Gelu => "gelu",

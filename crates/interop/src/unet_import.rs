@@ -4,7 +4,7 @@ use std::path::Path;
 use unet::{Activation, ClassInput, DownsamplePadding, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig};
 
 use crate::InteropError;
-use crate::unet_keys::{SampleSize, UNetKeys};
+use crate::unet_keys::UNetKeys;
 
 /// Keys that say how the weights were averaged; they do not change the network.
 const AVERAGING: [&str; 7] =
@@ -43,9 +43,9 @@ pub fn read_unet_config(path: &Path) -> Result<ImportedUNet, InteropError> {
 }
 
 /// A key and its value that have no counterpart.
-type Unsupported = (String, String);
+pub(crate) type Unsupported = (String, String);
 
-fn unsupported<T>(option: &str, value: impl std::fmt::Debug) -> Result<T, Unsupported> {
+pub(crate) fn unsupported<T>(option: &str, value: impl std::fmt::Debug) -> Result<T, Unsupported> {
     Err((option.to_owned(), format!("{value:?}")))
 }
 
@@ -78,7 +78,7 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         mid: mid(keys)?,
         mid_norm_groups: keys.attn_norm_num_groups.filter(|_| keys.add_attention),
         mid_divisor: keys.mid_block_scale_factor,
-        activation: activation(keys)?,
+        activation: activation(&keys.act_fn)?,
         time_encoding: time_encoding(keys)?,
         num_timesteps: keys.num_train_timesteps.filter(|_| keys.time_embedding_type == "learned"),
         time_channels: keys.time_embedding_dim,
@@ -108,8 +108,7 @@ fn check_keys(keys: &UNetKeys) -> Result<(), Unsupported> {
 fn sample_size(keys: &UNetKeys) -> Result<Option<[usize; 2]>, Unsupported> {
     let sides = match keys.sample_size {
         None => return Ok(None),
-        Some(SampleSize::Side(side)) => [side, side],
-        Some(SampleSize::Sides(sides)) => sides,
+        Some(size) => size.sides(),
     };
     let fits = |side: &usize| *side <= MAX_SIDE && side.is_multiple_of(smallest_size(keys));
     if !sides.iter().all(fits) {
@@ -198,8 +197,8 @@ fn downsample_padding(keys: &UNetKeys) -> Result<DownsamplePadding, Unsupported>
     }
 }
 
-fn activation(keys: &UNetKeys) -> Result<Activation, Unsupported> {
-    match keys.act_fn.to_lowercase().as_str() {
+pub(crate) fn activation(name: &str) -> Result<Activation, Unsupported> {
+    match name.to_lowercase().as_str() {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu" => Ok(Activation::Gelu),
         "relu" => Ok(Activation::Relu),
@@ -226,6 +225,6 @@ fn class_input(keys: &UNetKeys) -> Result<ClassInput, Unsupported> {
     }
 }
 
-fn gcd(a: usize, b: usize) -> usize {
+pub(crate) fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -32,6 +32,25 @@ pub enum ScheduleError {
         /// Length of the trained chain.
         num_train_timesteps: usize,
     },
+    /// Timesteps that are not so many of the chain's own, falling.
+    #[error(
+        "spacing: timesteps {timesteps:?} are not {steps} falling ones below {num_train_timesteps}: list as many as \
+         there are steps, or choose a smaller offset"
+    )]
+    TimestepsOutOfRange {
+        /// The timesteps.
+        timesteps: Vec<usize>,
+        /// Sampling steps asked for.
+        steps: usize,
+        /// Length of the trained chain.
+        num_train_timesteps: usize,
+    },
+    /// A rho that lays out nothing.
+    #[error("spacing: rho = {rho}: it must be above 0")]
+    RhoOutOfRange {
+        /// The offending value.
+        rho: f64,
+    },
     /// A table of betas of another length than the chain.
     #[error("schedule: {betas} betas for a chain of {num_train_timesteps}: give one beta for each timestep")]
     TableLength {

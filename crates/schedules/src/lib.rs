@@ -7,9 +7,9 @@
 //! ```
 //! use schedules::{ScheduleConfig, Spacing};
 //! let schedule = ScheduleConfig::default().build(1000)?;
-//! let timesteps = Spacing::Leading.timesteps(1000, 50)?;
-//! assert_eq!(timesteps[..3], [980, 960, 940]);
-//! assert!(schedule.level(980).snr() < 1e-3);
+//! let timesteps = Spacing::Trailing.timesteps(1000, 50)?;
+//! assert_eq!(timesteps[..3], [999, 979, 959]);
+//! assert!(schedule.level(979).snr() < 1e-3);
 //! # Ok::<(), schedules::ScheduleError>(())
 //! ```
 
@@ -24,6 +24,7 @@ mod schedule;
 mod schedule_config;
 pub mod sigmas;
 mod spacing;
+mod spacing_text;
 mod weighting;
 
 pub use curve::Curve;
@@ -34,5 +35,5 @@ pub use level::NoiseLevel;
 pub use posterior::{FixedVariance, Posterior};
 pub use schedule::Schedule;
 pub use schedule_config::ScheduleConfig;
-pub use spacing::Spacing;
+pub use spacing::{FinalSigma, Spacing};
 pub use weighting::Weighting;

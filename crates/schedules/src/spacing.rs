@@ -4,13 +4,19 @@ use crate::{NoiseLevel, Schedule, ScheduleError, sigmas};
 
 /// Which levels of the trained chain a sampler visits.
 ///
-/// The first four choose timesteps (Lin et al. 2023, table 2, has the names); the others lay out the noise itself
-/// between the chain's ends, and the network is told the timesteps between its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// The first five choose timesteps (Lin et al. 2023, table 2, has the names of three); the others lay out the noise
+/// itself between the chain's ends, and the network is told the timesteps between its own.
+///
+/// A configuration says `spacing = "karras"`, or with options `spacing = { type = "karras", rho = 5.0 }`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self", tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spacing {
     /// `0, c, 2c, ...` with `c = T / steps` rounded down; the last timestep may never be visited (DDIM's choice).
-    Leading,
+    Leading {
+        /// Added to each timestep: 1 in Stable Diffusion.
+        #[serde(default)]
+        offset: usize,
+    },
     /// Ends at `T - 1` whatever the number of steps: `T, T - T/steps, ...`, rounded, less one.
     #[default]
     Trailing,
@@ -18,13 +24,37 @@ pub enum Spacing {
     Linspace,
     /// Evenly in the root of the timestep, up to `0.8 T` (Song et al. 2020, appendix D.2).
     Quadratic,
-    /// Evenly in `sigma^(1/7)` (Karras et al. 2022, eq. 5).
-    Karras,
+    /// These, and no others.
+    Explicit {
+        /// Falling timesteps of the chain, as many as there are steps.
+        timesteps: Vec<usize>,
+    },
+    /// Evenly in `sigma^(1/rho)` (Karras et al. 2022, eq. 5).
+    Karras {
+        /// How much denser the levels are where there is little noise; the paper's is 7.
+        #[serde(default = "paper_rho")]
+        rho: f64,
+    },
     /// Evenly in lambda (Lu et al. 2022, section 3.4).
     #[serde(alias = "lu_lambdas")]
     Exponential,
     /// By the quantiles of a beta distribution (Lee et al. 2024).
     Beta,
+}
+
+/// The level that a walk ends at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalSigma {
+    /// The clean image.
+    #[default]
+    Zero,
+    /// The chain's first level, with its little noise; a spacing that visits it ends there, one evaluation sooner.
+    SigmaMin,
+}
+
+fn paper_rho() -> f64 {
+    7.0
 }
 
 impl Spacing {
@@ -34,44 +64,70 @@ impl Spacing {
     ///
     /// # Errors
     ///
-    /// If `steps` is 0 or more than the chain has.
-    pub fn timesteps(self, num_train_timesteps: usize, steps: usize) -> Result<Vec<usize>, ScheduleError> {
+    /// If `steps` is 0 or more than the chain has, or explicit or offset timesteps are not in the chain.
+    pub fn timesteps(&self, num_train_timesteps: usize, steps: usize) -> Result<Vec<usize>, ScheduleError> {
         if steps == 0 || steps > num_train_timesteps {
             return Err(ScheduleError::StepsOutOfRange { steps, num_train_timesteps });
         }
         let (t, n) = (num_train_timesteps as f64, steps as f64);
         let rising = |i: usize| match self {
-            Self::Leading => i * (num_train_timesteps / steps),
+            Self::Leading { offset } => i * (num_train_timesteps / steps) + offset,
             Self::Trailing => (t - (n - 1.0 - i as f64) * t / n).round_ties_even() as usize - 1,
             Self::Quadratic if steps > 1 => (0.8 * t * (i as f64 / (n - 1.0)).powi(2)) as usize,
             _ if steps == 1 => num_train_timesteps - 1,
             _ => (i as f64 * (t - 1.0) / (n - 1.0)).round_ties_even() as usize,
         };
-        Ok((0..steps).rev().map(rising).collect())
+        let timesteps = match self {
+            Self::Explicit { timesteps } => timesteps.clone(),
+            _ => (0..steps).rev().map(rising).collect(),
+        };
+        let falls = timesteps.windows(2).all(|pair| pair[0] > pair[1]) || matches!(self, Self::Quadratic);
+        if timesteps.len() != steps || !falls || timesteps[0] >= num_train_timesteps {
+            return Err(ScheduleError::TimestepsOutOfRange { timesteps, steps, num_train_timesteps });
+        }
+        Ok(timesteps)
     }
 
-    /// The levels, then the clean one: `steps + 1` levels between which a solver steps.
+    /// The levels, then the one it ends at: `steps + 1` levels between which a solver steps.
     ///
     /// # Errors
     ///
-    /// As [`Spacing::timesteps`]; and for a spacing by noise, if the chain ends without signal.
-    pub fn levels(self, schedule: &Schedule, steps: usize) -> Result<Vec<NoiseLevel>, ScheduleError> {
+    /// As [`Spacing::timesteps`]; and for a spacing by noise, if the chain ends without signal or rho is not above 0.
+    pub fn levels(
+        &self,
+        schedule: &Schedule,
+        steps: usize,
+        end: FinalSigma,
+    ) -> Result<Vec<NoiseLevel>, ScheduleError> {
+        let mut levels = self.visited(schedule, steps)?;
+        match end {
+            FinalSigma::Zero => levels.push(NoiseLevel::CLEAN),
+            FinalSigma::SigmaMin => {
+                let first = schedule.level(0);
+                levels.retain(|level| level.ratio() > first.ratio() * (1.0 + 1e-9));
+                levels.push(first);
+            }
+        }
+        Ok(levels)
+    }
+
+    fn visited(&self, schedule: &Schedule, steps: usize) -> Result<Vec<NoiseLevel>, ScheduleError> {
         let length = schedule.num_train_timesteps();
         let timesteps = self.timesteps(length, steps)?;
         let (max, min) = (schedule.level(length - 1).ratio(), schedule.level(0).ratio());
-        let ratios = match self {
-            Self::Karras => sigmas::karras(max, min, steps, 7.0),
+        let ratios = match *self {
+            Self::Karras { rho } if !(rho > 0.0 && rho.is_finite()) => {
+                return Err(ScheduleError::RhoOutOfRange { rho });
+            }
+            Self::Karras { rho } => sigmas::karras(max, min, steps, rho),
             Self::Exponential => sigmas::exponential(max, min, steps),
             Self::Beta => sigmas::beta(max, min, steps),
-            _ => {
-                let visited = timesteps.into_iter().map(|t| schedule.level(t));
-                return Ok(visited.chain([NoiseLevel::CLEAN]).collect());
-            }
+            _ => return Ok(timesteps.into_iter().map(|t| schedule.level(t)).collect()),
         };
         if max.is_infinite() {
             return Err(ScheduleError::NoSignal);
         }
-        Ok(ratios.into_iter().map(NoiseLevel::from_ratio).chain([NoiseLevel::CLEAN]).collect())
+        Ok(ratios.into_iter().map(NoiseLevel::from_ratio).collect())
     }
 }
 
@@ -83,7 +139,7 @@ mod tests {
 
     #[test]
     fn ten_steps_of_a_thousand() {
-        let leading = Spacing::Leading.timesteps(1000, 10).unwrap();
+        let leading = Spacing::Leading { offset: 0 }.timesteps(1000, 10).unwrap();
         assert_eq!(leading, [900, 800, 700, 600, 500, 400, 300, 200, 100, 0]);
         let trailing = Spacing::Trailing.timesteps(1000, 10).unwrap();
         assert_eq!(trailing, [999, 899, 799, 699, 599, 499, 399, 299, 199, 99]);
@@ -96,31 +152,64 @@ mod tests {
     #[test]
     fn spacings_by_noise_span_the_chain() {
         let schedule = ScheduleConfig::default().build(1000).unwrap();
-        for spacing in [Spacing::Karras, Spacing::Exponential, Spacing::Beta] {
-            let levels = spacing.levels(&schedule, 8).unwrap();
+        for spacing in [Spacing::Karras { rho: 7.0 }, Spacing::Exponential, Spacing::Beta] {
+            let levels = spacing.levels(&schedule, 8, FinalSigma::Zero).unwrap();
             assert_eq!(levels.len(), 9);
             assert!((schedule.timestep(levels[0]) - 999.0).abs() < 1e-6, "{spacing:?}");
             assert!(schedule.timestep(levels[7]) < 1e-6, "{spacing:?}");
             assert!(levels.windows(2).all(|pair| pair[0].snr() < pair[1].snr()), "{spacing:?}");
         }
         let zero = schedule.with_zero_terminal_snr();
-        assert_eq!(Spacing::Karras.levels(&zero, 8), Err(ScheduleError::NoSignal));
-        assert!(Spacing::Trailing.levels(&zero, 8).is_ok());
+        assert_eq!(
+            Spacing::Karras { rho: 7.0 }.levels(&zero, 8, FinalSigma::Zero),
+            Err(ScheduleError::NoSignal)
+        );
+        assert!(Spacing::Trailing.levels(&zero, 8, FinalSigma::Zero).is_ok());
     }
 
     #[test]
     fn steps_that_do_not_fit_are_refused() {
         for steps in [0, 11] {
-            let error = Spacing::Leading.timesteps(10, steps).unwrap_err();
+            let error = Spacing::Leading { offset: 0 }.timesteps(10, steps).unwrap_err();
             assert_eq!(error, ScheduleError::StepsOutOfRange { steps, num_train_timesteps: 10 });
         }
+    }
+
+    #[test]
+    fn offsets_and_lists_stay_in_the_chain() {
+        let offset = |offset| Spacing::Leading { offset }.timesteps(1000, 4);
+        assert_eq!(offset(1).unwrap(), [751, 501, 251, 1]);
+        assert!(matches!(offset(250), Err(ScheduleError::TimestepsOutOfRange { .. })));
+        let list =
+            |timesteps: &[usize]| Spacing::Explicit { timesteps: timesteps.to_vec() }.timesteps(1000, 3);
+        assert_eq!(list(&[999, 30, 0]).unwrap(), [999, 30, 0]);
+        for wrong in [&[999, 30][..], &[30, 999, 0], &[1000, 30, 0], &[30, 30, 0]] {
+            assert!(list(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_walk_can_end_at_the_first_level() {
+        let schedule = ScheduleConfig::default().build(1000).unwrap();
+        let first = schedule.level(0);
+        let trailing = Spacing::Trailing.levels(&schedule, 10, FinalSigma::SigmaMin).unwrap();
+        assert_eq!((trailing.len(), trailing[10]), (11, first));
+        let linspace = Spacing::Linspace.levels(&schedule, 10, FinalSigma::SigmaMin).unwrap();
+        assert_eq!((linspace.len(), linspace[9]), (10, first));
+    }
+
+    #[test]
+    fn rho_must_be_above_zero() {
+        let schedule = ScheduleConfig::default().build(10).unwrap();
+        let error = Spacing::Karras { rho: 0.0 }.levels(&schedule, 3, FinalSigma::Zero).unwrap_err();
+        assert_eq!(error, ScheduleError::RhoOutOfRange { rho: 0.0 });
     }
 
     proptest! {
         #[test]
         fn timesteps_fall_and_stay_in_the_chain(n in 1usize..2000, share in 0.0..1.0f64) {
             let steps = ((n as f64 * share) as usize).max(1);
-            for spacing in [Spacing::Leading, Spacing::Trailing, Spacing::Linspace] {
+            for spacing in [Spacing::Leading { offset: 0 }, Spacing::Trailing, Spacing::Linspace] {
                 let timesteps = spacing.timesteps(n, steps).unwrap();
                 prop_assert_eq!(timesteps.len(), steps);
                 prop_assert!(timesteps.windows(2).all(|w| w[0] > w[1]));

@@ -67,5 +67,6 @@ pub use config::{DownsamplePadding, UNetConfig};
 pub use context::{ContextConfig, ContextInput};
 pub use cross_attention::CrossAttention;
 pub use error::UNetError;
+pub use init::Init;
 pub use time_proj::TimeEncoding;
 pub use unet::UNet;

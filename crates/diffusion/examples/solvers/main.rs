@@ -13,7 +13,7 @@ use diffusion::{
     sample,
 };
 use mixture::Mixture;
-use schedules::{NoiseLevel, Schedule, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, NoiseLevel, Schedule, ScheduleConfig, Spacing};
 
 /// Evaluations of the network at most.
 const BUDGETS: [usize; 5] = [8, 16, 32, 64, 128];
@@ -76,7 +76,7 @@ impl Course {
 
     /// Evaluations and error of a walk.
     fn measure(&self, config: &SolverConfig, steps: usize) -> Result<(usize, f64)> {
-        let levels = Spacing::Karras.levels(&self.schedule, steps)?;
+        let levels = Spacing::Karras { rho: 7.0 }.levels(&self.schedule, steps, FinalSigma::Zero)?;
         let denoiser = Mixture::default();
         let x = mixture::image(self.start.clone());
         let mut solver = config.init(&self.schedule);

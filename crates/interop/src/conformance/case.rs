@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{Outcome, Report, pipelines, schedulers, tables, train_step, unet2d};
+use super::{Outcome, Report, autoencoder, pipelines, schedulers, tables, train_step, unet2d};
 use crate::{InteropError, TensorFile};
 
 /// A recorded case.
@@ -57,6 +57,8 @@ impl Case {
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
             "UNet2DModel" => unet2d::run(self, device),
+            "AutoencoderKL" => autoencoder::run_kl(self, device),
+            "VQModel" => autoencoder::run_vq(self, device),
             kind if kind.ends_with("Scheduler") => schedulers::run(self, device),
             _ if self.record.is_array() => tables::run(self),
             "train_step" => train_step::run(self, device),

@@ -22,8 +22,13 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         (Some(embeddings), ClassInput::Embedding) => Some(Condition::Embeddings(embeddings.upload(device)?)),
     };
     let output = net.forward_conditioned(sample, timesteps, condition);
-    let output = output.try_into_vec_as::<f32>().map_err(|error| CaseError::Broken(format!("{error:?}")))?;
+    let output = read(output)?;
     let mut comparison = Comparison::default();
     comparison.relative("out", &output, &io.get("out")?.values, TOLERANCE);
     Ok(comparison)
+}
+
+/// The numbers of a tensor.
+pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, CaseError> {
+    tensor.try_into_vec_as::<f32>().map_err(|error| CaseError::Broken(format!("{error:?}")))
 }

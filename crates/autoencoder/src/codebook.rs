@@ -1,0 +1,75 @@
+use burn::module::Module;
+use burn::nn::Embedding;
+use burn::tensor::{Int, Tensor};
+use unet::Init;
+
+/// Vectors that stand for latents (van den Oord et al. 2017, arXiv 1711.00937).
+#[derive(Module, Debug)]
+pub struct Codebook {
+    embedding: Embedding,
+}
+
+/// Latents replaced by their nearest vectors of the codebook.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The nearest vectors `[B, code channels, h, w]`. Their gradient is handed on to the latents as it is
+    /// ("straight through").
+    pub latent: Tensor<4>,
+    /// Which they are: `[B, h, w]`.
+    pub indices: Tensor<3, Int>,
+    /// `mean((sg[z] - e)^2)`, which moves the vectors to the latents (equation 3, second term): `[1]`.
+    pub codebook_loss: Tensor<1>,
+    /// `mean((z - sg[e])^2)`, which moves the latents to the vectors (equation 3, third term without its weight): `[1]`.
+    pub commitment_loss: Tensor<1>,
+}
+
+impl Codebook {
+    pub(crate) fn new(codes: usize, channels: usize, init: &mut Init<'_>) -> Self {
+        Self { embedding: init.uniform_embedding(codes, channels, 1.0 / codes as f64) }
+    }
+
+    /// Replaces each latent vector by the nearest of the codebook; of several that are equally near, by the first.
+    ///
+    /// # Shapes
+    ///
+    /// - `latent`: `[B, code channels, h, w]`
+    pub fn quantize(&self, latent: Tensor<4>) -> Quantized {
+        let [batch, channels, height, width] = latent.dims();
+        let vectors = latent.clone().permute([0, 2, 3, 1]).reshape([batch * height * width, channels]);
+        let indices = self.nearest(vectors).reshape([batch, height, width]);
+        let nearest = self.look_up(indices.clone());
+        let mean_square = |a: Tensor<4>, b: Tensor<4>| (a - b).powf_scalar(2.0).mean();
+        Quantized {
+            codebook_loss: mean_square(nearest.clone(), latent.clone().detach()),
+            commitment_loss: mean_square(latent.clone(), nearest.clone().detach()),
+            latent: latent.clone() + (nearest - latent).detach(),
+            indices,
+        }
+    }
+
+    /// The vectors of indices.
+    ///
+    /// # Shapes
+    ///
+    /// - `indices`: `[B, h, w]`
+    /// - output: `[B, code channels, h, w]`
+    pub fn look_up(&self, indices: Tensor<3, Int>) -> Tensor<4> {
+        let [batch, height, width] = indices.dims();
+        let vectors = self.embedding.forward(indices.reshape([batch, height * width]));
+        let channels = vectors.dims()[2];
+        vectors.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
+    }
+
+    /// How many vectors there are.
+    pub fn codes(&self) -> usize {
+        self.embedding.weight.dims()[0]
+    }
+
+    /// `argmin |z - e|^2`, less `|z|^2`, which is the same for all vectors.
+    fn nearest(&self, vectors: Tensor<2>) -> Tensor<1, Int> {
+        let codes = self.embedding.weight.val().detach();
+        let lengths = codes.clone().powf_scalar(2.0).sum_dim(1).transpose();
+        let distances = lengths - vectors.detach().matmul(codes.transpose()) * 2.0;
+        distances.argmin(1).squeeze_dim(1)
+    }
+}
