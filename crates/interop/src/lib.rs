@@ -11,6 +11,8 @@ mod autoencoder_folder;
 mod autoencoder_import;
 mod autoencoder_keys;
 mod autoencoder_names;
+mod condition_import;
+mod condition_keys;
 pub mod conformance;
 mod error;
 mod model_folder;

@@ -70,10 +70,6 @@ impl<'a> Init<'a> {
         self.linear_by(Law::of_fan_in(inputs), inputs, outputs)
     }
 
-    pub(crate) fn linear_without_bias(&mut self, inputs: usize, outputs: usize) -> Linear {
-        Linear { weight: self.param(Law::of_fan_in(inputs), [inputs, outputs]), bias: None }
-    }
-
     /// A linear layer whose output starts at zero.
     pub(crate) fn zero_linear(&mut self, inputs: usize, outputs: usize) -> Linear {
         self.linear_by(Law::Zeros, inputs, outputs)

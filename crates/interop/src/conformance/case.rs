@@ -56,7 +56,7 @@ impl Case {
     /// Runs the case.
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
-            "UNet2DModel" => unet2d::run(self, device),
+            "UNet2DModel" | "UNet2DConditionModel" => unet2d::run(self, device),
             "AutoencoderKL" => autoencoder::run_kl(self, device),
             "VQModel" => autoencoder::run_vq(self, device),
             kind if kind.ends_with("Scheduler") => schedulers::run(self, device),
