@@ -68,8 +68,9 @@ pub(crate) struct ConditionKeys {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub(crate) enum OneOrEach<T> {
-    One(T),
+    // Tried first, lest a list be taken for one value that is a list.
     Each(Vec<T>),
+    One(T),
 }
 
 impl<T: Clone> OneOrEach<T> {
