@@ -62,6 +62,14 @@ pub enum InteropError {
         /// What does not fit.
         reason: autoencoder::AutoencoderError,
     },
+    /// Parts that a folder does not have.
+    #[error("{} lacks parts:{}", path.display(), list(missing))]
+    Parts {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        missing: Vec<String>,
+    },
     /// Weights of another network.
     #[error("the weights in {} are not those of {}:{}", path.display(), config.display(), list(problems))]
     Weights {

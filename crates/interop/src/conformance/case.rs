@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{Outcome, Report, autoencoder, pipelines, schedulers, tables, train_step, unet2d};
+use super::{Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, train_step, unet2d};
+use crate::pipeline::PipelineKind;
 use crate::{InteropError, TensorFile};
 
 /// A recorded case.
@@ -63,6 +64,7 @@ impl Case {
             _ if self.record.is_array() => tables::run(self),
             "train_step" => train_step::run(self, device),
             "DDPMPipeline" | "DDIMPipeline" => pipelines::run(self, device),
+            kind if PipelineKind::of_class(kind).is_some() => prompts::run(self, device),
             _ => Err(CaseError::Unsupported("there is no such part here yet".into())),
         };
         let outcome = match compared {

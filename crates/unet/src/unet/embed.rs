@@ -30,7 +30,7 @@ impl UNet {
             }
             Some(class) => time + self.embed_class(class, batch, dtype),
             None => {
-                assert!(!self.is_conditional(), "a network without a null class is given no class");
+                assert!(!self.is_conditional(), "a network without a null class is given no condition");
                 time
             }
         };

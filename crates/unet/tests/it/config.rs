@@ -96,7 +96,7 @@ fn blocks_are_one_a_level_and_lead_the_image_to_where_it_is_taken() {
     );
     let [conv, skip] = [block(Resample::Conv), block(Resample::Skip)];
     refused(
-        |c| (c.channel_mult, c.down_blocks) = (vec![1, 1, 2], Some(vec![conv, skip, conv])),
+        |c| (c.channel_mult, c.down_blocks) = (vec![1, 1, 2], Some(vec![conv.clone(), skip, conv])),
         "down_blocks has resample = \"skip\" below a level without; use it for all levels above it too",
     );
     refused(
