@@ -70,6 +70,14 @@ pub enum InteropError {
         /// What is missing.
         missing: Vec<String>,
     },
+    /// A configuration of a text encoder whose keys do not fit each other.
+    #[error("{}: {reason}", path.display())]
+    Text {
+        /// The configuration.
+        path: PathBuf,
+        /// What does not fit.
+        reason: text::TextError,
+    },
     /// Weights of another network.
     #[error("the weights in {} are not those of {}:{}", path.display(), config.display(), list(problems))]
     Weights {

@@ -29,7 +29,9 @@ pub enum TextError {
         channels: usize,
     },
     /// Relative positions that fall into too few buckets, or none.
-    #[error("{buckets} buckets up to a distance of {distance}; use at least 4, and a distance above a quarter of them")]
+    #[error(
+        "{buckets} buckets up to a distance of {distance}; use at least 4, and a distance above a quarter of them"
+    )]
     Buckets {
         /// The buckets.
         buckets: usize,
@@ -56,7 +58,7 @@ pub enum TextError {
     },
     /// A folder without a tokenizer.
     #[error(
-        "{} holds no tokenizer: it needs tokenizer.json, vocab.json with merges.txt, vocab.txt or spiece.model",
+        "{} holds no tokenizer: it needs vocab.json with merges.txt, spiece.model, vocab.txt or tokenizer.json",
         path.display()
     )]
     NoTokenizer {
@@ -64,20 +66,14 @@ pub enum TextError {
         path: PathBuf,
     },
     /// Tokens that the encoder beside a tokenizer does not have.
-    #[error("the tokenizer has tokens up to {largest}, but its encoder only {vocabulary}: they are not of one model")]
+    #[error(
+        "the tokenizer has {tokens} tokens, but its encoder only {vocabulary}: they are not of one model"
+    )]
     Vocabulary {
-        /// The largest token.
-        largest: usize,
+        /// How many the tokenizer has.
+        tokens: usize,
         /// How many the encoder has.
         vocabulary: usize,
-    },
-    /// A prompt that the tokenizer cannot take apart.
-    #[error("failed to tokenize {prompt:?}: {reason}")]
-    Prompt {
-        /// The prompt.
-        prompt: String,
-        /// Why not.
-        reason: String,
     },
 }
 

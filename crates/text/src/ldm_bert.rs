@@ -89,12 +89,8 @@ impl LdmBert {
             out_bias: true,
             scale: 1.0 / (config.head_channels as f64).sqrt(),
         };
-        let layer = LayerConfig {
-            attention,
-            inner: config.inner,
-            activation: config.activation,
-            norm_eps: NORM_EPS,
-        };
+        let layer =
+            LayerConfig { attention, inner: config.inner, activation: config.activation, norm_eps: NORM_EPS };
         Self {
             embed_tokens: init.embedding(config.vocabulary, config.channels),
             embed_positions: init.embedding(config.context, config.channels),

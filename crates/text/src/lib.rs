@@ -11,18 +11,24 @@
 
 mod activation;
 mod attention;
+mod byte_pairs;
 mod clip;
 mod error;
 mod layer;
 mod ldm_bert;
 mod mask;
 mod relative_positions;
+mod replacements;
 mod sentencepiece;
 mod t5;
 mod tokenizer;
 mod tokenizer_files;
+mod tokenizer_json;
+mod tokenizer_keys;
 mod tokens;
+mod unigram;
 mod word_encoder;
+mod word_pieces;
 mod word_tokenizer;
 
 pub use activation::TextActivation;

@@ -119,23 +119,47 @@ impl T5Encoder {
         }
     }
 
+    /// The output of the last layer behind the last norm.
+    ///
     /// # Shapes
     ///
     /// - `ids`: `[B, T]`, tokens of the vocabulary
     /// - `mask`: `[B, T]`, 1 for a token and 0 for padding; all is seen without it
     /// - output: `[B, T, C]`
     pub fn forward(&self, ids: Tensor<2, Int>, mask: Option<Tensor<2, Int>>) -> Tensor<3> {
-        let [_, length] = ids.dims();
+        let bias = self.bias(&ids, mask);
+        let x = self.block.iter().fold(self.shared.forward(ids), |x, block| block.forward(x, &bias));
+        self.final_layer_norm.forward(x)
+    }
+
+    /// The embedded tokens, the output of each layer but the last, and that of [`forward`](Self::forward).
+    ///
+    /// # Shapes
+    ///
+    /// - as in [`forward`](Self::forward)
+    pub fn states(&self, ids: Tensor<2, Int>, mask: Option<Tensor<2, Int>>) -> Vec<Tensor<3>> {
+        let bias = self.bias(&ids, mask);
         let mut x = self.shared.forward(ids);
-        let bias = self.position_bias(length, &x.device());
-        let bias = match mask {
-            Some(mask) => bias + padding_bias(mask, x.dtype()),
-            None => bias,
-        };
+        let mut states = Vec::new();
         for block in &self.block {
+            states.push(x.clone());
             x = block.forward(x, &bias);
         }
-        self.final_layer_norm.forward(x)
+        states.push(self.final_layer_norm.forward(x));
+        states
+    }
+
+    /// What is added to the products of all layers: `[1 or B, heads, T, T]`.
+    fn bias(&self, ids: &Tensor<2, Int>, mask: Option<Tensor<2, Int>>) -> Tensor<4> {
+        let [_, length] = ids.dims();
+        let bias = self.position_bias(length, &ids.device());
+        match mask {
+            Some(mask) => {
+                let padding = padding_bias(mask, bias.dtype());
+                bias + padding
+            }
+            None => bias,
+        }
     }
 
     /// `[1, heads, T, T]`

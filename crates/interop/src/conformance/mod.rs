@@ -13,6 +13,7 @@ mod recorded_noise;
 mod report;
 mod schedulers;
 mod tables;
+mod text;
 mod toy;
 mod train_step;
 mod unet2d;

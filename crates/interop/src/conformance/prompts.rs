@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
 use super::unet2d::read;
-use crate::pipeline::{Drawing, Embeddings, Guidance, ImageSizes, Pipeline, Start};
-use crate::{Call, FolderSampler, InteropError, TensorFile};
+use crate::pipeline::{Drawing, Embeddings, Guidance, ImageSizes, Pipeline, PipelineKind, Start, TextStage};
+use crate::{Call, FolderSampler, HostTensor, InteropError, TensorFile};
 
 /// In units of the images' range, which is 1.
 const TOLERANCE: f64 = 1e-3;
@@ -33,7 +33,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     pipeline.sampler = pipeline.sampler.called(|own| *own = call)?;
     let io = case.io()?;
     let mut comparison = Comparison::default();
-    let drawing = drawing(&pipeline, &asked, &io, device)?;
+    let drawing = drawing(&pipeline, &asked, &io, device, &mut comparison)?;
     let steps = RefCell::new(Vec::new());
     let mut recorded = Recorded::new(&io, device)?;
     let drawn = pipeline.draw(&drawing, &mut |shape| recorded.draw(shape), &mut |step| {
@@ -62,6 +62,34 @@ fn compare_steps(
     let scale = recorded.largest();
     for (index, (x, expected)) in steps.into_iter().zip(recorded.values.chunks(pixels)).enumerate() {
         comparison.scaled(format!("x after {}", index + 1), &read(x)?, expected, scale, TOLERANCE);
+    }
+    Ok(())
+}
+
+/// An image in `[-1, 1]`; the library takes one without negative numbers to be in `[0, 1]`, except for IF.
+fn recorded_image(
+    image: &HostTensor,
+    kind: PipelineKind,
+    device: &Device,
+) -> Result<Tensor<4>, InteropError> {
+    let centred = kind == PipelineKind::IfUpscale || image.values.iter().any(|&value| value < 0.0);
+    let image = image.upload::<4>(device)?;
+    Ok(if centred { image } else { image * 2.0 - 1.0 })
+}
+
+/// Encoded texts, where they were recorded.
+fn compare_embeddings(
+    embeddings: Option<&Embeddings>,
+    prefix: &str,
+    io: &TensorFile,
+    comparison: &mut Comparison,
+) -> Result<(), CaseError> {
+    let Some(Embeddings { text, pooled }) = embeddings else { return Ok(()) };
+    if let Some(recorded) = io.tensors.get(&format!("{prefix}prompt_embeds")) {
+        comparison.relative(format!("{prefix}text"), &read(text.clone())?, &recorded.values, 1e-4);
+    }
+    if let (Some(pooled), Some(recorded)) = (pooled, io.tensors.get(&format!("{prefix}pooled"))) {
+        comparison.relative(format!("{prefix}pooled"), &read(pooled.clone())?, &recorded.values, 1e-4);
     }
     Ok(())
 }
@@ -95,13 +123,23 @@ fn drawing(
     asked: &Asked,
     io: &TensorFile,
     device: &Device,
+    comparison: &mut Comparison,
 ) -> Result<Drawing, CaseError> {
-    let embeddings = |prefix: &str, pooled: &str| -> Result<Option<Embeddings>, InteropError> {
-        let Some(text) = io.tensors.get(&format!("{prefix}prompt_embeds")) else { return Ok(None) };
-        let pooled = io.tensors.get(pooled).map(|pooled| pooled.upload(device)).transpose()?;
-        Ok(Some(Embeddings { text: text.upload(device)?, pooled }))
+    let stage = TextStage::read(&pipeline.folder, device, DType::F32).map_err(CaseError::broken)?;
+    let skip = asked.clip_skip.unwrap_or(0);
+    let (prompt, negative) = match &stage {
+        Some(stage) => {
+            let prompt = stage.encode(&asked.prompt, skip).map_err(CaseError::broken)?;
+            let negative = stage.encode_negative(asked.negative_prompt.as_deref(), &prompt, skip);
+            (Some(prompt), Some(negative.map_err(CaseError::broken)?))
+        }
+        None => (None, None),
     };
-    let image = io.tensors.get("image_in").map(|image| image.upload::<4>(device)).transpose()?;
+    for (embeddings, name) in [(&prompt, ""), (&negative, "negative_")] {
+        compare_embeddings(embeddings.as_ref(), name, io, comparison)?;
+    }
+    let image = io.tensors.get("image_in").map(|image| recorded_image(image, pipeline.kind, device));
+    let image = image.transpose()?;
     let start = match (image, asked.strength) {
         (Some(image), Some(strength)) => Start::Image { image, strength },
         (Some(image), None) => {
@@ -118,8 +156,8 @@ fn drawing(
     });
     Ok(Drawing {
         batch: asked.batch_size.unwrap_or(asked.prompt.len()),
-        prompt: embeddings("", "pooled")?,
-        negative: embeddings("negative_", "negative_pooled")?,
+        prompt,
+        negative,
         guidance: Guidance {
             scale: asked.guidance_scale.unwrap_or(pipeline.kind.default_guidance_scale()),
             rescale: asked.guidance_rescale.unwrap_or(0.0),
@@ -135,6 +173,7 @@ fn drawing(
 struct Recorded {
     latents: Option<Tensor<4>>,
     draws: VecDeque<Tensor<4>>,
+    device: Device,
 }
 
 impl Recorded {
@@ -144,7 +183,7 @@ impl Recorded {
             Some(draws) => draws.upload::<5>(device)?.iter_dim(0).map(|draw| draw.squeeze_dim(0)).collect(),
             None => VecDeque::new(),
         };
-        Ok(Self { latents, draws })
+        Ok(Self { latents, draws, device: device.clone() })
     }
 
     /// The next of a shape; a noise that was not recorded was multiplied by zero.
@@ -153,9 +192,7 @@ impl Recorded {
         if let Some(latents) = self.latents.take_if(|latents| fits(latents)) {
             return latents;
         }
-        match self.draws.front().filter(|draw| fits(draw)) {
-            Some(_) => self.draws.pop_front().unwrap_or_else(|| unreachable!("it was looked at")),
-            None => Tensor::zeros([1, channels, height, width], &Device::default()),
-        }
+        let next = if self.draws.front().is_some_and(fits) { self.draws.pop_front() } else { None };
+        next.unwrap_or_else(|| Tensor::zeros([1, channels, height, width], &self.device))
     }
 }

@@ -12,6 +12,17 @@ pub enum PipelineError {
     /// Steps that do not fit the chain.
     #[error(transparent)]
     Levels(#[from] schedules::ScheduleError),
+    /// A prompt or a tokenizer that does not fit.
+    #[error(transparent)]
+    Text(#[from] text::TextError),
+    /// More layers left out than there are.
+    #[error("clip skip {clip_skip}: the text encoder has {layers} layers")]
+    ClipSkip {
+        /// How many were to be left out.
+        clip_skip: usize,
+        /// How many there are.
+        layers: usize,
+    },
     /// A tile that is too small.
     #[error(transparent)]
     Tile(#[from] autoencoder::AutoencoderError),

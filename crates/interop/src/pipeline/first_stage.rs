@@ -73,7 +73,7 @@ impl FirstStage {
                 self.in_tiles(tile, latent, |latent| folder.network.decode(latent))
             }
             Self::Vq(folder) => {
-                let latent = folder.scale.invert(latent);
+                let latent = folder.network.codebook().quantize(folder.scale.invert(latent)).latent;
                 self.in_tiles(tile, latent, |latent| folder.network.decode(latent))
             }
         }

@@ -57,6 +57,11 @@ impl ModelIndex {
         self.entries.get(name).filter(|value| !value.is_array())
     }
 
+    /// Whether an empty negative prompt is all zeros instead of an encoded empty text (Stable Diffusion XL).
+    pub(crate) fn zeros_for_empty(&self) -> bool {
+        self.setting("force_zeros_for_empty_prompt") == Some(&Value::Bool(true))
+    }
+
     /// Checks that all parts are there and none is left over, before any is read.
     ///
     /// # Errors

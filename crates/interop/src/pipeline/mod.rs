@@ -12,6 +12,7 @@ mod first_stage;
 mod index;
 mod kind;
 mod pipeline;
+mod text_stage;
 
 pub use drawing::{Drawing, Embeddings, Guidance, ImageSizes, Start};
 pub use error::PipelineError;
@@ -19,3 +20,4 @@ pub use first_stage::FirstStage;
 pub use index::ModelIndex;
 pub use kind::PipelineKind;
 pub use pipeline::Pipeline;
+pub use text_stage::TextStage;

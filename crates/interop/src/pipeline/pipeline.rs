@@ -27,8 +27,6 @@ pub struct Pipeline {
     pub sampler: FolderSampler,
     /// What decodes what the network draws.
     pub first_stage: FirstStage,
-    /// Whether an empty negative prompt is all zeros instead of an encoded empty text (Stable Diffusion XL).
-    pub zeros_for_empty: bool,
     /// Where it is.
     pub device: Device,
     /// Height and width of what the network draws, unless told otherwise.
@@ -70,7 +68,6 @@ impl Pipeline {
             None => FirstStage::Pixels,
         };
         let (net, config, sample_size) = read_network(&folder.join("unet"), device, dtype)?;
-        let zeros_for_empty = index.setting("force_zeros_for_empty_prompt") == Some(&Value::Bool(true));
         Ok(Self {
             folder: folder.to_path_buf(),
             class: index.class,
@@ -79,7 +76,6 @@ impl Pipeline {
             config,
             sampler,
             first_stage,
-            zeros_for_empty,
             device: device.clone(),
             sample_size,
             noising,
