@@ -3,6 +3,8 @@ use std::path::Path;
 use autoencoder::Tiling;
 use burn::prelude::*;
 use burn::tensor::DType;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 
 use super::PipelineError;
 use crate::{InteropError, KlFolder, VqFolder};
@@ -89,6 +91,26 @@ impl FirstStage {
             Some(tile) => Tiling::new(tile, self.factor())?.decode(latent, decode),
             None => decode(latent),
         })
+    }
+
+    /// About what [`decode`](Self::decode) gives, at a quarter of its cost: the mean of each 2x2 latent pixels is decoded,
+    /// and each pixel of that repeated in a 2x2 square.
+    ///
+    /// # Shapes
+    ///
+    /// As [`decode`](Self::decode).
+    ///
+    /// # Errors
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn preview(&self, latent: Tensor<4>) -> Result<Tensor<4>, PipelineError> {
+        let [.., height, width] = latent.dims();
+        if matches!(self, Self::Pixels) || height % 2 + width % 2 > 0 {
+            return self.decode(latent, None);
+        }
+        let small = self.decode(avg_pool2d(latent, AvgPoolOptions::new([2, 2])), None)?;
+        let options = InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]);
+        Ok(interpolate(small, options))
     }
 
     /// Latents of images; those of a KL autoencoder are drawn with `noise`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::kind::PipelineKind;
+use super::kind::{Parts, PipelineKind};
 use crate::InteropError;
 
 /// Parts that change no image, or that only other arguments than ours would use.
@@ -47,6 +47,21 @@ impl ModelIndex {
         })
     }
 
+    /// The same, for a folder that has all parts and none that we would leave out.
+    ///
+    /// # Errors
+    ///
+    /// If we have no such pipeline, one that names all that is missing, or the first part that we would leave out.
+    pub fn checked_kind(&self) -> Result<PipelineKind, InteropError> {
+        let kind = self.kind()?;
+        let Parts { text, first_stage, noising } = kind.parts();
+        let mut needed = vec!["unet", "scheduler"];
+        needed.extend(text.iter().flat_map(|(tokenizer, encoder)| [tokenizer, encoder]));
+        needed.extend(first_stage.iter().chain(&noising));
+        self.check(&needed)?;
+        Ok(kind)
+    }
+
     /// The class of a part; none if the folder has no such part.
     pub fn part(&self, name: &str) -> Option<&str> {
         self.entries.get(name)?.get(1)?.as_str()
@@ -67,7 +82,7 @@ impl ModelIndex {
     /// # Errors
     ///
     /// One that names all that is missing, or the first part that we would leave out.
-    pub(crate) fn check(&self, needed: &[&str]) -> Result<(), InteropError> {
+    fn check(&self, needed: &[&str]) -> Result<(), InteropError> {
         let missing: Vec<String> = needed.iter().filter_map(|name| self.lacks(name)).collect();
         if !missing.is_empty() {
             return Err(InteropError::Parts { path: self.folder.clone(), missing });

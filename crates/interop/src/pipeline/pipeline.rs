@@ -51,13 +51,8 @@ impl Pipeline {
     /// If a part is missing, which is found before any is read; if a part is damaged, or is one that we do not have.
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, PipelineError> {
         let index = ModelIndex::read(folder)?;
-        let kind = index.kind()?;
-        let Parts { text, first_stage, noising } = kind.parts();
-        let mut needed = vec!["unet", "scheduler"];
-        needed.extend(text.iter().flat_map(|(tokenizer, encoder)| [tokenizer, encoder]));
-        needed.extend(first_stage.iter().chain(&noising));
-        index.check(&needed)?;
-
+        let kind = index.checked_kind()?;
+        let Parts { first_stage, noising, .. } = kind.parts();
         let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
         let noising = noising.map(|name| Noising::read(folder, name, &index)).transpose()?;
         let first_stage = match first_stage {

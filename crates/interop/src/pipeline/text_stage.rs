@@ -42,7 +42,7 @@ impl TextStage {
     /// If one is missing, damaged, or of a class that we do not have, or a tokenizer has tokens that its encoder has not.
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Option<Self>, PipelineError> {
         let index = ModelIndex::read(folder)?;
-        let kind = index.kind()?;
+        let kind = index.checked_kind()?;
         let parts = kind.parts().text;
         if parts.is_empty() {
             return Ok(None);
