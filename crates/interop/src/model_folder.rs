@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
@@ -45,7 +45,7 @@ impl ModelFolder {
             reason: format!("{} for a network of timesteps", sampler.class()),
         })?;
         let config_file = folder.join("unet").join("config.json");
-        let (net, unet, sample_size) = read_network(&folder.join("unet"), device)?;
+        let (net, unet, sample_size) = read_network(&folder.join("unet"), device, DType::F32)?;
         let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
             path: config_file.clone(),
             option: option.into(),
@@ -103,17 +103,18 @@ fn check_samples(
 ///
 /// As [`ModelFolder::read`].
 pub fn read_unet(folder: &Path, device: &Device) -> Result<(UNet, UNetConfig), InteropError> {
-    read_network(folder, device).map(|(net, config, _)| (net, config))
+    read_network(folder, device, DType::F32).map(|(net, config, _)| (net, config))
 }
 
 type Network = (UNet, UNetConfig, Option<[usize; 2]>);
 
-fn read_network(folder: &Path, device: &Device) -> Result<Network, InteropError> {
+/// The same with the height and width of its images, and its weights in the given precision.
+pub(crate) fn read_network(folder: &Path, device: &Device, dtype: DType) -> Result<Network, InteropError> {
     let path = folder.join("config.json");
     let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
     let net =
         config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
-    let net = load_unet(net, &config, &TensorStore::find(folder, WEIGHTS)?, &path)?;
+    let net = load_unet(net, &config, &TensorStore::find(folder, WEIGHTS)?, &path, dtype)?;
     Ok((net, config, sample_size))
 }
 
