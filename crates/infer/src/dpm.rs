@@ -10,6 +10,8 @@ use train::{StateNoise, TrainedDpm, draw_states, trajectories};
 use crate::args::Args;
 use crate::edit::Edit;
 
+/// States drawn at once, unless the arguments say it: most are small.
+const DEFAULT_BATCH: usize = 256;
 /// Frames of an animation at most.
 const MAX_FRAMES: usize = 60;
 
@@ -60,8 +62,9 @@ fn walk(
     let length = model.net.chain().length();
     let stride = length.div_ceil(MAX_FRAMES - 1);
     let (mut data, mut frames) = (Vec::new(), Vec::<Values>::new());
-    for first in (0..args.number).step_by(args.batch) {
-        let numbers = first as u64..args.number.min(first + args.batch) as u64;
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    for first in (0..args.number).step_by(batch) {
+        let numbers = first as u64..args.number.min(first + batch) as u64;
         let mut noise = StateNoise::new(model, args.seed, numbers);
         let mut seen = Vec::new();
         let mut observer = |step: Sampled| {
@@ -127,7 +130,7 @@ fn refuse_others(args: &Args) -> Result<()> {
     if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
         bail!("{name}: a diffusion probabilistic model walks its whole chain: leave it out");
     }
-    if args.number == 0 || args.batch == 0 {
+    if args.number == 0 || args.batch == Some(0) {
         bail!("-n and --batch must be at least 1");
     }
     Ok(())
