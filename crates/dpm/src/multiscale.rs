@@ -59,6 +59,27 @@ impl Default for MultiScaleConfig {
 }
 
 impl MultiScaleConfig {
+    /// For each layer a convolution for each scale.
+    fn convs(&self, channels: usize, init: &mut Init) -> Vec<Vec<Conv2d>> {
+        let gain = 1.0 / (self.scales as f64).sqrt();
+        let mut layer = |inputs| {
+            let scale = |_| init.conv(inputs, self.conv_channels, self.kernel_size, gain);
+            (0..self.scales).map(scale).collect()
+        };
+        (0..self.conv_layers).map(|i| layer(if i == 0 { channels } else { self.conv_channels })).collect()
+    }
+
+    /// The hidden layers and the one that gives each pixel its values.
+    fn dense(&self, inputs: usize, pixels: usize, init: &mut Init) -> Vec<Linear> {
+        if self.dense_layers == 0 {
+            return Vec::new();
+        }
+        let mut widths = vec![inputs];
+        widths.extend(vec![self.dense_units; self.dense_layers]);
+        widths.push(self.dense_channels * pixels);
+        widths.windows(2).map(|ends| init.linear(ends[0], ends[1], self.activation)).collect()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), DpmError> {
         let counts = [
             ("conv_channels", self.conv_channels, 1, 1 << 12),
@@ -118,30 +139,11 @@ impl MultiScale {
     ) -> Self {
         let [channels, height, width] = shape;
         let pixels = height * width;
-        let mut inputs = channels;
-        let gain = 1.0 / (config.scales.max(1) as f64).sqrt();
-        let mut convs = Vec::new();
-        for _ in 0..config.conv_layers {
-            let scales = (0..config.scales)
-                .map(|_| init.conv(inputs, config.conv_channels, config.kernel_size, gain))
-                .collect();
-            convs.push(scales);
-            inputs = config.conv_channels;
-        }
-        let mut wide = channels * pixels;
-        let mut dense = Vec::new();
-        for layer in 0..=config.dense_layers {
-            let next =
-                if layer < config.dense_layers { config.dense_units } else { config.dense_channels * pixels };
-            dense.push(init.linear(wide, next, config.activation));
-            wide = next;
-        }
-        if config.dense_layers == 0 {
-            dense.clear();
-        }
-        let conv_outputs = if config.conv_layers == 0 { 0 } else { config.conv_channels };
+        let convs = config.convs(channels, init);
+        let dense = config.dense(channels * pixels, pixels, init);
+        let conv_channels = if convs.is_empty() { 0 } else { config.conv_channels };
         let dense_channels = if dense.is_empty() { 0 } else { config.dense_channels };
-        let mut inner = conv_outputs + dense_channels;
+        let mut inner = conv_channels + dense_channels;
         let mut upper = Vec::new();
         for _ in 0..config.upper_layers {
             upper.push(init.conv(inner, config.upper_channels, 1, 1.0));

@@ -11,7 +11,7 @@ use crate::args::Args;
 use crate::edit::Edit;
 
 /// States drawn at once, unless the arguments say it: most are small.
-const DEFAULT_BATCH: usize = 256;
+const DEFAULT_BATCH: usize = 4096;
 /// Frames of an animation at most.
 const MAX_FRAMES: usize = 60;
 
@@ -19,6 +19,8 @@ const MAX_FRAMES: usize = 60;
 pub struct DpmPictures {
     /// Samples; for points the three rows of data, samples and drift.
     pub picture: Picture,
+    /// How many samples.
+    pub samples: usize,
     /// The samples on their way, where an animation was asked for.
     pub frames: Vec<Picture>,
     /// The settings as they are printed and written into pictures.
@@ -43,11 +45,17 @@ pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Op
     settings.extend(args.edit.denoise.map(|std| ("denoise", std.to_string())));
     let Some((data, frames)) = walk(args, model, factor.as_ref(), stop)? else { return Ok(None) };
     let picture = match (&factor, model.shape) {
-        (None, [(2..), 1, 1]) => trajectories(model, args.seed, args.number)?,
+        (None, [(2..), 1, 1]) => trajectories(model, args.seed, samples(args, model))?,
         _ => draw_states(model, &data),
     };
     let frames = frames.iter().map(|frame| draw_states(model, frame)).collect();
-    Ok(Some(DpmPictures { picture, frames, settings }))
+    Ok(Some(DpmPictures { picture, samples: samples(args, model), frames, settings }))
+}
+
+/// How many samples, unless the arguments say it: points make a shape only together.
+fn samples(args: &Args, model: &TrainedDpm) -> usize {
+    let own = if let [(2..), 1, 1] = model.shape { 3000 } else { 16 };
+    args.number.unwrap_or(own)
 }
 
 type Values = Vec<f32>;
@@ -62,9 +70,9 @@ fn walk(
     let length = model.net.chain().length();
     let stride = length.div_ceil(MAX_FRAMES - 1);
     let (mut data, mut frames) = (Vec::new(), Vec::<Values>::new());
-    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
-    for first in (0..args.number).step_by(batch) {
-        let numbers = first as u64..args.number.min(first + batch) as u64;
+    let (number, batch) = (samples(args, model), args.batch.unwrap_or(DEFAULT_BATCH));
+    for first in (0..number).step_by(batch) {
+        let numbers = first as u64..number.min(first + batch) as u64;
         let mut noise = StateNoise::new(model, args.seed, numbers);
         let mut seen = Vec::new();
         let mut observer = |step: Sampled| {
@@ -118,7 +126,7 @@ fn refuse_others(args: &Args) -> Result<()> {
     let given = [
         ("--label", args.label.is_some()),
         ("--labels", args.labels.is_some()),
-        ("--guidance-scale", args.guidance_scale != 1.0),
+        ("--guidance-scale", args.guidance_scale.is_some()),
         ("--sampler", args.sampler.is_some()),
         ("--steps", args.steps.is_some()),
         ("--eta", args.eta.is_some()),
@@ -130,7 +138,7 @@ fn refuse_others(args: &Args) -> Result<()> {
     if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
         bail!("{name}: a diffusion probabilistic model walks its whole chain: leave it out");
     }
-    if args.number == 0 || args.batch == Some(0) {
+    if args.number == Some(0) || args.batch == Some(0) {
         bail!("-n and --batch must be at least 1");
     }
     Ok(())

@@ -247,7 +247,7 @@ fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Device)
     }
     let text: Vec<(&str, &str)> = drawn.settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
     drawn.picture.write_png(&args.out, &text)?;
-    train::say(format_args!("{} samples: {}", args.number, args.out.display()));
+    train::say(format_args!("{} samples: {}", drawn.samples, args.out.display()));
     if let Some(path) = &args.animate {
         data::grid::write_apng(path, &drawn.frames, FRAME_DELAY, &text)?;
         train::say(format_args!("animation: {}", path.display()));

@@ -3,6 +3,7 @@
 //! A new table is one file with a [`Table`] and one arm of [`Name`]. What its commands leave under `runs/` is kept, so that
 //! the same command goes on where it was stopped.
 
+mod dpm;
 mod mnist_iddpm;
 mod report;
 
@@ -29,12 +30,14 @@ pub struct Args {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
     MnistIddpm,
+    Dpm,
 }
 
 impl Name {
     fn table(self) -> Table {
         match self {
             Self::MnistIddpm => mnist_iddpm::table(),
+            Self::Dpm => dpm::table(),
         }
     }
 }
