@@ -17,22 +17,22 @@ struct Run {
 }
 
 const ROLL: &str = "configs/swiss-roll-dpm.toml";
+const MLP: &str = "configs/swiss-roll-mlp-dpm.toml";
 const THIN: &str = "dataset.noise=0.03";
 const PRECISE: &str = "dpm.schedule.beta_start=1e-6";
-const LONG: &str = "dpm.num_train_timesteps=120";
+const LONG: &str = "dpm.num_train_timesteps=121";
 const TIMES: &str = "times_per_batch=60";
-const BATCH: &str = "train.batch_size=2400";
-const WIDE: &str = "dpm.network.units=256";
+const BATCH: &str = "train.batch_size=1200";
 
 const RUNS: [Run; 9] = [
     Run::of("roll-0.25", ROLL, &[], [None; 2]),
     Run::of("roll-0.25-seed-1", ROLL, &["seed=1", "dataset.seed=1"], [None; 2]),
-    Run::of("roll-0.25-units-256", ROLL, &[WIDE], [None; 2]),
-    Run::of("roll-0.25-units-256-T-120", ROLL, &[WIDE, LONG, TIMES, BATCH], [None; 2]),
+    Run::of("roll-0.25-mlp", MLP, &[], [None; 2]),
+    Run::of("roll-0.25-mlp-T-121", MLP, &[LONG, TIMES, BATCH], [None; 2]),
     Run::of("roll-0.03", ROLL, &[THIN, PRECISE], [Some(2.35), Some(6.45)]),
-    Run::of("roll-0.03-units-256-T-120", ROLL, &[THIN, PRECISE, WIDE, LONG, TIMES, BATCH], [None; 2]),
+    Run::of("roll-0.03-mlp-T-121", MLP, &[THIN, PRECISE, LONG, TIMES, BATCH], [None; 2]),
     Run::of("heartbeat", "configs/heartbeat-dpm.toml", &[], [Some(-2.414), Some(12.024)]),
-    Run::of("dead-leaves", "configs/dead-leaves-dpm.toml", &[], [None; 2]),
+    Run::of("dead-leaves", "configs/dead-leaves-dpm.toml", &[], [Some(1.489), Some(3.536)]),
     Run::of("mnist", "configs/mnist-dpm.toml", &[], [None; 2]),
 ];
 
