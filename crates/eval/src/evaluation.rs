@@ -59,6 +59,10 @@ fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> 
     if metrics.iter().all(|metric| metric.references() == References::None) {
         return Ok(());
     }
+    // Halves of the training images inherit what is known of them.
+    for judge in metrics.iter().filter_map(|metric| metric.judge()) {
+        judge.features(bench, &bench.train)?;
+    }
     let references = references(bench)?;
     let mut progress = Progress::new("judging real images", 0, references.len() * metrics.len());
     for reference in references {
