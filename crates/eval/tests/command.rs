@@ -82,9 +82,8 @@ fn figures_have_floors_and_a_ladder() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();
     let small =
-        ["--samples", "40", "--steps", "2", "--seeds", "1", "--classifier-steps", "60", "--out", &out];
-    let text = succeeds(&small);
-    assert!(text.contains("without fid: it needs --inception FILE"), "{text}");
+        ["--samples", "40", "--steps", "2", "--seeds", "1", "--classifier-steps", "40", "--out", &out];
+    let text = succeeds(&[&small[..], &["--metrics", "fd,kd,pr,dc,classes,cas,memorisation"]].concat());
     assert!(text.contains("in-house classifier: trained on 1707 images, accuracy"), "{text}");
     let report: Value = fs::read_to_string(folder.path().join("eval.json")).unwrap().parse().unwrap();
     let figure = |subject: &str, name: &str| {
@@ -126,6 +125,13 @@ fn a_dry_run_states_the_cost_and_leaves_nothing() {
     ]);
     assert!(text.contains("cost: 90 images to draw"), "{text}");
     assert!(!out.exists());
+}
+
+#[test]
+fn what_is_not_asked_for_and_cannot_be_measured_is_left_out() {
+    let text = succeeds(&["--dry-run", "--samples", "4", "--steps", "2", "--classifier-steps", "4"]);
+    assert!(text.contains("without fid: it needs --inception FILE"), "{text}");
+    assert!(text.contains("metrics: fd, kd, pr,"), "{text}");
 }
 
 #[test]
