@@ -44,6 +44,9 @@ pub struct Args {
     /// Which weights; both where the run has both unless given.
     #[arg(long, value_delimiter = ',', value_name = "LIST")]
     pub weights: Vec<Kind>,
+    /// Steps of training each in-house classifier; figures of different classifiers do not compare.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub classifier_steps: usize,
     /// Inception's weights as pytorch-fid has them, as safetensors, for `fid`.
     #[arg(long, value_name = "FILE")]
     pub inception: Option<PathBuf>,

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use diffusion::SamplerConfig;
-use train::{RunConfig, RunDir, hash_file};
+use train::{RunConfig, RunDir, SystemName, hash_file};
 
 use crate::args::Args;
 use crate::classifier::ClassifierTraining;
@@ -54,7 +54,8 @@ pub struct Bench {
     pub device: Device,
     /// The device as it is written into reports.
     pub device_name: String,
-    training: ClassifierTraining,
+    /// How in-house classifiers are trained.
+    pub training: ClassifierTraining,
     classifier: OnceCell<TrainedClassifier>,
     inception_file: Option<(PathBuf, String)>,
     inception: OnceCell<Inception>,
@@ -74,6 +75,12 @@ impl Bench {
             bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
         }
         let run = RunDir::new(&args.run);
+        if SystemName::of(&run.config())? == SystemName::Dpm {
+            bail!(
+                "{} is a DPM, whose bound stands in its record.json: give a run of images",
+                args.run.display()
+            );
+        }
         let config = RunConfig::load(&run.config())?;
         let weights = Weights::of(&run, &args.weights)?;
         let splits = config.dataset.open(true)?;
@@ -99,7 +106,7 @@ impl Bench {
             out: args.out.clone().unwrap_or_else(|| args.run.join("eval")),
             device_name: backend::describe(args.backend, &device),
             device,
-            training: ClassifierTraining::default(),
+            training: ClassifierTraining { steps: args.classifier_steps, ..ClassifierTraining::default() },
             classifier: OnceCell::new(),
             inception_file: inception_file.transpose()?,
             inception: OnceCell::new(),

@@ -129,7 +129,9 @@ impl Report {
         fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
         for row in ["FD-inhouse", "FID"] {
             if let Some(bars) = table.row(row) {
-                plot::bars(&folder.join(format!("{}.svg", row.to_lowercase())), row, &bars)?;
+                plot::bars(&folder.join(format!("{}.svg", row.to_lowercase())), row, &bars, |name| {
+                    self.is_model(name)
+                })?;
             }
         }
         let mut titles: Vec<&str> =

@@ -34,7 +34,7 @@ impl Subject<'_> {
     /// What the metric says.
     pub fn judge(&self, bench: &Bench, metric: Metric) -> Result<Outcome> {
         let images = self.images.as_ref().map(|images| images.len());
-        let depends = (metric.name(), images, self.real.len(), self.seed, metric.depends_on(bench)?);
+        let depends = (metric.name(), images, self.real.len(), metric.depends_on(bench)?);
         let file = self.folder.join(format!("{}-{}.json", metric.name(), key(&depends)?));
         kept(&file, || metric.measure(bench, self))
     }

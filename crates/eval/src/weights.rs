@@ -46,9 +46,9 @@ impl Weights {
         let checkpoints = Checkpoints::new(run.checkpoints(), 1);
         if let Some(&step) = checkpoints.steps().last() {
             let folder = checkpoints.path(step);
-            let mut meta = checkpoints.verify(step)?;
+            let meta = checkpoints.verify(step)?;
             let config: RunConfig = meta.config(&folder)?;
-            let hash = meta.files.remove("model.bpk").unwrap_or_default();
+            let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
             let asked = if asked.is_empty() { &[Kind::Ema, Kind::Raw] } else { asked };
             let weights = |&kind: &Kind| Self {
                 kind,

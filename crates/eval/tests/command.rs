@@ -14,9 +14,14 @@ fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Runs the program in a folder of its own: classifiers are kept under runs/.
 fn eval(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let run = project().join("checkpoints/digits-ddpm").display().to_string();
+    let named = args.contains(&"--run");
+    let args = if named { args.to_vec() } else { [&["--run", &run], args].concat() };
     let mut command = Command::new(env!("CARGO_BIN_EXE_eval"));
-    command.current_dir(project()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
+    command.current_dir(folder.path()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
 }
 
 fn succeeds(args: &[&str]) -> String {
@@ -69,6 +74,39 @@ fn an_interrupted_evaluation_goes_on_to_the_same_report() {
     fs::remove_file(figure).unwrap();
     assert_eq!(evaluate(&parts, "4"), expected);
     assert!(files(&parts).iter().any(|path| path.ends_with("plots/ema.png")));
+}
+
+/// Every figure of a model stands beside its floor, and the distances grow with the damage.
+#[test]
+fn figures_have_floors_and_a_ladder() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    let small =
+        ["--samples", "40", "--steps", "2", "--seeds", "1", "--classifier-steps", "60", "--out", &out];
+    let text = succeeds(&small);
+    assert!(text.contains("without fid: it needs --inception FILE"), "{text}");
+    assert!(text.contains("in-house classifier: trained on 1707 images, accuracy"), "{text}");
+    let report: Value = fs::read_to_string(folder.path().join("eval.json")).unwrap().parse().unwrap();
+    let figure = |subject: &str, name: &str| {
+        let table = report["table"].as_array().unwrap();
+        let found = table.iter().find(|figure| figure["subject"] == subject && figure["name"] == name);
+        found.unwrap_or_else(|| panic!("no {name} of {subject}"))["value"].as_f64().unwrap()
+    };
+    for name in ["FD-inhouse", "KD-inhouse x 1000"] {
+        let halves = figure("train halves", name);
+        for damage in ["blur 1/12", "noise 0.3", "no class 0"] {
+            assert!(figure(damage, name) > halves, "{name}: {damage}");
+        }
+        assert!(figure("ema", name).is_finite() && figure("test images", name).is_finite());
+    }
+    for name in ["precision", "recall", "density", "coverage", "class as labelled"] {
+        assert!(figure("train halves", name) > 0.5, "{name}");
+    }
+    assert!((0.0..=1.0).contains(&figure("ema", "CAS")));
+    assert!(figure("ema", "nearest train / nearest test") > 0.0);
+    for plot in ["fd-inhouse.svg", "class-shares.svg", "ema.png"] {
+        assert!(folder.path().join("plots").join(plot).exists(), "{plot}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use burn::tensor::activation::softmax;
 use crate::cpu::attention::{Attention, Gradients, attend, gradients};
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
+use crate::operations::count;
 
 /// Scaled dot-product attention between positions, within each of `heads`.
 ///
@@ -12,6 +13,7 @@ use crate::graph::{self, Kernel};
 /// - `q`, `k`, `v` and output: `[B, C, positions]`, where C are the channels of all heads
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize) -> Tensor<3> {
     let shape @ [_, channels, pixels] = q.dims();
+    count(q.shape().num_elements(), 2 * pixels);
     let ours = [&q, &k, &v].into_iter().all(|x| x.dims() == shape && graph::runs_on(x));
     if ours && channels.is_multiple_of(heads) && q.shape().num_elements() > 0 {
         let attention = Attention { channels: channels / heads, pixels };

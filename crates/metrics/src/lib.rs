@@ -28,7 +28,7 @@ pub use error::MetricError;
 pub use features::Features;
 pub use frechet::frechet_distance;
 pub use gaussian::Gaussian;
-pub use kernel_distance::{KernelDistance, kernel_distance};
+pub use kernel_distance::{KernelDistance, Subsets, kernel_distance};
 pub use manifold::{DensityCoverage, PrecisionRecall, density_coverage, precision_recall};
 pub use memorisation::{Memorisation, memorisation};
 pub use pixel_mmd::{PixelMmd, pixel_mmd};

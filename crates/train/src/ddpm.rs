@@ -8,9 +8,10 @@ use data::{Batches, Picture, Splits};
 use random::Seed;
 use unet::UNet;
 
-use crate::batches::{Noising, TrainLoader, ValidLoader};
+use crate::batches::Noising;
 use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
+use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::objective::lock;
 use crate::preview::draw_preview;
@@ -44,15 +45,16 @@ impl System for Objective {
             num_classes: config.model.num_classes,
             cond_drop_prob: train.cond_drop_prob,
         };
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
         let loader = TrainLoader {
-            batches: Arc::new(Batches::new(splits.train.clone(), train.batch_size, seed)?),
-            noising,
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
             start: (step * train.grad_accumulation) as u64,
             count: (train.steps - step) * train.grad_accumulation,
             workers: train.workers,
             device: device.clone(),
         };
-        let valid = ValidLoader::new(&splits.valid, noising, train.eval_images, train.batch_size, device)?;
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let valid = ValidLoader::new(valid, device);
         Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
     }
 

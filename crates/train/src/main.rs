@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DraftConfig, Objective, Outcome, RunDir, Session, System, SystemName};
+use train::{DpmSystem, DraftConfig, Objective, Outcome, RunDir, Session, System, SystemName};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -66,6 +66,7 @@ fn run(args: Args) -> Result<()> {
     let config = config_file(&args, &run)?;
     match SystemName::of(&config)? {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
+        SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
     }
 }
 
@@ -170,6 +171,9 @@ fn report(run: &RunDir, outcome: &Outcome) {
             outcome.steps
         )),
         None => train::say(format_args!("finished {} steps{loss}", outcome.steps)),
+    }
+    for measure in &outcome.results {
+        train::say(measure);
     }
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));

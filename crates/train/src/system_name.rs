@@ -10,6 +10,8 @@ use crate::error::TrainError;
 pub enum SystemName {
     /// [`Objective`](crate::Objective): where the key is left out.
     Ddpm,
+    /// [`DpmSystem`](crate::DpmSystem).
+    Dpm,
 }
 
 impl SystemName {
@@ -22,11 +24,12 @@ impl SystemName {
     pub fn of(path: &Path) -> Result<Self, TrainError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let table: Table = toml::from_str(&text).unwrap_or_default();
-        match table.get("system") {
-            None => Ok(Self::Ddpm),
-            Some(name) => Err(TrainError::Config {
+        let Some(name) = table.get("system") else { return Ok(Self::Ddpm) };
+        match name.as_str() {
+            Some("dpm") => Ok(Self::Dpm),
+            _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
-                reason: format!("system = {name}: leave it out"),
+                reason: format!("system = {name}: use \"dpm\", or leave it out for DDPM"),
             }),
         }
     }

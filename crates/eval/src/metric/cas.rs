@@ -8,7 +8,7 @@ use crate::subject::Subject;
 /// The classification accuracy score (Ravuri & Vinyals 2019, arXiv 1905.10887): how often a classifier that was trained on
 /// drawn images of known classes is right on the test images; beside it, one that was trained on real images.
 pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
-    let training = ClassifierTraining { seed: subject.seed, ..ClassifierTraining::default() };
+    let training = ClassifierTraining { seed: subject.seed, ..bench.training.clone() };
     let classes = bench.num_classes.unwrap_or(0);
     let network = training.run("training on samples", subject.images()?, classes, &bench.device);
     let score = Row::new("CAS", network.accuracy(&bench.test, &bench.device)?);

@@ -1,5 +1,5 @@
 use anyhow::Result;
-use metrics::kernel_distance;
+use metrics::{Subsets, kernel_distance};
 
 use crate::bench::Bench;
 use crate::judge::Judge;
@@ -10,6 +10,6 @@ use crate::subject::Subject;
 pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
     let real = Judge::InHouse.features(bench, &subject.real)?;
     let drawn = Judge::InHouse.features(bench, subject.images()?)?;
-    let distance = kernel_distance(real, drawn, subject.seed)?;
+    let distance = kernel_distance(real, drawn, Subsets::default(), subject.seed)?;
     Ok(Outcome::rows([Row::new("KD-inhouse x 1000", 1000.0 * distance.mean)]))
 }
