@@ -68,10 +68,8 @@ fn missing(bench: &Bench) -> Result<usize> {
 fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
     let timesteps = bench.config.diffusion.num_train_timesteps;
     let flow = (FLOW_EVALUATIONS * (1e-3 / bench.tolerance).sqrt()) as usize;
-    let costs = [
-        (Metric::Nll, timesteps, timesteps as f64),
-        (Metric::NllExact, flow, flow as f64 * GRADIENT_COST),
-    ];
+    let costs =
+        [(Metric::Nll, timesteps, timesteps as f64), (Metric::NllExact, flow, flow as f64 * GRADIENT_COST)];
     for (metric, evaluations, forward) in costs.into_iter().filter(|cost| metrics.contains(&cost.0)) {
         let images = bench.likelihoods.min(bench.test.len());
         let ddim = SolverConfig::Ddim { eta: 0.0 };
