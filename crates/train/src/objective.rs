@@ -179,3 +179,73 @@ struct Answer {
     /// The share of `log beta` in the logarithm of the variance, in `[-1, 1]`, of the images' shape.
     variance: Option<Tensor<4>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrainedModel;
+    use crate::parity::jittered;
+    use random::Seed;
+
+    fn config(parameterization: &str) -> RunConfig {
+        let text = format!(
+            "[dataset]\ntype = \"digits\"\n[model]\nimage_size = 8\nin_channels = 1\nout_channels = 2\nchannels = 8\n\
+             channel_mult = [1]\nattention_resolutions = [8]\n[diffusion]\nnum_train_timesteps = 40\n\
+             schedule = {{ type = \"cosine\" }}\nvariance = \"learned_range\"\nparameterization = {parameterization}\n\
+             [train]\nobjective = {{ type = \"vlb\" }}"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn batch(timestep: usize) -> Batch {
+        let draw = |index: u64| {
+            let values = Seed(1).stream("test", index).normal(3 * 64);
+            Tensor::<4>::from_data(TensorData::new(values, [3, 1, 8, 8]), &Device::flex())
+        };
+        let x0 = (draw(0) * 0.3).clamp(-1.0, 1.0);
+        let quantiles = vec![(timestep as f64 + 0.5) / 40.0; 3];
+        Batch { x0, eps: draw(1), timesteps: vec![timestep; 3], quantiles, labels: None }
+    }
+
+    /// What is minimised is what is evaluated, in every coordinate that a network may have.
+    #[test]
+    fn the_bound_that_is_trained_is_the_bound_of_the_sampler() {
+        for parameterization in ["\"eps\"", "\"x0\"", "\"v\"", "\"flow\"", "{ edm = { sigma_data = 0.5 } }"] {
+            let config = config(parameterization);
+            let device = Device::flex();
+            let net = jittered(config.model.init(&device, 1).unwrap());
+            let objective = Objective::new(&config).unwrap();
+            let model = TrainedModel::new(net.clone(), &config, &device).unwrap();
+            for timestep in [0, 20, 38] {
+                let batch = batch(timestep);
+                let trained = objective.loss(&net, &batch).total.into_scalar::<f64>() / 40.0;
+                let denoiser = model.unclipped(None);
+                let term = objective.bound.step(denoiser.as_ref(), batch.x0, batch.eps, timestep).unwrap();
+                let expected = term.mean().into_scalar::<f64>();
+                let close = (trained - expected).abs() < 1e-3 * expected.abs();
+                assert!(close, "{parameterization} at {timestep}: {trained} is not {expected}");
+            }
+        }
+    }
+
+    /// Until the losses of all timesteps are known, drawing by them changes nothing; then their weights undo it.
+    #[test]
+    fn losses_weigh_as_if_timesteps_were_uniform() {
+        let mut config = config("\"eps\"");
+        let net = jittered(config.model.init(&Device::flex(), 1).unwrap());
+        let uniform = Objective::new(&config).unwrap();
+        config.train.timesteps = TimestepSampling::LossAware;
+        let aware = Objective::new(&config).unwrap();
+        let total = |objective: &Objective, t| objective.loss(&net, &batch(t)).total.into_scalar::<f64>();
+        assert!((total(&aware, 7) / total(&uniform, 7) - 1.0).abs() < 1e-6);
+        let history = aware.history.as_deref().unwrap();
+        for timestep in 0..40 {
+            lock(history).add(&[timestep; 10], &[if timestep == 7 { 39.0 } else { 1.0 }; 10]);
+        }
+        // Half of the draws are now of timestep 7, instead of a 40th.
+        let drawn = aware.loss(&net, &Batch { quantiles: vec![0.4; 3], ..batch(0) });
+        assert_eq!(drawn.timesteps, [7; 3]);
+        let ratio = drawn.total.into_scalar::<f64>() / total(&uniform, 7);
+        assert!((ratio * 20.0 - 1.0).abs() < 0.01, "{ratio}");
+    }
+}
