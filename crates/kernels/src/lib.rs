@@ -12,8 +12,9 @@ mod operations;
 mod project;
 mod update;
 
-pub use attention::attention;
+pub use attention::{attention, biased_attention};
 pub use conv::conv2d;
+pub use cpu::transpose::transposed;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use operations::count_operations;
 pub use project::project;

@@ -106,7 +106,7 @@ impl System for Objective {
         if config.eval.every > 0 { vec![StepMetric::bound()] } else { Vec::new() }
     }
 
-    fn preview(net: UNet, config: &RunConfig, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(net: UNet, config: &RunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
         draw_preview(&TrainedModel::new(net, config, device)?, config)
     }
 }

@@ -17,6 +17,7 @@ mod dpm_system;
 mod ema;
 mod error;
 mod evaluation;
+mod first_stage;
 mod gradients;
 mod loader;
 mod loss_history;
@@ -51,6 +52,10 @@ pub use dpm_system::{
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
 pub use evaluation::EvalConfig;
+pub use first_stage::{
+    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
+    TrainedFirstStage,
+};
 pub use gradients::clip_global_norm;
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};

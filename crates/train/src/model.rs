@@ -94,6 +94,7 @@ impl TrainedModel {
                     unconditional,
                     scale: guidance_scale,
                     rescale: 0.0,
+                    rescaled: self.parameterization,
                 })
             }
             None => self.clipped(conditional),
