@@ -102,7 +102,7 @@ impl PromptPlan {
         let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
         settings.extend(self.negatives.iter().map(|negative| ("negative", negative.clone())));
         settings.push(("seed", self.seed.to_string()));
-        settings.extend(self.walk.describe());
+        settings.extend(self.walk.describe(false));
         if !self.prompts.is_empty() {
             settings.push(("guidance_scale", self.guidance.scale.to_string()));
         }

@@ -13,10 +13,9 @@ use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
 use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
-use crate::objective::lock;
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
-use crate::{Batch, Objective, RunConfig, TrainedModel};
+use crate::{Batch, LossHistory, Objective, RunConfig, TrainedModel};
 
 impl System for Objective {
     type Config = RunConfig;
@@ -79,12 +78,12 @@ impl System for Objective {
     }
 
     fn memory(&self) -> Option<Vec<f32>> {
-        self.history.as_deref().map(|history| lock(history).values().to_vec())
+        self.history.as_deref().map(LossHistory::values)
     }
 
     fn recall(&self, memory: &[f32]) {
         if let Some(history) = self.history.as_deref() {
-            lock(history).restore(memory);
+            history.restore(memory);
         }
     }
 

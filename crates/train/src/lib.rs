@@ -5,6 +5,7 @@
 //! [`TrainedModel`] reads that back for sampling.
 
 mod adam_w;
+mod answer;
 mod batches;
 mod bench;
 mod changes;
