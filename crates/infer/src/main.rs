@@ -10,12 +10,15 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, OwnSampler, Plan, Walk};
+use infer::{Args, Drawn, OwnSampler, Plan, PromptPlan, Walk};
 use interop::ModelFolder;
+use interop::pipeline::ModelIndex;
 use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
+/// Images drawn at once, unless the arguments say it.
+const DEFAULT_BATCH: usize = 64;
 /// Milliseconds of an animation's frame.
 const FRAME_DELAY: u16 = 80;
 
@@ -32,6 +35,14 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<ExitCode> {
     let source = source(args)?;
     check_targets(args)?;
+    if let Source::Folder(folder) = &source
+        && ModelIndex::read(folder)?.kind().is_ok()
+    {
+        return draw_from_prompts(args, folder);
+    }
+    if !args.prompt.prompt.is_empty() {
+        bail!("--prompt: this model knows no text: add --model with a folder that does");
+    }
     let device = backend::open(args.backend, args.device)?;
     if let (Some(name), Source::Run(config, _)) = (&args.forward, &source) {
         return show_forward(args, name, config, &device);
@@ -47,14 +58,43 @@ fn run(args: &Args) -> Result<ExitCode> {
         eprintln!("warning: {warning}");
     }
     let stop = stop_on_ctrl_c()?;
-    let drawn =
-        infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    let grid = infer::grid(&plan, drawn.images, model.image_shape);
+    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
+}
+
+/// Draws from a folder of one of the reference library's pipelines.
+fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
+    let plan = PromptPlan::new(args, folder)?;
+    let mut settings = vec![("model", folder.display().to_string())];
+    settings.extend(plan.describe());
+    for (key, value) in &settings {
+        train::say(format_args!("{key}: {value}"));
+    }
+    let device = backend::open(args.backend, args.device)?;
+    let stop = stop_on_ctrl_c()?;
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let (drawn, shape) = infer::draw_prompts(&plan, &device, animate, separate, &stop)?;
+    let grid = Grid::square(drawn.images.min(infer::MAX_GRID), shape);
+    finish(args, grid, &drawn, plan.number, shape, &settings)
+}
+
+/// Writes what was finished.
+fn finish(
+    args: &Args,
+    grid: Grid,
+    drawn: &Drawn,
+    wanted: usize,
+    shape: [usize; 3],
+    settings: &[(&str, String)],
+) -> Result<ExitCode> {
     if drawn.images == 0 {
         eprintln!("stopped before the first image was finished");
         return Ok(ExitCode::from(130));
     }
-    write(args, &plan, &drawn, model.image_shape, &settings)?;
-    if drawn.images < plan.number {
+    write(args, grid, drawn, shape, settings)?;
+    if drawn.images < wanted {
         eprintln!("stopped: kept the {} images that were finished", drawn.images);
         return Ok(ExitCode::from(130));
     }
@@ -148,13 +188,12 @@ fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
 
 fn write(
     args: &Args,
-    plan: &Plan,
+    grid: Grid,
     drawn: &Drawn,
     shape: [usize; 3],
     settings: &[(&str, String)],
 ) -> Result<()> {
     let text: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let grid = infer::grid(plan, drawn.images, shape);
     let picture = grid.draw(&drawn.values, shape);
     picture.write_png(&args.out, &text)?;
     train::say(format_args!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display()));

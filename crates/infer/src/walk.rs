@@ -98,7 +98,7 @@ impl Walk {
         let (scheduler, solver) = sampler.scheduler()?;
         let hidden = labels.filter(|_| guidance_scale != 1.0);
         let denoiser = match hidden.and_then(|labels| model.unconditional_answer(labels.len())) {
-            Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale),
+            Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale, 0.0),
             None => scheduler.denoiser(model.answer(labels)),
         };
         let init_noise_sigma = scheduler.init_noise_sigma;

@@ -62,6 +62,14 @@ pub enum InteropError {
         /// What does not fit.
         reason: autoencoder::AutoencoderError,
     },
+    /// Parts that a folder does not have.
+    #[error("{} lacks parts:{}", path.display(), list(missing))]
+    Parts {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        missing: Vec<String>,
+    },
     /// A configuration of a text encoder whose keys do not fit each other.
     #[error("{}: {reason}", path.display())]
     Text {

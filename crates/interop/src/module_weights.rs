@@ -37,6 +37,7 @@ pub(crate) fn load_module<M: Module>(
     let mut stored = BTreeMap::new();
     for (name, shape) in store.shapes() {
         if let Some(modern) = names.modern(name) {
+            let shape = as_matrix(shape, expected.found.get(&modern));
             stored.insert(modern, (name.to_owned(), shape.to_vec()));
         }
     }
@@ -50,6 +51,14 @@ pub(crate) fn load_module<M: Module>(
     match fill.failed {
         Some(error) => Err(error),
         None => Ok(module),
+    }
+}
+
+/// The shape of a convolution of side 1 without its sides, where a matrix is `expected`.
+fn as_matrix<'a>(shape: &'a [usize], expected: Option<&Vec<usize>>) -> &'a [usize] {
+    match shape {
+        [matrix @ .., 1, 1] if matrix.len() == 2 && expected.is_some_and(|expected| expected.len() == 2) => matrix,
+        _ => shape,
     }
 }
 
@@ -188,8 +197,9 @@ impl ModuleMapper for Fill<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (name, transposed) = self.names.reference(&self.path, D);
         // All were found and measured before the first is read.
-        let Some((stored, _)) = self.stored.get(&name) else { return param };
-        let tensor = match self.store.read(stored) {
+        let Some((stored, shape)) = self.stored.get(&name) else { return param };
+        let tensor = self.store.read(stored).map(|tensor| HostTensor { shape: shape.clone(), ..tensor });
+        let tensor = match tensor {
             Ok(tensor) if transposed => tensor.transposed(),
             Ok(tensor) => tensor,
             Err(error) => {

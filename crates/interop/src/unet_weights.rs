@@ -8,7 +8,7 @@ use crate::module_weights::{ParameterNames, load_module, module_tensors};
 use crate::parameter_names::{modern_name, reference_name};
 use crate::{HostTensor, InteropError, TensorStore};
 
-/// Gives a network the weights of a file in the reference library's names and layout.
+/// Gives a network the weights of a file in the reference library's names and layout, in the given precision.
 ///
 /// # Errors
 ///
@@ -19,8 +19,9 @@ pub fn load_unet(
     config: &UNetConfig,
     store: &TensorStore,
     beside: &Path,
+    dtype: DType,
 ) -> Result<UNet, InteropError> {
-    load_module(unet, &UNetNames(config), store, beside, DType::F32)
+    load_module(unet, &UNetNames(config), store, beside, dtype)
 }
 
 /// A network's weights in the reference library's names and layout.

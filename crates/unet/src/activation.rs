@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ops;
 
-/// The nonlinearity of the residual blocks. The two-layer networks of the embeddings and the end of the network always
-/// have SiLU.
+/// A nonlinearity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {

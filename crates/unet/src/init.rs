@@ -1,6 +1,8 @@
 use burn::module::{Param, ParamId};
 use burn::nn::conv::Conv2d;
-use burn::nn::{Embedding, GroupNorm, GroupNormConfig, Linear, PaddingConfig2d};
+use burn::nn::{
+    Embedding, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, PaddingConfig2d,
+};
 use burn::tensor::{Device, Tensor, TensorData};
 use random::Seed;
 
@@ -58,9 +60,9 @@ impl<'a> Init<'a> {
         self.conv_by(Law::of_fan_in(channels[0] * kernel * kernel), channels, kernel)
     }
 
-    /// A 3x3 convolution whose output starts at zero.
-    pub(crate) fn zero_conv(&mut self, channels: [usize; 2]) -> Conv2d {
-        self.conv_by(Law::Zeros, channels, 3)
+    /// The same whose output starts at zero.
+    pub(crate) fn zero_conv(&mut self, channels: [usize; 2], kernel: usize) -> Conv2d {
+        self.conv_by(Law::Zeros, channels, kernel)
     }
 
     /// A linear layer.
@@ -105,7 +107,22 @@ impl<'a> Init<'a> {
 
     /// A group norm with groups of its own.
     pub(crate) fn group_norm_of(&self, config: &UNetConfig, groups: usize, channels: usize) -> GroupNorm {
-        GroupNormConfig::new(groups, channels).with_epsilon(config.norm_eps).init(self.device)
+        self.group_norm_with(config.norm_eps, groups, channels)
+    }
+
+    /// A group norm with groups and an epsilon of its own.
+    pub(crate) fn group_norm_with(&self, epsilon: f64, groups: usize, channels: usize) -> GroupNorm {
+        GroupNormConfig::new(groups, channels).with_epsilon(epsilon).init(self.device)
+    }
+
+    /// A norm of all channels of a position.
+    pub(crate) fn layer_norm(&self, channels: usize) -> LayerNorm {
+        LayerNormConfig::new(channels).init(self.device)
+    }
+
+    /// One learnt vector, of standard deviation `1/sqrt(channels)`.
+    pub(crate) fn vector(&mut self, channels: usize) -> Param<Tensor<2>> {
+        self.param(Law::Normal { std: 1.0 / (channels as f64).sqrt() }, [1, channels])
     }
 
     fn conv_by(&mut self, law: Law, [inputs, outputs]: [usize; 2], kernel: usize) -> Conv2d {

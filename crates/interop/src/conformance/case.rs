@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{Outcome, Report, autoencoder, pipelines, schedulers, tables, text, train_step, unet2d};
+use super::{
+    Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, text, train_step, unet2d,
+};
+use crate::pipeline::PipelineKind;
 use crate::{InteropError, TensorFile};
 
 /// A recorded case.
@@ -60,7 +63,7 @@ impl Case {
     /// Runs the case.
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
-            "UNet2DModel" => unet2d::run(self, device),
+            "UNet2DModel" | "UNet2DConditionModel" => unet2d::run(self, device),
             "AutoencoderKL" => autoencoder::run_kl(self, device),
             "VQModel" => autoencoder::run_vq(self, device),
             kind if kind.ends_with("Scheduler") => schedulers::run(self, device),
@@ -71,6 +74,7 @@ impl Case {
             "tokenizer" => text::run_tokenizer(self),
             "train_step" => train_step::run(self, device),
             "DDPMPipeline" | "DDIMPipeline" => pipelines::run(self, device),
+            kind if PipelineKind::of_class(kind).is_some() => prompts::run(self, device),
             _ => Err(CaseError::Unsupported("there is no such part here yet".into())),
         };
         let outcome = match compared {

@@ -8,6 +8,7 @@ mod case;
 mod closed_forms;
 mod comparison;
 mod pipelines;
+mod prompts;
 mod recorded_noise;
 mod report;
 mod schedulers;
