@@ -32,6 +32,7 @@ mod scheduler_table;
 mod scheduler_walk;
 mod tensor_file;
 mod tensor_store;
+mod text_export;
 mod text_folder;
 mod text_import;
 mod text_keys;
@@ -43,13 +44,15 @@ mod unet_weights;
 
 pub use autoencoder_folder::{KlFolder, VqFolder, export_first_stage};
 pub use error::InteropError;
-pub use model_folder::{ModelFolder, export_run, read_unet};
 pub(crate) use model_folder::read_network;
+pub use model_folder::{ModelFolder, export_run, read_unet};
 pub use scheduler::{Call, Scheduler};
 pub use scheduler_folder::FolderSampler;
 pub use scheduler_options::{Options, Unsupported};
 pub use tensor_file::{HostTensor, TensorFile};
 pub use tensor_store::TensorStore;
-pub use text_folder::{read_clip_text, read_ldm_bert, read_t5_encoder};
+pub use text_folder::{
+    read_clip_text, read_ldm_bert, read_t5_encoder, write_clip_text, write_ldm_bert, write_t5_encoder,
+};
 pub use unet_import::{ImportedUNet, read_unet_config};
 pub use unet_weights::{load_unet, unet_tensors};
