@@ -18,6 +18,9 @@ use crate::{InteropError, TensorFile, TensorStore};
 /// The weights' file beside an encoder's configuration, without its ending.
 const WEIGHTS: &str = "model";
 
+/// The same where torch wrote it.
+const TORCH_WEIGHTS: &str = "pytorch_model";
+
 /// Reads a folder of the reference library's `CLIPTextModel` or `CLIPTextModelWithProjection`, its weights in the given
 /// precision.
 ///
@@ -126,8 +129,12 @@ fn fill<M: Module>(
     let path = folder.join("config.json");
     let network = network.map_err(|reason| InteropError::Text { path: path.clone(), reason })?;
     let store = TensorStore::find(folder, WEIGHTS).or_else(|error| {
-        let old = folder.join("pytorch_model.bin");
-        if old.exists() { TensorStore::find(folder, "pytorch_model") } else { Err(error) }
+        let there = [".bin", ".bin.index.json"].map(|ending| folder.join(format!("{TORCH_WEIGHTS}{ending}")));
+        if there.iter().any(|path| path.exists()) {
+            TensorStore::find(folder, TORCH_WEIGHTS)
+        } else {
+            Err(error)
+        }
     })?;
     load_module(network, names, &store, &path, dtype)
 }
