@@ -85,9 +85,8 @@ impl<T: Clone> OneOrEach<T> {
 
 impl Default for ConditionKeys {
     fn default() -> Self {
-        let names = |first: &str, others: &str, last: &str| {
-            [first, others, others, last].map(str::to_owned).to_vec()
-        };
+        let names =
+            |first: &str, others: &str, last: &str| [first, others, others, last].map(str::to_owned).to_vec();
         Self {
             act_fn: "silu".into(),
             addition_embed_type: None,

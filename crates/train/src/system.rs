@@ -112,6 +112,11 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
         device: &Device,
     ) -> Result<Picture, TrainError>;
 
+    /// What is to be done with a run: a line that says so, with the command.
+    fn next_command(run: &Path) -> String {
+        format!("draw more: cargo run -p infer -- --run {}", run.display())
+    }
+
     /// What is measured of a finished run, for its record; nothing unless a system says otherwise.
     ///
     /// # Errors

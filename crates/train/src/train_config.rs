@@ -117,6 +117,25 @@ impl TrainConfig {
         }
     }
 
+    /// Refuses the keys of systems with classes or noise levels, for one without.
+    ///
+    /// # Errors
+    ///
+    /// The first that is given.
+    pub(crate) fn refuse_guidance(&self) -> Result<(), String> {
+        let default = Self::default();
+        let strange = [
+            ("weighting", self.weighting != default.weighting),
+            ("cond_drop_prob", self.cond_drop_prob != default.cond_drop_prob),
+            ("conditional", self.conditional != default.conditional),
+            ("sample_guidance_scale", self.sample_guidance_scale != default.sample_guidance_scale),
+        ];
+        match strange.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => Err(format!("{key} is of systems with classes or weights: leave it out")),
+            None => Ok(()),
+        }
+    }
+
     /// Checks what the types cannot.
     ///
     /// # Errors

@@ -31,7 +31,9 @@ impl Pipeline {
                 Some(self.sizes(drawing, size, [channels, size_channels], pooled.as_ref())?)
             }
             AddedInput::Nothing | AddedInput::Text { .. } => None,
-            AddedInput::Image { .. } | AddedInput::TextAndImage => return Err(self.lacks("an image's embedding")),
+            AddedInput::Image { .. } | AddedInput::TextAndImage => {
+                return Err(self.lacks("an image's embedding"));
+            }
         };
         Ok(Conditions {
             class,

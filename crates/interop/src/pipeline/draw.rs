@@ -54,7 +54,10 @@ impl Pipeline {
     }
 
     /// The scheduler, and the solver and the levels that are walked.
-    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
+    fn walk(
+        &self,
+        drawing: &Drawing,
+    ) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
         let (scheduler, solver) = self.sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
@@ -132,7 +135,11 @@ impl Pipeline {
     }
 
     /// What is walked of the levels: the share of the steps, rounded down as the reference library has it, one at least.
-    fn remaining<'a>(&self, levels: &'a [NoiseLevel], strength: f64) -> Result<&'a [NoiseLevel], PipelineError> {
+    fn remaining<'a>(
+        &self,
+        levels: &'a [NoiseLevel],
+        strength: f64,
+    ) -> Result<&'a [NoiseLevel], PipelineError> {
         if !(strength > 0.0 && strength <= 1.0) {
             return Err(diffusion::DiffusionError::Strength { strength }.into());
         }

@@ -8,3 +8,4 @@ mod damage;
 mod names;
 mod round_trip;
 mod shards;
+mod text;
