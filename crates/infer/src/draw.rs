@@ -31,7 +31,13 @@ pub struct Drawn {
 
 impl Drawn {
     /// Adds finished images of `shape`, as far as they fit a grid.
-    pub(crate) fn add(&mut self, images: Range<usize>, values: &[f32], frames: &[Vec<f32>], shape: [usize; 3]) {
+    pub(crate) fn add(
+        &mut self,
+        images: Range<usize>,
+        values: &[f32],
+        frames: &[Vec<f32>],
+        shape: [usize; 3],
+    ) {
         let room = MAX_GRID.saturating_sub(images.start) * shape.iter().product::<usize>();
         self.images = images.end;
         self.values.extend(&values[..room.min(values.len())]);

@@ -22,7 +22,7 @@ pub use edit::Edit;
 pub use edit_args::{EditArgs, Method};
 pub use forward::{Forward, Row, find_image, forward};
 pub use plan::{OwnSampler, Plan};
-pub use prompt_args::{PromptArgs, Precision, Size};
+pub use prompt_args::{Precision, PromptArgs, Size};
 pub use prompt_draw::draw_prompts;
 pub use prompt_plan::PromptPlan;
 pub use sampler::Sampler;

@@ -48,7 +48,8 @@ impl Plan {
     ///
     /// The first argument that does not fit.
     pub fn new(args: &Args, model: &TrainedModel, own: &OwnSampler) -> Result<Self> {
-        let (number, guidance_scale) = (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
+        let (number, guidance_scale) =
+            (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
         if number == 0 || args.batch == Some(0) {
             bail!("-n and --batch must be at least 1");
         }

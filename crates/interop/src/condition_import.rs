@@ -1,11 +1,12 @@
 use unet::{
-    Activation, AddedInput, ClassInput, ContextConfig, ContextInput, CrossAttention, LevelBlock, Mid, Resample,
-    TimeEncoding, UNetConfig,
+    Activation, AddedInput, ClassInput, ContextConfig, ContextInput, CrossAttention, LevelBlock, Mid,
+    Resample, TimeEncoding, UNetConfig,
 };
 
 use crate::condition_keys::{ConditionKeys, OneOrEach};
 use crate::unet_import::{
-    ImportedUNet, MAX_SIDE, Unsupported, activation, check_others, downsample_padding, gcd, scale_shift, unsupported,
+    ImportedUNet, MAX_SIDE, Unsupported, activation, check_others, downsample_padding, gcd, scale_shift,
+    unsupported,
 };
 
 /// The network of the keys of a `UNet2DConditionModel`.

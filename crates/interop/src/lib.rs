@@ -11,6 +11,7 @@ mod autoencoder_folder;
 mod autoencoder_import;
 mod autoencoder_keys;
 mod autoencoder_names;
+mod condition_export;
 mod condition_import;
 mod condition_keys;
 pub mod conformance;
@@ -43,8 +44,8 @@ mod unet_weights;
 
 pub use autoencoder_folder::{KlFolder, VqFolder};
 pub use error::InteropError;
-pub use model_folder::{ModelFolder, export_run, read_unet};
 pub(crate) use model_folder::read_network;
+pub use model_folder::{ModelFolder, export_run, read_unet, write_unet};
 pub use scheduler::{Call, Scheduler};
 pub use scheduler_folder::FolderSampler;
 pub use scheduler_options::{Options, Unsupported};

@@ -53,7 +53,9 @@ fn compare_steps(
     io: &TensorFile,
     comparison: &mut Comparison,
 ) -> Result<(), CaseError> {
-    let Some(recorded) = io.tensors.get("step_latents").or(io.tensors.get("step_images")) else { return Ok(()) };
+    let Some(recorded) = io.tensors.get("step_latents").or(io.tensors.get("step_images")) else {
+        return Ok(());
+    };
     let pixels = recorded.values.len() / recorded.shape[0];
     // One evaluation a step, except where the library warms up.
     if steps.len() != recorded.shape[0] {

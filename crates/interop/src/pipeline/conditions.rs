@@ -38,7 +38,9 @@ impl Pipeline {
                 Some(self.sizes(drawing, size, numbers, wanted)?)
             }
             AddedInput::Nothing | AddedInput::Text { .. } => None,
-            AddedInput::Image { .. } | AddedInput::TextAndImage => return Err(self.lacks("an image's embedding")),
+            AddedInput::Image { .. } | AddedInput::TextAndImage => {
+                return Err(self.lacks("an image's embedding"));
+            }
         };
         Ok(Conditions {
             class,
@@ -79,6 +81,9 @@ impl Pipeline {
         let mut row: Vec<f32> = (0..half).map(|i| angle(i).sin() as f32).collect();
         row.extend((0..half).map(|i| angle(i).cos() as f32));
         row.resize(channels, 0.0);
-        Tensor::<1>::from_floats(row.as_slice(), &self.device).unsqueeze::<2>().repeat_dim(0, drawing.batch).cast(self.dtype)
+        Tensor::<1>::from_floats(row.as_slice(), &self.device)
+            .unsqueeze::<2>()
+            .repeat_dim(0, drawing.batch)
+            .cast(self.dtype)
     }
 }

@@ -55,7 +55,10 @@ impl Pipeline {
     }
 
     /// The scheduler, and the solver and the levels that are walked.
-    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
+    fn walk(
+        &self,
+        drawing: &Drawing,
+    ) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
         let (scheduler, solver) = self.sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
@@ -127,14 +130,23 @@ impl Pipeline {
         Ok(match self.negative(drawing) {
             Some(negative) => {
                 let guidance = drawing.guidance;
-                scheduler.guided(conditional, answer(Some(negative), false)?, guidance.scale, guidance.rescale)
+                scheduler.guided(
+                    conditional,
+                    answer(Some(negative), false)?,
+                    guidance.scale,
+                    guidance.rescale,
+                )
             }
             None => scheduler.denoiser(conditional),
         })
     }
 
     /// What is walked of the levels: the share of the steps, rounded down as the reference library has it, one at least.
-    fn remaining<'a>(&self, levels: &'a [NoiseLevel], strength: f64) -> Result<&'a [NoiseLevel], PipelineError> {
+    fn remaining<'a>(
+        &self,
+        levels: &'a [NoiseLevel],
+        strength: f64,
+    ) -> Result<&'a [NoiseLevel], PipelineError> {
         if !(strength > 0.0 && strength <= 1.0) {
             return Err(diffusion::DiffusionError::Strength { strength }.into());
         }

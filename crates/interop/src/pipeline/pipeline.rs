@@ -92,7 +92,10 @@ impl Noising {
         let sampler = FolderSampler::read(&path)?;
         let (scheduler, _) = sampler.scheduler()?;
         let Some(schedule) = scheduler.chain() else {
-            return Err(InteropError::Scheduler { path, reason: format!("{} to noise images", sampler.class()) });
+            return Err(InteropError::Scheduler {
+                path,
+                reason: format!("{} to noise images", sampler.class()),
+            });
         };
         let last = schedule.num_train_timesteps() - 1;
         let limit = index.setting("max_noise_level").and_then(Value::as_u64);
