@@ -46,11 +46,8 @@ pub fn draw_prompts(
         let images = first..plan.number.min(first.saturating_add(plan.batch));
         let drawing = drawing(plan, encoded.as_ref(), &start, images.clone());
         let animate = animate && first < MAX_GRID;
-        let Some((values, frames, size)) =
-            draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?
-        else {
-            break;
-        };
+        let finished = draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?;
+        let Some(Finished { values, frames, shape: size }) = finished else { break };
         shape = size;
         if let Some(folder) = separate {
             write_each(folder, &values, first, shape, &plan.describe())?;
@@ -144,9 +141,16 @@ fn start(plan: &PromptPlan, pipeline: &Pipeline) -> Result<Start> {
     })
 }
 
-type Values = Vec<f32>;
+/// Some images that are finished.
+struct Finished {
+    values: Vec<f32>,
+    /// After some of the steps.
+    frames: Vec<Vec<f32>>,
+    /// `[C, H, W]` of each.
+    shape: [usize; 3],
+}
 
-/// The values of some images, their frames and their shape; nothing if the drawing was stopped.
+/// Some images; nothing if the drawing was stopped.
 fn draw_batch(
     plan: &PromptPlan,
     pipeline: &Pipeline,
@@ -155,7 +159,7 @@ fn draw_batch(
     animate: bool,
     bar: &ProgressBar,
     stop: &AtomicBool,
-) -> Result<Option<(Values, Vec<Values>, [usize; 3])>> {
+) -> Result<Option<Finished>> {
     let stride = plan.walk.steps().div_ceil(MAX_FRAMES - 1);
     let mut frames = Vec::new();
     let mut observer = |step: Step| {
@@ -174,5 +178,6 @@ fn draw_batch(
     let image = pipeline.first_stage.decode(latent, plan.tile)?;
     let [_, channels, height, width] = image.dims();
     let frames = frames.into_iter().map(|x0| read(pipeline.first_stage.preview(x0)?));
-    Ok(Some((read(image)?, frames.collect::<Result<_>>()?, [channels, height, width])))
+    let (values, frames) = (read(image)?, frames.collect::<Result<_>>()?);
+    Ok(Some(Finished { values, frames, shape: [channels, height, width] }))
 }

@@ -15,6 +15,9 @@ const MAX_SIDE: usize = 16_384;
 /// Draws standard normal images of the batch, each of the given `[C, H, W]`.
 pub(super) type Noise<'a> = dyn FnMut([usize; 3]) -> Tensor<4> + 'a;
 
+/// A scheduler, and the solver and the levels that are walked.
+type Walk = (Scheduler, Box<dyn Solver>, Vec<NoiseLevel>);
+
 impl Pipeline {
     /// Draws what [`FirstStage::decode`](super::FirstStage::decode) makes images of.
     ///
@@ -54,11 +57,7 @@ impl Pipeline {
         Ok(sample(denoiser.as_ref(), solver.as_mut(), levels, x, &mut step_noise, observer)?)
     }
 
-    /// The scheduler, and the solver and the levels that are walked.
-    fn walk(
-        &self,
-        drawing: &Drawing,
-    ) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
+    fn walk(&self, drawing: &Drawing) -> Result<Walk, PipelineError> {
         let (scheduler, solver) = self.sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
