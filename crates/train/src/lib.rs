@@ -16,12 +16,16 @@ mod ddpm;
 mod dpm_system;
 mod ema;
 mod error;
+mod evaluation;
+mod first_stage;
 mod gradients;
 mod loader;
+mod loss_history;
 mod metric_log;
 mod metrics;
 mod model;
 mod objective;
+mod objective_config;
 mod optimizer;
 mod parity;
 mod preview;
@@ -37,7 +41,6 @@ mod system_name;
 mod train_config;
 mod trainee;
 mod training;
-mod variational_bound;
 
 pub use batches::Batch;
 pub use bench::Bench;
@@ -48,10 +51,17 @@ pub use dpm_system::{
 };
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
+pub use evaluation::EvalConfig;
+pub use first_stage::{
+    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
+    TrainedFirstStage,
+};
 pub use gradients::clip_global_norm;
+pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
 pub use objective::{BatchLoss, Objective};
+pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;
 pub use parity::{Check, compare_with_flex};
 pub use progress::{clock, say};
@@ -63,4 +73,3 @@ pub use system::{Loaders, System, SystemConfig};
 pub use system_name::SystemName;
 pub use train_config::{LrSchedule, TrainConfig};
 pub use trainee::Trainee;
-pub use variational_bound::{BoundStep, BoundTable};

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DpmSystem, DraftConfig, Objective, Outcome, RunDir, Session, System, SystemName};
+use train::{DpmSystem, DraftConfig, FirstStage, Objective, Outcome, RunDir, Session, System, SystemName};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -67,6 +67,7 @@ fn run(args: Args) -> Result<()> {
     match SystemName::of(&config)? {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
         SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
+        SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
     }
 }
 
@@ -97,7 +98,7 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
         plain: args.plain,
         interrupter: stop_on_ctrl_c()?,
     };
-    report(&run, &session.train()?);
+    report::<S>(&run, &session.train()?);
     Ok(())
 }
 
@@ -160,7 +161,7 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
     Ok(PathBuf::from("runs").join(name))
 }
 
-fn report(run: &RunDir, outcome: &Outcome) {
+fn report<S: System>(run: &RunDir, outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
         Some(reason) if outcome.steps == 0 => {
@@ -178,5 +179,5 @@ fn report(run: &RunDir, outcome: &Outcome) {
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));
     }
-    train::say(format_args!("draw more: cargo run -p infer -- --run {}", run.path().display()));
+    train::say(S::next_command(run.path()));
 }
