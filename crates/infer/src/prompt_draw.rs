@@ -40,7 +40,9 @@ pub fn draw_prompts(
         pipeline.sampler = (**sampler).clone();
     }
     let start = start(plan, &pipeline)?;
-    let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(plan.walk.steps()));
+    let strength = if let Start::Image { strength, .. } = &start { *strength } else { 1.0 };
+    let steps = ((plan.walk.steps() as f64 * strength) as usize).max(1);
+    let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(steps));
     let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
     for first in (0..plan.number).step_by(plan.batch) {
         let images = first..plan.number.min(first.saturating_add(plan.batch));
@@ -78,8 +80,12 @@ fn encode(plan: &PromptPlan, device: &Device) -> Result<Option<Encoded>> {
 }
 
 fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: Range<usize>) -> Drawing {
+    let of = |all: &[Embeddings], image: usize| match all {
+        [from, to] if plan.between => between(from, to, image as f64 / (plan.number - 1) as f64),
+        _ => all[image % all.len()].clone(),
+    };
     let rows = |all: &[Embeddings]| {
-        let in_turn = || images.clone().map(|image| all[image % all.len()].clone());
+        let in_turn = || images.clone().map(|image| of(all, image));
         Embeddings {
             text: Tensor::cat(in_turn().map(|one| one.text).collect(), 0),
             pooled: in_turn()
@@ -100,6 +106,15 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
             Walk::Configured(sampler) => Some(sampler.clone()),
             Walk::Folder(_) => None,
         },
+    }
+}
+
+/// A share of the way from one text to another.
+fn between(from: &Embeddings, to: &Embeddings, share: f64) -> Embeddings {
+    let pooled = from.pooled.clone().zip(to.pooled.clone());
+    Embeddings {
+        text: from.text.clone() * (1.0 - share) + to.text.clone() * share,
+        pooled: pooled.map(|(from, to)| from * (1.0 - share) + to * share),
     }
 }
 
@@ -169,7 +184,7 @@ fn draw_batch(
         }
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let numbers = images.start as u64..images.end as u64;
+    let numbers = images.map(|image| if plan.between { 0 } else { image as u64 });
     let mut noise = ImageNoise::new(plan.seed, numbers, [1, 1, 1], &pipeline.device);
     let latent = match pipeline.draw(drawing, &mut |shape| noise.draw_shaped(shape), &mut observer) {
         Err(PipelineError::Walk(DiffusionError::Stopped { .. })) => return Ok(None),

@@ -61,6 +61,16 @@ fn prompts_are_taken_in_turn_whatever_the_batch() {
 }
 
 #[test]
+fn images_between_two_prompts_begin_with_one_and_end_with_the_other() {
+    let two = ["--prompt", "a cat", "--prompt", "the red dog"];
+    let walk = drawn(&[&two[..], &["--between", "-n", "3"]].concat());
+    assert_eq!(walk[0], drawn(&["--prompt", "a cat"])[0]);
+    assert_eq!(walk[2], drawn(&["--prompt", "the red dog"])[0]);
+    assert!(walk[1] != walk[0] && walk[1] != walk[2]);
+    fails(&["--prompt", "a cat", "--between"], "give two of them");
+}
+
+#[test]
 fn text_negative_text_scale_and_size_change_the_image() {
     let cat = drawn(&["--prompt", "a cat"]);
     for other in [

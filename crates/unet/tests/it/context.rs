@@ -133,6 +133,22 @@ fn an_added_embedding_needs_its_input() {
     answer(&unet, [8, 8], told(text(2)));
 }
 
+/// As a configuration file holds it.
+#[test]
+fn configurations_are_written_and_read() {
+    let input = ContextInput::ProjectedText(12);
+    let config = UNetConfig {
+        context: Some(ContextConfig { channels: CHANNELS, input }),
+        added_input: AddedInput::TextAndSizes { channels: 20, size_channels: 2 },
+        class_input: ClassInput::Linear(3),
+        ..attending(added())
+    };
+    for config in [config, attending(transformer())] {
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<UNetConfig>(&text).unwrap(), config, "{text}");
+    }
+}
+
 #[track_caller]
 fn refused(change: impl FnOnce(&mut UNetConfig), message: &str) {
     let mut config = attending(transformer());
