@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -38,7 +38,7 @@ pub enum Encoded {
     /// The nearest vectors of the codebook.
     Vq {
         /// The vectors and their losses.
-        quantized: Quantized,
+        quantized: Box<Quantized>,
         /// How many latents chose each: `[codes]`.
         counts: Tensor<1>,
         /// What brings back those that none chose: `[1]`.
@@ -107,7 +107,7 @@ impl Autoencoder {
                 let quantized = codebook.quantize(latent.clone());
                 let counts = codebook.counts(quantized.indices.clone());
                 let revival_loss = codebook.revival_loss(latent, counts.clone());
-                Encoded::Vq { quantized, counts, revival_loss }
+                Encoded::Vq { quantized: Box::new(quantized), counts, revival_loss }
             }
         }
     }
@@ -174,14 +174,6 @@ impl Encoded {
         match self {
             Self::Kl { latent, .. } => latent.clone(),
             Self::Vq { quantized, .. } => quantized.latent.clone(),
-        }
-    }
-
-    /// Which vectors of the codebook it is made of: `[B, h, w]`.
-    pub fn indices(&self) -> Option<Tensor<3, Int>> {
-        match self {
-            Self::Kl { .. } => None,
-            Self::Vq { quantized, .. } => Some(quantized.indices.clone()),
         }
     }
 }

@@ -10,3 +10,4 @@ mod names;
 mod pipelines;
 mod round_trip;
 mod shards;
+mod text;
