@@ -53,6 +53,10 @@ pub struct ImageOptions {
     /// Pad with black to a square of this many pixels, after `image_size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pad_to: Option<usize>,
+    /// Average blocks of pixels until a square of this many is left, after `pad_to`: the images of a cascade's lower
+    /// stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce_to: Option<usize>,
     /// Convert to grey or RGB; images keep their channels without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
@@ -90,7 +94,14 @@ impl Default for DatasetConfig {
 
 impl Default for ImageOptions {
     fn default() -> Self {
-        Self { image_size: None, pad_to: None, channels: None, flip: false, valid_fraction: 0.05 }
+        Self {
+            image_size: None,
+            pad_to: None,
+            reduce_to: None,
+            channels: None,
+            flip: false,
+            valid_fraction: 0.05,
+        }
     }
 }
 
@@ -99,7 +110,7 @@ const MAX_SIDE: usize = 1 << 14;
 
 impl ImageOptions {
     /// Their names, by which [`DatasetConfig`] tells them from the keys of a type.
-    const KEYS: [&str; 5] = ["image_size", "pad_to", "channels", "flip", "valid_fraction"];
+    const KEYS: [&str; 6] = ["image_size", "pad_to", "reduce_to", "channels", "flip", "valid_fraction"];
 
     pub(crate) fn validate(&self) -> Result<(), DataError> {
         let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
@@ -153,6 +164,7 @@ mod tests {
         let all = ImageOptions {
             image_size: Some(1),
             pad_to: Some(1),
+            reduce_to: Some(1),
             channels: Some(Channels::Rgb),
             ..ImageOptions::default()
         };

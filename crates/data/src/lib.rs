@@ -33,6 +33,7 @@ mod png_file;
 pub mod prefetch;
 mod readers;
 mod records;
+pub mod resample;
 mod set;
 mod splits;
 
@@ -46,5 +47,6 @@ pub use grid::Grid;
 pub use picture::Picture;
 pub use prefetch::Prefetch;
 pub use readers::{Cifar10Config, DigitsConfig, FolderConfig, IdxConfig, ParquetConfig, ShardFiles};
+pub use resample::Upsampling;
 pub use set::{ImageItem, ImageSet};
 pub use splits::Splits;

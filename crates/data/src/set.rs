@@ -31,12 +31,27 @@ pub struct ImageSet {
     fit: Fit,
     /// `[C, H, W]`.
     shape: [usize; 3],
+    /// The side of the blocks of pixels that are averaged.
+    block: usize,
     flip: bool,
 }
 
 impl ImageSet {
     pub(crate) fn new(records: Records, kept: Vec<usize>, fit: Fit, shape: [usize; 3], flip: bool) -> Self {
-        Self { records, kept, fit, shape, flip }
+        Self { records, kept, fit, shape, block: 1, flip }
+    }
+
+    /// The same images with blocks of `factor` x `factor` pixels averaged.
+    pub(crate) fn reduced(&self, factor: usize) -> Self {
+        let [channels, height, width] = self.shape;
+        Self {
+            records: self.records.clone(),
+            kept: self.kept.clone(),
+            fit: self.fit.clone(),
+            shape: [channels, height / factor, width / factor],
+            block: self.block * factor,
+            flip: self.flip,
+        }
     }
 
     /// The number of images.
@@ -70,7 +85,7 @@ impl ImageSet {
         Some(&self.records.captions.as_ref()?[*self.kept.get(index)?])
     }
 
-    /// Image `index`, resized, cropped and padded.
+    /// Image `index`, resized, cropped, padded and averaged.
     ///
     /// # Errors
     ///
@@ -81,11 +96,13 @@ impl ImageSet {
         };
         let stored = self.records.images.read(record)?;
         let shape = self.fit.padded_shape(self.fit.shape_of(stored.shape()));
-        if !matches!(shape, Ok(shape) if shape == self.shape) {
+        let [channels, height, width] = self.shape;
+        let whole = [channels, height * self.block, width * self.block];
+        if !matches!(shape, Ok(shape) if shape == whole) {
             let reason = "its size has changed since the data set was opened".into();
             return Err(DataError::Image { name: self.records.images.name(record), reason });
         }
-        Ok(self.fit.apply(stored))
+        Ok(self.fit.apply(stored).averaged(self.block))
     }
 
     /// The images `indices` in this order, unflipped: for validation.
