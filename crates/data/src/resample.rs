@@ -60,6 +60,17 @@ impl Upsampling {
 
 type Taps = Vec<(usize, f32)>;
 
+/// Every pixel `factor` x `factor` times: planes `[N, factor H, factor W]`.
+pub fn repeat(values: &[f32], [height, width]: [usize; 2], factor: usize) -> Vec<f32> {
+    let side = factor * width;
+    let planes = values.chunks_exact(height * width);
+    let pixels = |plane: &'_ [f32]| -> Vec<f32> {
+        let place = |i: usize| i / side / factor * width + i % side / factor;
+        (0..factor * height * side).map(|i| plane[place(i)]).collect()
+    };
+    planes.flat_map(pixels).collect()
+}
+
 /// The means of blocks of `factor` x `factor` pixels: planes `[N, H / factor, W / factor]`.
 pub fn average(values: &[f32], [height, width]: [usize; 2], factor: usize) -> Vec<f32> {
     let mut averages = Vec::with_capacity(values.len() / (factor * factor));
@@ -91,8 +102,9 @@ pub fn blur(values: &[f32], [height, width]: [usize; 2], sigma: f64) -> Vec<f32>
         };
         for y in 0..height {
             let [above, below] = mirrored(y, height);
-            blurred
-                .extend((0..width).map(|x| middle * along(y, x) + side * (along(above, x) + along(below, x))));
+            blurred.extend(
+                (0..width).map(|x| middle * along(y, x) + side * (along(above, x) + along(below, x))),
+            );
         }
     }
     blurred
@@ -120,9 +132,8 @@ mod tests {
     /// Recorded from torch 2.9: `interpolate(tensor([[0, 1], [2, 4]]), scale_factor=2, mode="bilinear")`.
     #[test]
     fn bilinear_is_torchs() {
-        let expected = [
-            0.0, 0.25, 0.75, 1.0, 0.5, 0.8125, 1.4375, 1.75, 1.5, 1.9375, 2.8125, 3.25, 2.0, 2.5, 3.5, 4.0,
-        ];
+        let expected =
+            [0.0, 0.25, 0.75, 1.0, 0.5, 0.8125, 1.4375, 1.75, 1.5, 1.9375, 2.8125, 3.25, 2.0, 2.5, 3.5, 4.0];
         close(&Upsampling::Bilinear.enlarge(&[0.0, 1.0, 2.0, 4.0], [2, 2], 2), &expected);
     }
 
@@ -146,6 +157,8 @@ mod tests {
     fn averaging_undoes_repetition_and_keeps_planes_apart() {
         let values: Vec<f32> = (0..32).map(|i| i as f32).collect();
         close(&average(&values, [4, 4], 2), &[2.5, 4.5, 10.5, 12.5, 18.5, 20.5, 26.5, 28.5]);
+        close(&repeat(&[1.0, 2.0], [1, 2], 2), &[1.0, 1.0, 2.0, 2.0, 1.0, 1.0, 2.0, 2.0]);
+        close(&average(&repeat(&values, [4, 4], 3), [12, 12], 3), &values);
         close(&average(&values[..6], [2, 3], 1), &values[..6]);
     }
 

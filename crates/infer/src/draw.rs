@@ -124,7 +124,13 @@ fn read(x: Tensor<4>) -> Result<Vec<f32>> {
     x.try_into_vec_as::<f32>().context("failed to read the images from the device")
 }
 
-fn write_each(folder: &Path, values: &[f32], first: usize, shape: [usize; 3], plan: &Plan) -> Result<()> {
+pub(crate) fn write_each(
+    folder: &Path,
+    values: &[f32],
+    first: usize,
+    shape: [usize; 3],
+    plan: &Plan,
+) -> Result<()> {
     let pixels: usize = shape.iter().product();
     for (index, image) in values.chunks(pixels).enumerate() {
         let number = first + index;
@@ -149,7 +155,7 @@ pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
     }
 }
 
-fn progress_bar(steps: usize) -> ProgressBar {
+pub(crate) fn progress_bar(steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("sampling {bar:40} {pos}/{len} steps, {eta} left");
     let bar = ProgressBar::new(steps as u64);
     if !std::io::stderr().is_terminal() {

@@ -2,6 +2,8 @@
 //! look at.
 
 mod args;
+mod cascade;
+mod cascade_args;
 mod course;
 mod draw;
 mod edit;
@@ -10,9 +12,12 @@ mod forward;
 mod plan;
 mod sampler;
 mod show;
+mod upscale;
 mod walk;
 
 pub use args::{Args, Ends, Labels};
+pub use cascade::CascadeDrawing;
+pub use cascade_args::CascadeArgs;
 pub use course::Course;
 pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use edit::Edit;
@@ -21,4 +26,5 @@ pub use forward::{Forward, Row, find_image, forward};
 pub use plan::{OwnSampler, Plan};
 pub use sampler::Sampler;
 pub use show::half_blocks;
+pub use upscale::Upscaling;
 pub use walk::Walk;

@@ -10,9 +10,10 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, OwnSampler, Plan, Walk};
+use infer::{Args, CascadeDrawing, Drawn, OwnSampler, Plan, Upscaling, Walk};
 use interop::ModelFolder;
-use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
+use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
+use train::{Meta, Record, RunConfig, RunDir, SystemName, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -30,30 +31,83 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let source = source(args)?;
+    let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
+    let system = match args.model.is_none() && args.checkpoint.is_none() {
+        true => SystemName::of(&RunDir::new(&folder).config())?,
+        false => SystemName::Ddpm,
+    };
     check_targets(args)?;
+    match (system, args.cascade.given()) {
+        (SystemName::Cascade, _) => draw_cascade(args, &CascadeDir::new(folder)),
+        (SystemName::SuperResolution, _) => upscale(args, &RunDir::new(folder)),
+        (_, Some(argument)) => bail!("{argument} is for cascades: give --run the folder of one"),
+        _ => draw_single(args),
+    }
+}
+
+fn draw_cascade(args: &Args, run: &CascadeDir) -> Result<ExitCode> {
+    let device = backend::open(args.backend, args.device)?;
+    let cascade = run.load(&device)?;
+    let drawing = CascadeDrawing::new(args, &cascade)?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let drawn = drawing.draw(args.batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    finish(args, &drawing.plan, &drawn, drawing.shape(), &settings)
+}
+
+fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
+    Record::verify_weights(run)?;
+    let device = backend::open(args.backend, args.device)?;
+    let config = SuperResolutionConfig::load(&run.config())?;
+    let model = SuperResolutionModel::load(&run.ema(), &config, &device)?;
+    let drawing = Upscaling::new(args, &model)?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let drawn = drawing.draw(args.batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    finish(args, &drawing.plan, &drawn, model.image_shape(), &settings)
+}
+
+fn draw_single(args: &Args) -> Result<ExitCode> {
+    let source = source(args)?;
     let device = backend::open(args.backend, args.device)?;
     if let (Some(name), Source::Run(config, _)) = (&args.forward, &source) {
         return show_forward(args, name, config, &device);
     }
     let (model, own) = source.load(&device)?;
     let plan = Plan::new(args, &model, &own)?;
-    let mut settings = vec![("model", source.path().display().to_string())];
-    settings.extend(plan.describe());
+    let settings = announce(args, source.path(), plan.describe());
+    let stop = stop_on_ctrl_c()?;
+    let drawn =
+        infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    finish(args, &plan, &drawn, model.image_shape, &settings)
+}
+
+type Settings = Vec<(&'static str, String)>;
+
+/// Says what is drawn before it is.
+fn announce(args: &Args, model: &Path, own: Settings) -> Settings {
+    let mut settings = vec![("model", model.display().to_string())];
+    settings.extend(own);
     for (key, value) in &settings {
         train::say(format_args!("{key}: {value}"));
     }
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
-    let stop = stop_on_ctrl_c()?;
-    let drawn =
-        infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    settings
+}
+
+/// Writes what was drawn, and says whether that is all.
+fn finish(
+    args: &Args,
+    plan: &Plan,
+    drawn: &Drawn,
+    shape: [usize; 3],
+    settings: &Settings,
+) -> Result<ExitCode> {
     if drawn.images == 0 {
         eprintln!("stopped before the first image was finished");
         return Ok(ExitCode::from(130));
     }
-    write(args, &plan, &drawn, model.image_shape, &settings)?;
+    write(args, plan, drawn, shape, settings)?;
     if drawn.images < plan.number {
         eprintln!("stopped: kept the {} images that were finished", drawn.images);
         return Ok(ExitCode::from(130));

@@ -3,8 +3,12 @@ use std::sync::Arc;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::prelude::*;
-use data::{Batches, DataError, HostBatch, ImageSet, Prefetch};
+use data::{Batches, DataError, HostBatch, ImageSet, Prefetch, Splits};
 use random::Seed;
+
+use crate::RunConfig;
+use crate::error::TrainError;
+use crate::system::Loaders;
 
 /// What a step learns from.
 #[derive(Clone, Debug)]
@@ -21,89 +25,57 @@ pub struct Batch {
     pub labels: Option<Tensor<1, Int>>,
 }
 
-/// A batch on the host, before it is uploaded.
-#[derive(Clone)]
-struct HostStep {
-    images: HostBatch,
-    eps: Vec<f32>,
-    timesteps: Vec<usize>,
-    quantiles: Vec<f64>,
-    labels: Option<Vec<usize>>,
+/// How images become what a step learns from.
+pub trait Preparation: Clone + Send + Sync + 'static {
+    /// A batch on the host, before it is uploaded.
+    type Host: Clone + Send + Sync + 'static;
+    /// What a step learns from.
+    type Batch: Clone + Send + Sync + 'static;
+
+    /// A training batch, a function of `index` alone.
+    fn train(&self, images: HostBatch, index: u64) -> Self::Host;
+
+    /// A validation batch: images `first..` of `total`, always prepared alike.
+    fn valid(&self, images: HostBatch, first: usize, total: usize) -> Self::Host;
+
+    /// The batch on a device.
+    fn upload(host: Self::Host, device: &Device) -> Self::Batch;
 }
 
-impl HostStep {
-    fn upload(self, device: &Device) -> Batch {
-        let shape = self.images.shape;
-        let batch = shape[0];
-        let labels = self.labels.map(|labels| {
-            let labels: Vec<i64> = labels.into_iter().map(|label| label as i64).collect();
-            Tensor::from_data(TensorData::new(labels, [batch]), device)
-        });
-        Batch {
-            x0: Tensor::from_data(TensorData::new(self.images.pixels, shape), device),
-            eps: Tensor::from_data(TensorData::new(self.eps, shape), device),
-            timesteps: self.timesteps,
-            quantiles: self.quantiles,
-            labels,
-        }
-    }
-}
-
-/// How batches are noised.
-#[derive(Clone, Copy, Debug)]
-pub struct Noising {
-    /// The run's seed.
-    pub seed: Seed,
-    /// Length of the chain.
-    pub num_train_timesteps: usize,
-    /// Classes of a conditional network.
-    pub num_classes: Option<usize>,
-    /// Probability of hiding a class in training.
-    pub cond_drop_prob: f64,
-}
-
-impl Noising {
-    /// A training batch: uniform timesteps, noise and hidden labels from the streams of `index` alone.
-    fn train(&self, images: HostBatch, index: u64) -> HostStep {
-        let batch = images.shape[0];
-        let mut times = self.seed.stream("train/timestep", index);
-        let mut hide = self.seed.stream("train/hide", index);
-        let eps = self.seed.stream("train/noise", index).normal(images.pixels.len());
-        let timesteps = (0..batch).map(|_| times.below(self.num_train_timesteps)).collect();
-        let mut quantiles = self.seed.stream("train/quantile", index);
-        let quantiles = (0..batch).map(|_| quantiles.uniform()).collect();
-        let labels = self.labels(&images, || hide.chance(self.cond_drop_prob));
-        HostStep { images, eps, timesteps, quantiles, labels }
-    }
-
-    /// A validation batch: image `first + i` of `total` always has the same noise, and the timesteps of all images
-    /// are spread evenly over the chain.
-    fn valid(&self, images: HostBatch, first: usize, total: usize) -> HostStep {
-        let numbers = first..first + images.shape[0];
-        let pixels = images.pixels.len() / images.shape[0];
-        let noise = |number| self.seed.stream("valid/noise", number as u64).normal(pixels);
-        let eps = numbers.clone().flat_map(noise).collect();
-        let timesteps =
-            numbers.map(|number| (2 * number + 1) * self.num_train_timesteps / (2 * total)).collect();
-        let labels = self.labels(&images, || false);
-        HostStep { images, eps, timesteps, quantiles: Vec::new(), labels }
-    }
-
-    fn labels(&self, images: &HostBatch, mut hidden: impl FnMut() -> bool) -> Option<Vec<usize>> {
-        let null = self.num_classes?;
-        let labels = images.labels.as_ref()?;
-        Some(labels.iter().map(|&label| if hidden() { null } else { label }).collect())
-    }
+/// The batches of a run, whose first `step` optimizer steps are done.
+///
+/// # Errors
+///
+/// If an image cannot be read.
+pub fn loaders<P: Preparation>(
+    config: &RunConfig,
+    preparation: P,
+    splits: &Splits,
+    device: &Device,
+    step: usize,
+) -> Result<Loaders<P::Batch>, TrainError> {
+    let (train, seed) = (&config.train, Seed(config.seed));
+    let valid =
+        ValidLoader::new(&splits.valid, (&preparation, seed), train.eval_images, train.batch_size, device)?;
+    let loader = TrainLoader {
+        batches: Arc::new(Batches::new(splits.train.clone(), train.batch_size, seed)?),
+        preparation,
+        start: (step * train.grad_accumulation) as u64,
+        count: (train.steps - step) * train.grad_accumulation,
+        workers: train.workers,
+        device: device.clone(),
+    };
+    Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
 }
 
 /// Training batches from a step on: batch `i` is a pure function of the seed and `i`, so that a resumed run sees
 /// what an uninterrupted one sees. Worker threads prepare them ahead.
 #[derive(Clone)]
-pub struct TrainLoader {
+pub struct TrainLoader<P> {
     /// The images.
     pub batches: Arc<Batches>,
-    /// Their noise.
-    pub noising: Noising,
+    /// What becomes of them.
+    pub preparation: P,
     /// The first batch.
     pub start: u64,
     /// How many.
@@ -114,12 +86,12 @@ pub struct TrainLoader {
     pub device: Device,
 }
 
-impl DataLoader<Batch> for TrainLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let (batches, noising) = (self.batches.clone(), self.noising);
-        let prepare = move |index| Ok(noising.train(batches.batch(index)?, index));
+impl<P: Preparation> DataLoader<P::Batch> for TrainLoader<P> {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<P::Batch> + 'a> {
+        let (batches, preparation) = (self.batches.clone(), self.preparation.clone());
+        let prepare = move |index| Ok(preparation.train(batches.batch(index)?, index));
         let prepared = Prefetch::new(self.workers, self.start, Arc::new(prepare));
-        Box::new(Uploads {
+        Box::new(Uploads::<P> {
             host: Box::new(prepared.take(self.count)),
             device: &self.device,
             done: 0,
@@ -131,23 +103,23 @@ impl DataLoader<Batch> for TrainLoader {
         self.count
     }
 
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<P::Batch>> {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
+    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<P::Batch>> {
         Arc::new(Self { start: self.start + start as u64, count: end - start, ..self.clone() })
     }
 }
 
 /// The validation images, always the same, each with its own noise and timestep.
 #[derive(Clone)]
-pub struct ValidLoader {
-    steps: Arc<Vec<HostStep>>,
+pub struct ValidLoader<P: Preparation> {
+    steps: Arc<Vec<P::Host>>,
     device: Device,
 }
 
-impl ValidLoader {
+impl<P: Preparation> ValidLoader<P> {
     /// Prepares `images` images of a set, the same ones always, in batches of `batch_size`.
     ///
     /// # Errors
@@ -155,24 +127,24 @@ impl ValidLoader {
     /// If an image cannot be read.
     pub fn new(
         set: &ImageSet,
-        noising: Noising,
+        (preparation, seed): (&P, Seed),
         images: usize,
         batch_size: usize,
         device: &Device,
     ) -> Result<Self, DataError> {
         let total = images.min(set.len());
-        let order = noising.seed.stream("valid/images", 0).permutation(set.len());
+        let order = seed.stream("valid/images", 0).permutation(set.len());
         let steps = (0..total).step_by(batch_size).map(|first| {
             let chosen = &order[first..total.min(first + batch_size)];
-            Ok(noising.valid(set.fixed(chosen)?, first, total))
+            Ok(preparation.valid(set.fixed(chosen)?, first, total))
         });
         Ok(Self { steps: Arc::new(steps.collect::<Result<_, DataError>>()?), device: device.clone() })
     }
 }
 
-impl DataLoader<Batch> for ValidLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        Box::new(Uploads {
+impl<P: Preparation> DataLoader<P::Batch> for ValidLoader<P> {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<P::Batch> + 'a> {
+        Box::new(Uploads::<P> {
             host: Box::new(self.steps.iter().cloned().map(Ok)),
             device: &self.device,
             done: 0,
@@ -184,33 +156,33 @@ impl DataLoader<Batch> for ValidLoader {
         self.steps.len()
     }
 
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<P::Batch>> {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
+    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<P::Batch>> {
         Arc::new(Self { steps: Arc::new(self.steps[start..end].to_vec()), ..self.clone() })
     }
 }
 
-struct Uploads<'a> {
-    host: Box<dyn Iterator<Item = Result<HostStep, DataError>> + 'a>,
+struct Uploads<'a, P: Preparation> {
+    host: Box<dyn Iterator<Item = Result<P::Host, DataError>> + 'a>,
     device: &'a Device,
     done: usize,
     total: usize,
 }
 
-impl Iterator for Uploads<'_> {
-    type Item = Result<Batch, DatasetError>;
+impl<P: Preparation> Iterator for Uploads<'_, P> {
+    type Item = Result<P::Batch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let step = self.host.next()?;
         self.done += 1;
-        Some(step.map(|step| step.upload(self.device)).map_err(DatasetError::new))
+        Some(step.map(|step| P::upload(step, self.device)).map_err(DatasetError::new))
     }
 }
 
-impl DataLoaderIterator<Batch> for Uploads<'_> {
+impl<P: Preparation> DataLoaderIterator<P::Batch> for Uploads<'_, P> {
     fn progress(&self) -> Progress {
         Progress::new(self.done, self.total, Some("steps".into()))
     }

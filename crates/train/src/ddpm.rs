@@ -1,17 +1,15 @@
 //! DDPM and its kin as a [`System`]: a UNet that is trained on the squared error of what it predicts.
 
-use std::sync::Arc;
-
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use data::{Batches, Picture, Splits};
-use random::Seed;
+use data::{Picture, Splits};
 use unet::UNet;
 
-use crate::batches::{Noising, TrainLoader, ValidLoader};
+use crate::batches::loaders;
 use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
 use crate::metrics::{Stats, StepMetric};
+use crate::noising::Noising;
 use crate::objective::lock;
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
@@ -37,23 +35,7 @@ impl System for Objective {
         device: &Device,
         step: usize,
     ) -> Result<Loaders<Batch>, TrainError> {
-        let (train, seed) = (&config.train, Seed(config.seed));
-        let noising = Noising {
-            seed,
-            num_train_timesteps: config.diffusion.num_train_timesteps,
-            num_classes: config.model.num_classes,
-            cond_drop_prob: train.cond_drop_prob,
-        };
-        let loader = TrainLoader {
-            batches: Arc::new(Batches::new(splits.train.clone(), train.batch_size, seed)?),
-            noising,
-            start: (step * train.grad_accumulation) as u64,
-            count: (train.steps - step) * train.grad_accumulation,
-            workers: train.workers,
-            device: device.clone(),
-        };
-        let valid = ValidLoader::new(&splits.valid, noising, train.eval_images, train.batch_size, device)?;
-        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
+        loaders(config, Noising::new(config), splits, device, step)
     }
 
     fn gradients(&self, net: &UNet, batch: Batch) -> (GradientsParams, Stats) {
@@ -104,13 +86,18 @@ impl System for Objective {
         if config.eval.every > 0 { vec![StepMetric::bound()] } else { Vec::new() }
     }
 
-    fn preview(net: UNet, config: &RunConfig, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(
+        net: UNet,
+        config: &RunConfig,
+        _splits: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError> {
         draw_preview(&TrainedModel::new(net, config, device)?, config)
     }
 }
 
 impl Objective {
-    fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
+    pub(crate) fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
         Stats::new(losses, timesteps, self.schedule.num_train_timesteps())
     }
 }

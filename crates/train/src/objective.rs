@@ -6,12 +6,11 @@ use diffusion::{
     LearnedVariance, Levels, Parameterization, ReverseVariance, per_image_loss, q_sample, target_weights,
 };
 use schedules::{NoiseLevel, Schedule, Weighting};
-use unet::UNet;
 
 use crate::error::TrainError;
 use crate::loss_history::LossHistory;
 use crate::objective_config::{ObjectiveConfig, TimestepSampling};
-use crate::{Batch, RunConfig};
+use crate::{Batch, Network, RunConfig};
 
 /// What is minimised, and at which timesteps.
 #[derive(Clone, Debug)]
@@ -30,6 +29,8 @@ pub struct Objective {
     pub bound: VariationalBound,
     /// The losses by which timesteps are drawn, where they are not drawn uniformly.
     pub history: Option<Arc<Mutex<LossHistory>>>,
+    /// Whether levels between those of the chain are trained too.
+    pub continuous: bool,
     /// Decay of the averaged weights.
     pub ema_decay: f64,
     /// Batches whose losses are averaged for one optimizer step.
@@ -63,6 +64,7 @@ impl Objective {
                 reason: error.to_string(),
             })?,
             history: (config.train.timesteps == TimestepSampling::LossAware).then(history),
+            continuous: config.train.timesteps == TimestepSampling::Continuous,
             schedule,
             parameterization: diffusion.parameterization,
             variance: diffusion.variance,
@@ -74,7 +76,7 @@ impl Objective {
     }
 
     /// The loss of a batch, whose timesteps are drawn anew where the losses of the past say how.
-    pub fn loss(&self, net: &UNet, batch: &Batch) -> BatchLoss {
+    pub fn loss(&self, net: &impl Network, batch: &Batch) -> BatchLoss {
         let (timesteps, weights): (Vec<usize>, Option<Vec<f32>>) = match &self.history {
             None => (batch.timesteps.clone(), None),
             Some(history) => {
@@ -100,7 +102,7 @@ impl Objective {
     }
 
     /// The squared error of each image, `[B]`.
-    pub(crate) fn squared_errors(&self, net: &UNet, batch: &Batch) -> Tensor<1> {
+    pub(crate) fn squared_errors(&self, net: &impl Network, batch: &Batch) -> Tensor<1> {
         self.squared(&self.answer(net, batch, &batch.timesteps), batch)
     }
 
@@ -143,15 +145,30 @@ impl Objective {
         per_image_loss(answer.output.clone(), target)
     }
 
-    fn answer(&self, net: &UNet, batch: &Batch, timesteps: &[usize]) -> Answer {
+    /// The level of each image and what the network is told of it: its timestep, or, to train all levels, one with an
+    /// alpha drawn evenly between those of the timestep and of the one before (Chen et al. 2020, arXiv 2009.00713,
+    /// section 3.2).
+    fn levels(&self, batch: &Batch, timesteps: &[usize]) -> (Vec<NoiseLevel>, Vec<f32>) {
+        let level = |(image, &timestep): (usize, &usize)| {
+            let level = self.schedule.level(timestep);
+            let share = batch.quantiles.get(image).filter(|_| self.continuous);
+            let Some(share) = share else { return (level, timestep as f32) };
+            let before = if timestep == 0 { 1.0 } else { self.schedule.level(timestep - 1).alpha };
+            let between =
+                NoiseLevel::from_alpha_cumprod((level.alpha + share * (before - level.alpha)).powi(2));
+            (between, self.schedule.timestep(between) as f32)
+        };
+        timesteps.iter().enumerate().map(level).unzip()
+    }
+
+    fn answer(&self, net: &impl Network, batch: &Batch, timesteps: &[usize]) -> Answer {
+        let (chain, told) = self.levels(batch, timesteps);
         // The network's own coordinate, in which samplers give it their images too.
-        let native = |&t: &usize| self.parameterization.input(self.schedule.level(t)).1;
-        let levels: Vec<_> = timesteps.iter().map(native).collect();
+        let levels: Vec<_> = chain.iter().map(|&level| self.parameterization.input(level).1).collect();
         let device = batch.x0.device();
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
-        let t: Vec<f32> = timesteps.iter().map(|&t| t as f32).collect();
-        let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);
-        let output = net.forward(x.clone(), t, batch.labels.clone());
+        let t = Tensor::from_data(TensorData::new(told, [levels.len()]), &device);
+        let output = net.predict(x.clone(), t, batch.labels.clone());
         if self.variance.output().is_none() {
             return Answer { levels, x, output, variance: None };
         }

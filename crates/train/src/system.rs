@@ -104,7 +104,12 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// If sampling fails.
-    fn preview(net: Self::Net, config: &Self::Config, device: &Device) -> Result<Picture, TrainError>;
+    fn preview(
+        net: Self::Net,
+        config: &Self::Config,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError>;
 }
 
 /// The batches of a run.

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use toml::Table;
 
+use crate::cascade::{CASCADE, SUPER_RESOLUTION};
 use crate::error::TrainError;
 
 /// Which [`System`](crate::System) a configuration trains: its key `system`.
@@ -10,6 +11,10 @@ use crate::error::TrainError;
 pub enum SystemName {
     /// [`Objective`](crate::Objective): where the key is left out.
     Ddpm,
+    /// A cascade of stages: [`CascadeConfig`](crate::cascade::CascadeConfig).
+    Cascade,
+    /// A stage of one: [`SuperResolution`](crate::cascade::SuperResolution).
+    SuperResolution,
 }
 
 impl SystemName {
@@ -22,11 +27,15 @@ impl SystemName {
     pub fn of(path: &Path) -> Result<Self, TrainError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let table: Table = toml::from_str(&text).unwrap_or_default();
-        match table.get("system") {
+        match table.get("system").map(|name| name.as_str()) {
             None => Ok(Self::Ddpm),
+            Some(Some(CASCADE)) => Ok(Self::Cascade),
+            Some(Some(SUPER_RESOLUTION)) => Ok(Self::SuperResolution),
             Some(name) => Err(TrainError::Config {
                 origin: path.display().to_string(),
-                reason: format!("system = {name}: leave it out"),
+                reason: format!(
+                    "system = {name:?}: there are \"{CASCADE}\" and \"{SUPER_RESOLUTION}\", or leave it out"
+                ),
             }),
         }
     }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
+use train::cascade::SuperResolution;
 use train::{DraftConfig, Objective, RunDir, Session, System, SystemName};
 
 /// Measure training steps, sampling and memory of configurations.
@@ -49,6 +50,10 @@ fn run(mut args: Args) -> Result<()> {
     for path in &args.configs {
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
+            SystemName::SuperResolution => bench::<SuperResolution>(&args, path)?,
+            SystemName::Cascade => {
+                bail!("{} is a cascade: give runs/NAME/stage-N/config.toml", path.display())
+            }
         }
     }
     Ok(())

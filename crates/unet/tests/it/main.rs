@@ -6,6 +6,7 @@ mod config;
 mod golden;
 mod gradient;
 mod network;
+mod super_resolution;
 mod weights;
 
 use burn::tensor::{Device, Int, Tensor};
