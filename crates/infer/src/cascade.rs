@@ -74,13 +74,11 @@ impl<'a> CascadeDrawing<'a> {
         let sides: Vec<String> = self.cascade.shapes().iter().map(|shape| shape[1].to_string()).collect();
         settings.push(("resolutions", sides.join(" -> ")));
         let steps: Vec<String> = self.stages.walks.iter().map(|walk| walk.steps().to_string()).collect();
-        settings.push(("steps of the stages", steps.join(",")));
+        settings.push(("stage_steps", steps.join(",")));
         let name =
             |way: &Augmentation| format!("{}{}", way.level, if way.truncated { " truncated" } else { "" });
-        settings.push((
-            "augmentation levels",
-            self.stages.augmentations.iter().map(name).collect::<Vec<_>>().join(","),
-        ));
+        settings
+            .push(("aug_levels", self.stages.augmentations.iter().map(name).collect::<Vec<_>>().join(",")));
         settings
     }
 

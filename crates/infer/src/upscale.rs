@@ -59,7 +59,7 @@ impl<'a> Upscaling<'a> {
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings = self.plan.describe();
-        settings.push(("augmentation level", self.augmentation.level.to_string()));
+        settings.push(("aug_level", self.augmentation.level.to_string()));
         settings
     }
 

@@ -137,7 +137,9 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
         plain: args.plain,
         interrupter: stop_on_ctrl_c()?,
     };
-    Ok(session.train(&mut report)?)
+    session.train(&mut report_steps)?;
+    train::say(format_args!("draw: cargo run -p infer -- --run {} --stages", run.path().display()));
+    Ok(())
 }
 
 /// The settings with `--steps`, which is of the stage that is trained, or of each.
@@ -221,6 +223,13 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
 }
 
 fn report(run: &RunDir, outcome: &Outcome) {
+    report_steps(outcome);
+    if outcome.steps > 0 {
+        train::say(format_args!("draw more: cargo run -p infer -- --run {}", run.path().display()));
+    }
+}
+
+fn report_steps(outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
         Some(reason) if outcome.steps == 0 => {
@@ -235,5 +244,4 @@ fn report(run: &RunDir, outcome: &Outcome) {
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));
     }
-    train::say(format_args!("draw more: cargo run -p infer -- --run {}", run.path().display()));
 }

@@ -196,3 +196,44 @@ struct Answer {
     /// The share of `log beta` in the logarithm of the variance, in `[-1, 1]`, of the images' shape.
     variance: Option<Tensor<4>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn objective(timesteps: &str) -> Objective {
+        let model =
+            "image_size = 8\nin_channels = 1\nout_channels = 1\nchannels = 8\nattention_resolutions = []";
+        let text =
+            format!("[dataset]\ntype = \"digits\"\n[model]\n{model}\n[train]\ntimesteps = \"{timesteps}\"\n");
+        Objective::new(&toml::from_str(&text).unwrap()).unwrap()
+    }
+
+    fn batch(quantiles: Vec<f64>) -> Batch {
+        let x0 = Tensor::zeros([3, 1, 1, 1], &Device::flex());
+        Batch { eps: x0.clone(), x0, timesteps: vec![0, 10, 999], quantiles, labels: None }
+    }
+
+    #[test]
+    fn continuous_levels_lie_between_a_timestep_and_the_one_before() {
+        let objective = objective("continuous");
+        let (levels, told) = objective.levels(&batch(vec![0.5, 0.25, 0.0]), &[0, 10, 999]);
+        let alpha = |t: usize| objective.schedule.level(t).alpha;
+        let expected = [(1.0 + alpha(0)) / 2.0, 0.75 * alpha(10) + 0.25 * alpha(9), alpha(999)];
+        for (level, expected) in levels.iter().zip(expected) {
+            assert!((level.alpha - expected).abs() < 1e-12, "{level:?}");
+        }
+        assert!(told[0] == 0.0 && told[1] > 9.0 && told[1] < 10.0 && told[2] == 999.0, "{told:?}");
+    }
+
+    /// Validation has no quantiles, and other ways of drawing do not ask for them.
+    #[test]
+    fn other_levels_are_the_chains_own() {
+        for (timesteps, quantiles) in [("continuous", vec![]), ("uniform", vec![0.5; 3])] {
+            let objective = objective(timesteps);
+            let (levels, told) = objective.levels(&batch(quantiles), &[0, 10, 999]);
+            assert_eq!(levels, [0, 10, 999].map(|t| objective.schedule.level(t)));
+            assert_eq!(told, [0.0, 10.0, 999.0]);
+        }
+    }
+}

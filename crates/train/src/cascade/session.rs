@@ -44,7 +44,7 @@ impl CascadeSession {
     ///
     /// Before any work: if a stage's folder is taken or holds a stage of another cascade, or a checkpoint does not fit.
     /// Later: as [`Session::train`].
-    pub fn train(self, finished: &mut dyn FnMut(&RunDir, &Outcome)) -> Result<(), TrainError> {
+    pub fn train(self, finished: &mut dyn FnMut(&Outcome)) -> Result<(), TrainError> {
         let (started, all) = (Instant::now(), self.stages.len());
         for stage in &self.stages {
             self.check(stage).map_err(|error| named(stage.number, error))?;
@@ -65,7 +65,7 @@ impl CascadeSession {
                 }
             };
             let outcome = outcome.map_err(|error| named(stage.number, error))?;
-            finished(&self.run.stage(stage.number), &outcome);
+            finished(&outcome);
             if outcome.interrupted.is_some() {
                 break;
             }
