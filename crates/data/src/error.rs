@@ -82,7 +82,16 @@ pub enum DataError {
         images: usize,
     },
 
-    /// One image cannot be decoded.
+    /// A picture that was asked for by name cannot be decoded.
+    #[error("{name}: unreadable image: {reason}; give another PNG, JPEG, WebP, BMP or GIF")]
+    Picture {
+        /// The file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// One image of a set cannot be decoded.
     #[error("{name}: unreadable image: {reason}; mend or remove it, or pass --skip-bad to go on without it")]
     Image {
         /// The file, with the row where it holds several.
@@ -163,6 +172,22 @@ pub enum DataError {
     Feature {
         /// The cargo feature.
         feature: &'static str,
+    },
+
+    /// A picture asked of a set of points.
+    #[error("item {index} is a point, not a picture")]
+    NoPicture {
+        /// The number asked for.
+        index: usize,
+    },
+
+    /// A text file of points that cannot be used.
+    #[error("{path}: {reason}")]
+    Csv {
+        /// The file, with the line.
+        path: String,
+        /// Why.
+        reason: String,
     },
 
     /// An image number past the end of the set.

@@ -1,7 +1,7 @@
 use burn::prelude::*;
 use schedules::NoiseLevel;
 
-use crate::{Denoiser, DiffusionError, Prediction};
+use crate::{Denoiser, DiffusionError, Levels, Parameterization, Prediction};
 
 /// Classifier-free guidance (Ho & Salimans 2022): `d = d_uncond + scale (d_cond - d_uncond)`.
 ///
@@ -15,8 +15,10 @@ pub struct ClassifierFree<C, U> {
     /// Guidance scale.
     pub scale: f64,
     /// How far the guided prediction is given back the deviation of the conditional one, from 0 to 1, against
-    /// over-exposed images (Lin et al. 2023, section 3.4); the deviation is that of v.
+    /// over-exposed images (Lin et al. 2023, section 3.4).
     pub rescale: f64,
+    /// Whose deviation that is: of the noise, of v.
+    pub rescaled: Parameterization,
 }
 
 impl<C: Denoiser, U: Denoiser> Denoiser for ClassifierFree<C, U> {
@@ -32,26 +34,28 @@ impl<C: Denoiser, U: Denoiser> Denoiser for ClassifierFree<C, U> {
         if self.rescale == 0.0 {
             return Ok(guided);
         }
-        Ok(rescaled(guided, &conditional, x, level, self.rescale))
+        self.rescale(guided, &conditional, x, level)
     }
 }
 
-/// Shrinks v towards the deviation of the conditional prediction.
-fn rescaled(
-    guided: Prediction,
-    conditional: &Prediction,
-    x: Tensor<4>,
-    level: NoiseLevel,
-    rescale: f64,
-) -> Prediction {
-    let norm = level.alpha.hypot(level.sigma);
-    let (alpha, sigma) = (level.alpha / norm, level.sigma / norm);
-    let v = |of: &Prediction| of.eps.clone() * alpha - of.x0.clone() * sigma;
-    let own = v(&guided);
-    let factor = deviation(v(conditional)) / deviation(own.clone()) * rescale + (1.0 - rescale);
-    let (v, x) = (own * factor, x / norm);
-    let x0 = x.clone() * alpha - v.clone() * sigma;
-    Prediction { x0, eps: x * sigma + v * alpha, variance: guided.variance }
+impl<C, U> ClassifierFree<C, U> {
+    /// Shrinks the network's guided output towards the deviation of the conditional one.
+    fn rescale(
+        &self,
+        guided: Prediction,
+        conditional: &Prediction,
+        x: Tensor<4>,
+        level: NoiseLevel,
+    ) -> Result<Prediction, DiffusionError> {
+        let (scale, native) = self.rescaled.input(level);
+        let levels = Levels::new(&[native], &x.device());
+        let output = |of: &Prediction| self.rescaled.target(of.x0.clone(), of.eps.clone(), &levels);
+        let own = output(&guided);
+        let factor = deviation(output(conditional)) / deviation(own.clone());
+        let factor = factor * self.rescale + (1.0 - self.rescale);
+        let prediction = self.rescaled.prediction(own * factor, x * scale, native)?;
+        Ok(Prediction { variance: guided.variance, ..prediction })
+    }
 }
 
 /// Of each image, `[B, 1, 1, 1]`.
@@ -76,7 +80,13 @@ mod tests {
     const LEVEL: NoiseLevel = NoiseLevel { alpha: 0.6, sigma: 0.8 };
 
     fn guided(scale: f64, rescale: f64) -> (Prediction, Tensor<4>) {
-        let model = ClassifierFree { conditional: Scaled(2.0), unconditional: Scaled(-1.0), scale, rescale };
+        let model = ClassifierFree {
+            conditional: Scaled(2.0),
+            unconditional: Scaled(-1.0),
+            scale,
+            rescale,
+            rescaled: Parameterization::V,
+        };
         let x = Tensor::from_data([[[[1.0, -1.0]]]], &Device::flex());
         (model.denoise(x.clone(), LEVEL).unwrap(), x)
     }

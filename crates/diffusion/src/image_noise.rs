@@ -22,7 +22,11 @@ impl ImageNoise {
 
     /// The next noise of every image, `[B, C, H, W]`.
     pub fn draw(&mut self) -> Tensor<4> {
-        let [channels, height, width] = self.shape;
+        self.draw_shaped(self.shape)
+    }
+
+    /// The same with images of another shape `[C, H, W]`.
+    pub fn draw_shaped(&mut self, [channels, height, width]: [usize; 3]) -> Tensor<4> {
         let pixels = channels * height * width;
         let values: Vec<f32> = self.streams.iter_mut().flat_map(|stream| stream.normal(pixels)).collect();
         let shape = [self.streams.len(), channels, height, width];

@@ -78,9 +78,7 @@ fn levels(steps: usize) -> Vec<NoiseLevel> {
 fn bound(data: &Gaussian, levels: &[NoiseLevel], variance: FixedVariance) -> BoundTally {
     let bound = VariationalBound::new(levels, variance, Support::Continuous).unwrap();
     let x0 = corners(data.mean, data.std);
-    let mut tally = BoundTally::default();
-    tally.add(&bound.evaluate(data, x0, &mut noise, &mut |_| ControlFlow::Continue(())).unwrap());
-    tally
+    BoundTally::of(&bound.evaluate(data, x0, &mut noise, &mut |_| ControlFlow::Continue(())).unwrap())
 }
 
 fn close(ours: f64, exact: f64, tolerance: f64) {

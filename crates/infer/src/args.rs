@@ -7,6 +7,7 @@ use schedules::Spacing;
 
 use crate::cascade_args::CascadeArgs;
 use crate::edit_args::EditArgs;
+use crate::prompt_args::PromptArgs;
 use crate::sampler::Sampler;
 
 /// Draw images from a trained model.
@@ -24,18 +25,18 @@ pub struct Args {
     /// Instead of a run: a folder in the layout of the diffusers library, with its own scheduler.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["run", "checkpoint", "forward"])]
     pub model: Option<PathBuf>,
-    /// How many images.
-    #[arg(short, long = "number", default_value_t = 16, value_name = "N")]
-    pub number: usize,
+    /// How many images [default: 16; with --prompt one for each].
+    #[arg(short, long = "number", value_name = "N")]
+    pub number: Option<usize>,
     /// Class of every image, by number or name; classes in turn unless given.
     #[arg(long, conflicts_with = "labels")]
     pub label: Option<String>,
     /// Classes in turn, such as 3,1,4 or 0..9 or cat,dog.
     #[arg(long)]
     pub labels: Option<Labels>,
-    /// Classifier-free guidance; 1 is off.
-    #[arg(long, default_value_t = 1.0, value_name = "W")]
-    pub guidance_scale: f64,
+    /// Classifier-free guidance; 1 is off [default: 1; with --prompt what the folder's class has].
+    #[arg(long, value_name = "W")]
+    pub guidance_scale: Option<f64>,
     /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.
     #[arg(long)]
     pub sampler: Option<Sampler>,
@@ -67,9 +68,9 @@ pub struct Args {
     /// Draw the grid in the terminal.
     #[arg(long)]
     pub show: bool,
-    /// Images drawn at once: bounds the memory, changes nothing else.
-    #[arg(long, default_value_t = 64)]
-    pub batch: usize,
+    /// Images drawn at once: bounds the memory, changes nothing else [default: 64; with --prompt 1].
+    #[arg(long)]
+    pub batch: Option<usize>,
     /// Instead of sampling, noise an image file, or an image of the run's data by its number, step by step.
     #[arg(long, value_name = "IMAGE_OR_INDEX")]
     pub forward: Option<String>,
@@ -79,6 +80,9 @@ pub struct Args {
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
+    /// Drawing what a text says.
+    #[command(flatten)]
+    pub prompt: PromptArgs,
     /// Changing an image.
     #[command(flatten)]
     pub edit: EditArgs,

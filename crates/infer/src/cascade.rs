@@ -88,7 +88,14 @@ impl<'a> CascadeDrawing<'a> {
     ///
     /// If a stage cannot sample, or an image cannot be written to `separate`.
     pub fn draw(&self, batch: usize, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
-        let job = Job { plan: &self.plan, shape: self.shape(), steps: self.stages.steps(), batch, separate };
+        let job = Job {
+            plan: &self.plan,
+            shape: self.shape(),
+            steps: self.stages.steps(),
+            batch,
+            separate,
+            settings: self.describe(),
+        };
         job.draw(stop, &mut |images, observer| {
             let numbers = images.start as u64..images.end as u64;
             let labels = self.plan.labels(images);
@@ -122,6 +129,8 @@ pub(crate) struct Job<'a> {
     pub(crate) steps: usize,
     pub(crate) batch: usize,
     pub(crate) separate: Option<&'a Path>,
+    /// What is written into single images.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 impl Job<'_> {
@@ -145,7 +154,7 @@ impl Job<'_> {
                 values => values?,
             };
             if let Some(folder) = self.separate {
-                write_each(folder, &values, first, self.shape, self.plan)?;
+                write_each(folder, &values, first, self.shape, &self.settings)?;
             }
             drawn.images = images.end;
             let room = MAX_GRID.saturating_sub(first) * self.shape.iter().product::<usize>();
@@ -168,7 +177,7 @@ pub(crate) fn stage_walk(args: &Args, own: &SamplerConfig, schedule: &Schedule) 
         Some(ratio) => Limit::Dynamic { ratio, max: f64::from(f32::MAX) },
         None => walk.limit,
     };
-    Ok(StageWalk { guidance_scale: args.guidance_scale, limit, ..walk })
+    Ok(StageWalk { guidance_scale: args.guidance_scale.unwrap_or(1.0), limit, ..walk })
 }
 
 /// How the `index`-th super-resolution stage is given the images below.

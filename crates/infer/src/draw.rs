@@ -16,7 +16,7 @@ use crate::plan::Plan;
 /// Images of a grid or an animation at most.
 pub const MAX_GRID: usize = 400;
 /// Frames of an animation at most.
-const MAX_FRAMES: usize = 60;
+pub(crate) const MAX_FRAMES: usize = 60;
 
 /// What was drawn before all was done or Ctrl-C was pressed.
 #[derive(Debug, Default)]
@@ -27,6 +27,25 @@ pub struct Drawn {
     pub images: usize,
     /// The predicted clean images after some of the steps, each as `values`.
     pub frames: Vec<Vec<f32>>,
+}
+
+impl Drawn {
+    /// Adds finished images of `shape`, as far as they fit a grid.
+    pub(crate) fn add(
+        &mut self,
+        images: Range<usize>,
+        values: &[f32],
+        frames: &[Vec<f32>],
+        shape: [usize; 3],
+    ) {
+        let room = MAX_GRID.saturating_sub(images.start) * shape.iter().product::<usize>();
+        self.images = images.end;
+        self.values.extend(&values[..room.min(values.len())]);
+        self.frames.resize(frames.len().max(self.frames.len()), Vec::new());
+        for (all, frame) in self.frames.iter_mut().zip(frames) {
+            all.extend(&frame[..room.min(frame.len())]);
+        }
+    }
 }
 
 /// Draws a plan's images, `batch` at a time; memory grows with the batch, not with the number of images.
@@ -51,15 +70,9 @@ pub fn draw(
             break;
         };
         if let Some(folder) = separate {
-            write_each(folder, &values, first, model.image_shape, plan)?;
+            write_each(folder, &values, first, model.image_shape, &plan.describe())?;
         }
-        drawn.images = images.end;
-        let room = MAX_GRID.saturating_sub(first) * model.image_shape.iter().product::<usize>();
-        drawn.values.extend(&values[..room.min(values.len())]);
-        drawn.frames.resize(frames.len().max(drawn.frames.len()), Vec::new());
-        for (all, frame) in drawn.frames.iter_mut().zip(frames) {
-            all.extend(&frame[..room.min(frame.len())]);
-        }
+        drawn.add(images, &values, &frames, model.image_shape);
     }
     bar.finish_and_clear();
     Ok(drawn)
@@ -120,21 +133,21 @@ fn between(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: Range<us
     Tensor::cat(between.collect(), 0)
 }
 
-fn read(x: Tensor<4>) -> Result<Vec<f32>> {
+pub(crate) fn read(x: Tensor<4>) -> Result<Vec<f32>> {
     x.try_into_vec_as::<f32>().context("failed to read the images from the device")
 }
 
+/// Writes each of some images, the first being number `first`, with the settings inside.
 pub(crate) fn write_each(
     folder: &Path,
     values: &[f32],
     first: usize,
     shape: [usize; 3],
-    plan: &Plan,
+    settings: &[(&str, String)],
 ) -> Result<()> {
     let pixels: usize = shape.iter().product();
     for (index, image) in values.chunks(pixels).enumerate() {
         let number = first + index;
-        let settings = plan.describe();
         let number_text = number.to_string();
         let mut text: Vec<(&str, &str)> =
             settings.iter().map(|(key, value)| (*key, value.as_str())).collect();

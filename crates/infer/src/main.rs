@@ -1,5 +1,7 @@
 //! `cargo run -p infer`: draws images from a trained run.
 
+mod show_forward;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,13 +12,17 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, CascadeDrawing, Drawn, OwnSampler, Plan, Upscaling, Walk};
+use infer::{Args, CascadeDrawing, Drawn, OwnSampler, Plan, PromptPlan, Upscaling, Walk};
 use interop::ModelFolder;
+use interop::pipeline::ModelIndex;
+use show_forward::show_forward;
 use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
 use train::{Meta, Record, RunConfig, RunDir, SystemName, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
+/// Images drawn at once, unless the arguments say it.
+const DEFAULT_BATCH: usize = 64;
 /// Milliseconds of an animation's frame.
 const FRAME_DELAY: u16 = 80;
 
@@ -50,8 +56,10 @@ fn draw_cascade(args: &Args, run: &CascadeDir) -> Result<ExitCode> {
     let cascade = run.load(&device)?;
     let drawing = CascadeDrawing::new(args, &cascade)?;
     let settings = announce(args, run.path(), drawing.describe());
-    let drawn = drawing.draw(args.batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
-    finish(args, &drawing.plan, &drawn, drawing.shape(), &settings)
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    let (plan, shape) = (&drawing.plan, drawing.shape());
+    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
 fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
@@ -61,12 +69,22 @@ fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
     let model = SuperResolutionModel::load(&run.ema(), &config, &device)?;
     let drawing = Upscaling::new(args, &model)?;
     let settings = announce(args, run.path(), drawing.describe());
-    let drawn = drawing.draw(args.batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
-    finish(args, &drawing.plan, &drawn, model.image_shape(), &settings)
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    let (plan, shape) = (&drawing.plan, model.image_shape());
+    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
 fn draw_single(args: &Args) -> Result<ExitCode> {
     let source = source(args)?;
+    if let Source::Folder(folder) = &source
+        && ModelIndex::read(folder)?.kind().is_ok()
+    {
+        return draw_from_prompts(args, folder);
+    }
+    if !args.prompt.prompt.is_empty() {
+        bail!("--prompt: this model knows no text: add --model with a folder that does");
+    }
     let device = backend::open(args.backend, args.device)?;
     if let (Some(name), Source::Run(config, _)) = (&args.forward, &source) {
         return show_forward(args, name, config, &device);
@@ -74,10 +92,10 @@ fn draw_single(args: &Args) -> Result<ExitCode> {
     let (model, own) = source.load(&device)?;
     let plan = Plan::new(args, &model, &own)?;
     let settings = announce(args, source.path(), plan.describe());
-    let stop = stop_on_ctrl_c()?;
-    let drawn =
-        infer::draw(&model, &plan, args.batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
-    finish(args, &plan, &drawn, model.image_shape, &settings)
+    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
+    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    let grid = infer::grid(&plan, drawn.images, model.image_shape);
+    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
 }
 
 type Settings = Vec<(&'static str, String)>;
@@ -95,20 +113,33 @@ fn announce(args: &Args, model: &Path, own: Settings) -> Settings {
     settings
 }
 
-/// Writes what was drawn, and says whether that is all.
+/// Draws from a folder of one of the reference library's pipelines.
+fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
+    let plan = PromptPlan::new(args, folder)?;
+    let settings = announce(args, folder, plan.describe());
+    let device = backend::open(args.backend, args.device)?;
+    let stop = stop_on_ctrl_c()?;
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let (drawn, shape) = infer::draw_prompts(&plan, &device, animate, separate, &stop)?;
+    let grid = Grid::square(drawn.images.min(infer::MAX_GRID), shape);
+    finish(args, grid, &drawn, plan.number, shape, &settings)
+}
+
+/// Writes what was finished.
 fn finish(
     args: &Args,
-    plan: &Plan,
+    grid: Grid,
     drawn: &Drawn,
+    wanted: usize,
     shape: [usize; 3],
-    settings: &Settings,
+    settings: &[(&str, String)],
 ) -> Result<ExitCode> {
     if drawn.images == 0 {
         eprintln!("stopped before the first image was finished");
         return Ok(ExitCode::from(130));
     }
-    write(args, plan, drawn, shape, settings)?;
-    if drawn.images < plan.number {
+    write(args, grid, drawn, shape, settings)?;
+    if drawn.images < wanted {
         eprintln!("stopped: kept the {} images that were finished", drawn.images);
         return Ok(ExitCode::from(130));
     }
@@ -202,13 +233,12 @@ fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
 
 fn write(
     args: &Args,
-    plan: &Plan,
+    grid: Grid,
     drawn: &Drawn,
     shape: [usize; 3],
     settings: &[(&str, String)],
 ) -> Result<()> {
     let text: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let grid = infer::grid(plan, drawn.images, shape);
     let picture = grid.draw(&drawn.values, shape);
     picture.write_png(&args.out, &text)?;
     train::say(format_args!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display()));
@@ -225,44 +255,4 @@ fn write(
         train::say(infer::half_blocks(&small.draw(&drawn.values, shape)).trim_end());
     }
     Ok(())
-}
-
-fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) -> Result<ExitCode> {
-    let side = config.model.image_size;
-    let shape = [config.model.in_channels, side, side];
-    let schedule = config.schedule()?;
-    let image = infer::find_image(name, &config.dataset, shape)?;
-    let result = infer::forward(image, shape, &schedule, args.seed, device)?;
-    train::say(format_args!(
-        "x_t - alpha x0 over {} draws of each pixel, by the chain and by the closed form",
-        copies(&result, shape)
-    ));
-    train::say(format_args!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed"));
-    for row in &result.rows {
-        train::say(format_args!(
-            "{:5}  {:.4}  {:.6}  {:10.5}  {:11.5}  {:.7}  {:.8}  {}",
-            row.timestep,
-            row.level.alpha,
-            row.level.sigma.powi(2),
-            row.chain.0,
-            row.closed.0,
-            row.chain.1,
-            row.closed.1,
-            if row.agrees() { "agree" } else { "DISAGREE" }
-        ));
-    }
-    let path = forward_path(&args.out);
-    result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
-    train::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
-    let agree = result.rows.iter().all(infer::Row::agrees);
-    Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn copies(result: &infer::Forward, shape: [usize; 3]) -> usize {
-    result.rows.first().map_or(0, |row| row.values / shape.iter().product::<usize>())
-}
-
-/// `--out`, or forward.png where it was left to its default.
-fn forward_path(out: &Path) -> PathBuf {
-    if out == Path::new("grid.png") { "forward.png".into() } else { out.to_path_buf() }
 }

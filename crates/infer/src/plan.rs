@@ -8,6 +8,9 @@ use crate::args::{Args, Ends};
 use crate::edit::Edit;
 use crate::walk::Walk;
 
+/// How many images are drawn unless the arguments say it.
+const DEFAULT_NUMBER: usize = 16;
+
 /// What a model is drawn from with, unless the arguments say otherwise.
 #[derive(Clone, Debug)]
 pub struct OwnSampler {
@@ -26,6 +29,8 @@ pub struct Plan {
     pub steps: usize,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
+    /// Whether the model has learnt the variance of a reverse step.
+    pub learned_variance: bool,
     /// How many images.
     pub number: usize,
     /// Classifier-free guidance; 1 is off.
@@ -45,15 +50,17 @@ impl Plan {
     ///
     /// The first argument that does not fit.
     pub fn new<N>(args: &Args, model: &TrainedModel<N>, own: &OwnSampler) -> Result<Self> {
-        if args.number == 0 || args.batch == 0 {
+        let (number, guidance_scale) =
+            (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
+        if number == 0 || args.batch == Some(0) {
             bail!("-n and --batch must be at least 1");
         }
         let walk = walk(args, own.walk.clone(), model.schedule.num_train_timesteps())?;
         let levels = walk.levels(model)?;
-        if !args.guidance_scale.is_finite() {
-            bail!("--guidance-scale {}: it must be a finite number", args.guidance_scale);
+        if !guidance_scale.is_finite() {
+            bail!("--guidance-scale {guidance_scale}: it must be a finite number");
         }
-        if args.guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
+        if guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
             bail!("--guidance-scale: this model never learnt without classes");
         }
         if args.interpolate.is_some() && !walk.is_deterministic() {
@@ -68,8 +75,9 @@ impl Plan {
             steps: levels.len() - 1,
             walk,
             classes: classes(args, model)?,
-            number: args.number,
-            guidance_scale: args.guidance_scale,
+            learned_variance: model.variance.is_some(),
+            number,
+            guidance_scale,
             seed: args.seed,
             interpolate: args.interpolate,
             edit,
@@ -85,7 +93,7 @@ impl Plan {
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("seed", self.seed.to_string())];
-        settings.extend(self.walk.describe());
+        settings.extend(self.walk.describe(self.learned_variance));
         if let Some(classes) = &self.classes {
             let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
             settings.push(("labels", classes.join(",")));
@@ -97,6 +105,7 @@ impl Plan {
     }
 }
 
+/// The walk that the arguments ask for, instead of a model's own.
 pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
     let sampler = match own {
         Walk::Folder(sampler) if args.sampler.is_none() => {
@@ -139,7 +148,7 @@ fn classes<N>(args: &Args, model: &TrainedModel<N>) -> Result<Option<Vec<usize>>
         (None, label) => label.as_ref().map(std::slice::from_ref),
     };
     let Some(count) = model.num_classes else {
-        if asked.is_some() || args.guidance_scale != 1.0 {
+        if asked.is_some() || args.guidance_scale.is_some_and(|scale| scale != 1.0) {
             bail!("this model knows no classes: leave out --label, --labels and --guidance-scale");
         }
         return Ok(None);

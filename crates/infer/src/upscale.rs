@@ -70,7 +70,8 @@ impl<'a> Upscaling<'a> {
     /// If the stage cannot sample, or an image cannot be written to `separate`.
     pub fn draw(&self, batch: usize, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
         let (seed, shape, s) = (self.plan.seed, self.model.image_shape(), self.augmentation.level);
-        let job = Job { plan: &self.plan, shape, steps: self.walk.steps(), batch, separate };
+        let (steps, settings) = (self.walk.steps(), self.describe());
+        let job = Job { plan: &self.plan, shape, steps, batch, separate, settings };
         job.draw(stop, &mut |images, observer| {
             let numbers = || images.start as u64..images.end as u64;
             let low = self.model.augmented(self.low.repeat(images.len()), s, seed, numbers())?;

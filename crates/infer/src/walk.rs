@@ -28,11 +28,12 @@ impl Walk {
         }
     }
 
-    /// The settings as they are printed and written into pictures.
-    pub fn describe(&self) -> Vec<(&'static str, String)> {
+    /// The settings as they are printed and written into pictures; `learned` says whether the model has learnt a variance.
+    pub fn describe(&self, learned: bool) -> Vec<(&'static str, String)> {
         let (name, eta, spacing) = match self {
             Self::Configured(SamplerConfig { solver, spacing, .. }) => {
                 let (name, eta) = match solver {
+                    SolverConfig::Ancestral { .. } if learned => ("ancestral (learned)".to_owned(), None),
                     SolverConfig::Ancestral { variance } => {
                         (format!("ancestral ({variance:?})").to_lowercase(), None)
                     }
@@ -98,7 +99,7 @@ impl Walk {
         let (scheduler, solver) = sampler.scheduler()?;
         let hidden = labels.filter(|_| guidance_scale != 1.0);
         let denoiser = match hidden.and_then(|labels| model.unconditional_answer(labels.len())) {
-            Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale),
+            Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale, 0.0),
             None => scheduler.denoiser(model.answer(labels)),
         };
         let init_noise_sigma = scheduler.init_noise_sigma;

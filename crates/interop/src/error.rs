@@ -54,6 +54,30 @@ pub enum InteropError {
         /// What does not fit.
         reason: unet::UNetError,
     },
+    /// A configuration of an autoencoder whose keys do not fit each other.
+    #[error("{}: {reason}", path.display())]
+    Autoencoder {
+        /// The configuration.
+        path: PathBuf,
+        /// What does not fit.
+        reason: autoencoder::AutoencoderError,
+    },
+    /// Parts that a folder does not have.
+    #[error("{} lacks parts:{}", path.display(), list(missing))]
+    Parts {
+        /// The folder.
+        path: PathBuf,
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// A configuration of a text encoder whose keys do not fit each other.
+    #[error("{}: {reason}", path.display())]
+    Text {
+        /// The configuration.
+        path: PathBuf,
+        /// What does not fit.
+        reason: text::TextError,
+    },
     /// Weights of another network.
     #[error("the weights in {} are not those of {}:{}", path.display(), config.display(), list(problems))]
     Weights {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
@@ -10,12 +10,12 @@ use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 use crate::scheduler_export::{write_json, write_sampling};
 use crate::unet_export::export;
 use crate::{
-    FolderSampler, ImportedUNet, InteropError, Scheduler, TensorFile, load_unet, read_unet_config,
-    unet_tensors,
+    FolderSampler, ImportedUNet, InteropError, Scheduler, TensorFile, TensorStore, load_unet,
+    read_unet_config, unet_tensors,
 };
 
-/// The weights' file beside a network's configuration.
-const WEIGHTS: &str = "diffusion_pytorch_model.safetensors";
+/// The weights' file beside a network's configuration, without its ending.
+pub(crate) const WEIGHTS: &str = "diffusion_pytorch_model";
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
 /// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
@@ -45,7 +45,7 @@ impl ModelFolder {
             reason: format!("{} for a network of timesteps", sampler.class()),
         })?;
         let config_file = folder.join("unet").join("config.json");
-        let (net, unet, sample_size) = read_network(&folder.join("unet"), device)?;
+        let (net, unet, sample_size) = read_network(&folder.join("unet"), device, DType::F32)?;
         let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
             path: config_file.clone(),
             option: option.into(),
@@ -103,23 +103,18 @@ fn check_samples(
 ///
 /// As [`ModelFolder::read`].
 pub fn read_unet(folder: &Path, device: &Device) -> Result<(UNet, UNetConfig), InteropError> {
-    read_network(folder, device).map(|(net, config, _)| (net, config))
+    read_network(folder, device, DType::F32).map(|(net, config, _)| (net, config))
 }
 
 type Network = (UNet, UNetConfig, Option<[usize; 2]>);
 
-fn read_network(folder: &Path, device: &Device) -> Result<Network, InteropError> {
+/// The same with the height and width of its images, and its weights in the given precision.
+pub(crate) fn read_network(folder: &Path, device: &Device, dtype: DType) -> Result<Network, InteropError> {
     let path = folder.join("config.json");
     let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
     let net =
         config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
-    let (weights, pickle) = (folder.join(WEIGHTS), folder.join("diffusion_pytorch_model.bin"));
-    if pickle.exists() && !weights.exists() {
-        let reason = "it is a pickle, which can run any program: in Python, load it with the reference library and \
-                      save it again with `save_pretrained`, which writes safetensors";
-        return Err(InteropError::damaged(pickle)(reason));
-    }
-    let net = load_unet(net, &config, TensorFile::read(&weights)?, &path)?;
+    let net = load_unet(net, &config, &TensorStore::find(folder, WEIGHTS)?, &path, dtype)?;
     Ok((net, config, sample_size))
 }
 
@@ -160,7 +155,7 @@ pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Re
     for part in [&unet, &scheduler] {
         fs::create_dir_all(part).map_err(InteropError::io("create", part))?;
     }
-    TensorFile { path: unet.join(WEIGHTS), tensors }.write()?;
+    TensorFile { path: unet.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
     write_json(&unet.join("config.json"), &keys)?;
     let class = write_sampling(config, &scheduler.join("scheduler_config.json"))?;
     let index = json!({

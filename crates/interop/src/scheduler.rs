@@ -177,6 +177,8 @@ fn limit(class: &str, options: &Options, call: &Call) -> Result<Option<(Limit, b
     if options.get("thresholding", false)? {
         let ratio = options.get("dynamic_thresholding_ratio", 0.995)?;
         let max = options.get("sample_max_value", 1.0)?;
+        // The dynamic threshold takes its place.
+        options.ignore(&["clip_sample"]);
         return Ok(Some((Limit::Dynamic { ratio, max }, keep_eps)));
     }
     let default =

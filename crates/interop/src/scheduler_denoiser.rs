@@ -10,15 +10,17 @@ impl Scheduler {
         self.limited(self.network(net), |level| self.grid.timestep(level))
     }
 
-    /// The same with classifier-free guidance.
+    /// The same with classifier-free guidance; `rescale` as in [`ClassifierFree`].
     pub fn guided<'a>(
         &'a self,
         conditional: impl Fn(Tensor<4>, f64) -> Tensor<4> + 'a,
         unconditional: impl Fn(Tensor<4>, f64) -> Tensor<4> + 'a,
         scale: f64,
+        rescale: f64,
     ) -> Box<dyn Denoiser + 'a> {
         let (conditional, unconditional) = (self.network(conditional), self.network(unconditional));
-        let guided = ClassifierFree { conditional, unconditional, scale, rescale: 0.0 };
+        let rescaled = self.parameterization;
+        let guided = ClassifierFree { conditional, unconditional, scale, rescale, rescaled };
         self.limited(guided, |level| self.grid.timestep(level))
     }
 

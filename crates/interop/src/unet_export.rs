@@ -9,6 +9,7 @@ use crate::unet_keys::{SampleSize, UNetKeys};
 ///
 /// If its configuration has no counterpart there.
 pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
+    check_unconditional(config)?;
     let levels = config.channel_mult.len();
     let down: Vec<LevelBlock> = (0..levels).map(|level| config.down_block(level)).collect();
     let up: Vec<LevelBlock> = (0..levels).rev().map(|level| config.up_block(level)).collect();
@@ -49,6 +50,27 @@ pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
     })
 }
 
+/// `UNet2DModel` has none of the options of networks that attend to a text.
+fn check_unconditional(config: &UNetConfig) -> Result<(), InteropError> {
+    let default = UNetConfig::default();
+    let without = UNetConfig {
+        level_res_blocks: None,
+        class_concat: false,
+        context: None,
+        added_input: default.added_input,
+        time_condition_channels: None,
+        time_post_activation: None,
+        time_activation: None,
+        outer_activation: default.outer_activation,
+        block_divisor: default.block_divisor,
+        block_raw_embedding: false,
+        conv_in_kernel: default.conv_in_kernel,
+        conv_out_kernel: default.conv_out_kernel,
+        ..config.clone()
+    };
+    if without == *config { Ok(()) } else { inexpressible("a network with options of UNet2DConditionModel") }
+}
+
 /// Names of the blocks: with convolutions, with residual blocks, with image skips, and the two with attention.
 type Names = [&'static str; 5];
 const DOWN: Names =
@@ -63,7 +85,10 @@ fn inexpressible<T>(option: impl Into<String>) -> Result<T, InteropError> {
 fn block_types(blocks: &[LevelBlock], names: Names) -> Result<Vec<String>, InteropError> {
     let [conv, block, skip, attended, attended_skip] = names;
     let last = blocks.len() - 1;
-    let name = |(index, LevelBlock { attention, resample }): (usize, &LevelBlock)| {
+    let name = |(index, LevelBlock { attention, resample, cross }): (usize, &LevelBlock)| {
+        if cross.is_some() {
+            return inexpressible("cross");
+        }
         Ok(match (resample, attention) {
             (Resample::Pool, _) if index < last => return inexpressible("resample = \"pool\""),
             (Resample::Skip, true) => attended_skip,
@@ -122,11 +147,12 @@ fn mid_norm_groups(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
         Mid::RawAttention if !config.scale_shift => {
             inexpressible("mid = \"raw_attention\" without scale_shift")
         }
+        Mid::Cross(_) | Mid::Single => inexpressible("this middle"),
         Mid::RawAttention | Mid::Plain | Mid::Absent => Ok(None),
     }
 }
 
-fn activation(activation: Activation) -> &'static str {
+pub(crate) fn activation(activation: Activation) -> &'static str {
     match activation {
         Activation::Silu => "silu",
         Activation::Gelu => "gelu",
@@ -140,6 +166,8 @@ fn class_embed_type(input: ClassInput) -> Option<&'static str> {
         ClassInput::Label => None,
         ClassInput::Number => Some("timestep"),
         ClassInput::Embedding => Some("identity"),
+        ClassInput::Projection(_) => Some("projection"),
+        ClassInput::Linear(_) => Some("simple_projection"),
     }
 }
 

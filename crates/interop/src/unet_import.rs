@@ -1,17 +1,21 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+use serde_json::Value;
 use unet::{Activation, ClassInput, DownsamplePadding, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig};
 
 use crate::InteropError;
-use crate::unet_keys::{SampleSize, UNetKeys};
+use crate::condition_import::import_condition;
+use crate::unet_keys::UNetKeys;
 
 /// Keys that say how the weights were averaged; they do not change the network.
 const AVERAGING: [&str; 7] =
     ["decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup"];
 
 /// No image is larger.
-const MAX_SIDE: usize = 1 << 16;
+pub(crate) const MAX_SIDE: usize = 1 << 16;
 
 /// A network of the reference library as we configure it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,15 +26,20 @@ pub struct ImportedUNet {
     pub sample_size: Option<[usize; 2]>,
 }
 
-/// Reads the `config.json` of a `UNet2DModel`.
+/// Reads the `config.json` of a `UNet2DModel` or a `UNet2DConditionModel`.
 ///
 /// # Errors
 ///
 /// If the file cannot be read, the network is impossible, or an option is one that we do not have.
 pub fn read_unet_config(path: &Path) -> Result<ImportedUNet, InteropError> {
     let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
-    let keys: UNetKeys = serde_json::from_str(&text).map_err(InteropError::damaged(path))?;
-    let imported = import(&keys).map_err(|(option, value)| InteropError::Unsupported {
+    let class: ClassKey = serde_json::from_str(&text).map_err(InteropError::damaged(path))?;
+    let imported = if class.name == "UNet2DConditionModel" {
+        import_condition(&serde_json::from_str(&text).map_err(InteropError::damaged(path))?)
+    } else {
+        import(&serde_json::from_str(&text).map_err(InteropError::damaged(path))?)
+    };
+    let imported = imported.map_err(|(option, value)| InteropError::Unsupported {
         path: path.to_path_buf(),
         option,
         value,
@@ -42,10 +51,17 @@ pub fn read_unet_config(path: &Path) -> Result<ImportedUNet, InteropError> {
     Ok(imported)
 }
 
-/// A key and its value that have no counterpart.
-type Unsupported = (String, String);
+/// Whose keys a file holds.
+#[derive(Deserialize)]
+struct ClassKey {
+    #[serde(rename = "_class_name", default)]
+    name: String,
+}
 
-fn unsupported<T>(option: &str, value: impl std::fmt::Debug) -> Result<T, Unsupported> {
+/// A key and its value that have no counterpart.
+pub(crate) type Unsupported = (String, String);
+
+pub(crate) fn unsupported<T>(option: &str, value: impl std::fmt::Debug) -> Result<T, Unsupported> {
     Err((option.to_owned(), format!("{value:?}")))
 }
 
@@ -66,9 +82,9 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         head_channels: keys.attention_head_dim,
         dropout: keys.dropout,
         num_classes,
-        scale_shift: scale_shift(keys)?,
+        scale_shift: scale_shift(&keys.resnet_time_scale_shift)?,
         resample: Resample::Conv,
-        downsample_padding: downsample_padding(keys)?,
+        downsample_padding: downsample_padding(keys.downsample_padding)?,
         flip_sin_to_cos: keys.flip_sin_to_cos,
         freq_shift: keys.freq_shift,
         norm_groups: Some(keys.norm_num_groups),
@@ -78,13 +94,14 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         mid: mid(keys)?,
         mid_norm_groups: keys.attn_norm_num_groups.filter(|_| keys.add_attention),
         mid_divisor: keys.mid_block_scale_factor,
-        activation: activation(keys)?,
+        activation: activation(&keys.act_fn)?,
         time_encoding: time_encoding(keys)?,
         num_timesteps: keys.num_train_timesteps.filter(|_| keys.time_embedding_type == "learned"),
         time_channels: keys.time_embedding_dim,
         class_input: class_input(keys)?,
         null_class,
         center_input: keys.center_input_sample,
+        ..UNetConfig::default()
     };
     Ok(ImportedUNet { config, sample_size })
 }
@@ -94,22 +111,27 @@ fn check_keys(keys: &UNetKeys) -> Result<(), Unsupported> {
     if keys.class_name != "UNet2DModel" {
         return unsupported("_class_name", &keys.class_name);
     }
-    let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
-    if let Some(key) = keys.others.keys().find(unknown) {
-        return unsupported(key, &keys.others[key]);
-    }
+    check_others(&keys.others)?;
     if keys.block_out_channels.iter().all(|&width| width == 0) {
         return unsupported("block_out_channels", &keys.block_out_channels);
     }
     Ok(())
 }
 
+/// Refuses what a class does not know, unless it changes nothing.
+pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<(), Unsupported> {
+    let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
+    match others.keys().find(unknown) {
+        Some(key) => unsupported(key, &others[key]),
+        None => Ok(()),
+    }
+}
+
 /// Height and width, where they are given; both must be halvable between the levels.
 fn sample_size(keys: &UNetKeys) -> Result<Option<[usize; 2]>, Unsupported> {
     let sides = match keys.sample_size {
         None => return Ok(None),
-        Some(SampleSize::Side(side)) => [side, side],
-        Some(SampleSize::Sides(sides)) => sides,
+        Some(size) => size.sides(),
     };
     let fits = |side: &usize| *side <= MAX_SIDE && side.is_multiple_of(smallest_size(keys));
     if !sides.iter().all(fits) {
@@ -137,11 +159,11 @@ fn classes(keys: &UNetKeys) -> (Option<usize>, bool) {
 fn down_blocks(keys: &UNetKeys) -> Result<Vec<LevelBlock>, Unsupported> {
     let attended = resample("downsample_type", keys.downsample_type.as_deref())?;
     let block = |name: &String| match name.trim_start_matches("UNetRes") {
-        "DownBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Conv }),
-        "AttnDownBlock2D" => Ok(LevelBlock { attention: true, resample: attended }),
-        "ResnetDownsampleBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Block }),
-        "SkipDownBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Skip }),
-        "AttnSkipDownBlock2D" => Ok(LevelBlock { attention: true, resample: Resample::Skip }),
+        "DownBlock2D" => Ok(LevelBlock::new(false, Resample::Conv)),
+        "AttnDownBlock2D" => Ok(LevelBlock::new(true, attended)),
+        "ResnetDownsampleBlock2D" => Ok(LevelBlock::new(false, Resample::Block)),
+        "SkipDownBlock2D" => Ok(LevelBlock::new(false, Resample::Skip)),
+        "AttnSkipDownBlock2D" => Ok(LevelBlock::new(true, Resample::Skip)),
         _ => unsupported("down_block_types", name),
     };
     keys.down_block_types.iter().map(block).collect()
@@ -151,11 +173,11 @@ fn down_blocks(keys: &UNetKeys) -> Result<Vec<LevelBlock>, Unsupported> {
 fn up_blocks(keys: &UNetKeys) -> Result<Vec<LevelBlock>, Unsupported> {
     let attended = resample("upsample_type", keys.upsample_type.as_deref())?;
     let block = |name: &String| match name.trim_start_matches("UNetRes") {
-        "UpBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Conv }),
-        "AttnUpBlock2D" => Ok(LevelBlock { attention: true, resample: attended }),
-        "ResnetUpsampleBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Block }),
-        "SkipUpBlock2D" => Ok(LevelBlock { attention: false, resample: Resample::Skip }),
-        "AttnSkipUpBlock2D" => Ok(LevelBlock { attention: true, resample: Resample::Skip }),
+        "UpBlock2D" => Ok(LevelBlock::new(false, Resample::Conv)),
+        "AttnUpBlock2D" => Ok(LevelBlock::new(true, attended)),
+        "ResnetUpsampleBlock2D" => Ok(LevelBlock::new(false, Resample::Block)),
+        "SkipUpBlock2D" => Ok(LevelBlock::new(false, Resample::Skip)),
+        "AttnSkipUpBlock2D" => Ok(LevelBlock::new(true, Resample::Skip)),
         _ => unsupported("up_block_types", name),
     };
     keys.up_block_types.iter().rev().map(block).collect()
@@ -182,24 +204,24 @@ fn mid(keys: &UNetKeys) -> Result<Mid, Unsupported> {
     }
 }
 
-fn scale_shift(keys: &UNetKeys) -> Result<bool, Unsupported> {
-    match keys.resnet_time_scale_shift.as_str() {
+pub(crate) fn scale_shift(name: &str) -> Result<bool, Unsupported> {
+    match name {
         "default" => Ok(false),
         "scale_shift" => Ok(true),
         other => unsupported("resnet_time_scale_shift", other),
     }
 }
 
-fn downsample_padding(keys: &UNetKeys) -> Result<DownsamplePadding, Unsupported> {
-    match keys.downsample_padding {
+pub(crate) fn downsample_padding(pixels: usize) -> Result<DownsamplePadding, Unsupported> {
+    match pixels {
         0 => Ok(DownsamplePadding::Asymmetric),
         1 => Ok(DownsamplePadding::Symmetric),
         other => unsupported("downsample_padding", other),
     }
 }
 
-fn activation(keys: &UNetKeys) -> Result<Activation, Unsupported> {
-    match keys.act_fn.to_lowercase().as_str() {
+pub(crate) fn activation(name: &str) -> Result<Activation, Unsupported> {
+    match name.to_lowercase().as_str() {
         "silu" | "swish" => Ok(Activation::Silu),
         "gelu" => Ok(Activation::Gelu),
         "relu" => Ok(Activation::Relu),
@@ -226,6 +248,6 @@ fn class_input(keys: &UNetKeys) -> Result<ClassInput, Unsupported> {
     }
 }
 
-fn gcd(a: usize, b: usize) -> usize {
+pub(crate) fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

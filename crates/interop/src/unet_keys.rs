@@ -53,6 +53,16 @@ pub(crate) enum SampleSize {
     Sides([usize; 2]),
 }
 
+impl SampleSize {
+    /// Height and width.
+    pub(crate) fn sides(self) -> [usize; 2] {
+        match self {
+            Self::Side(side) => [side, side],
+            Self::Sides(sides) => sides,
+        }
+    }
+}
+
 impl Default for UNetKeys {
     fn default() -> Self {
         let names = |names: [&str; 4]| names.map(str::to_owned).to_vec();

@@ -6,6 +6,7 @@ use crate::cpu::pointwise;
 use crate::cpu::pointwise::{Pointwise, project_input_gradient, project_weight_gradient};
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
+use crate::operations::count;
 
 /// A layer's map of the channels of each position.
 ///
@@ -15,14 +16,17 @@ use crate::graph::{self, Kernel};
 /// - output: `[B, channels out, positions]`
 pub fn project(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let [batch, inputs, pixels] = x.dims();
-    let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
+    let weight = layer.weight.val();
     let [rows, outputs] = weight.dims();
-    let Some(bias) = bias.filter(|bias| {
-        let ours = graph::runs_on(&x) && graph::runs_on(&weight) && graph::runs_on(bias);
-        ours && rows == inputs && batch * pixels > 0
-    }) else {
-        return layer.forward(x.swap_dims(1, 2)).swap_dims(1, 2);
+    count(batch * outputs * pixels, rows);
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([outputs], (&x.device(), x.dtype())),
     };
+    let ours = graph::runs_on(&x) && graph::runs_on(&weight) && graph::runs_on(&bias);
+    if !ours || rows != inputs || batch * pixels == 0 {
+        return layer.forward(x.swap_dims(1, 2)).swap_dims(1, 2);
+    }
     let kernel = Projection(Pointwise { batch, inputs, outputs, pixels });
     let inputs = [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
     graph::run(kernel, inputs, [batch, outputs, pixels])

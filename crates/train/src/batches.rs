@@ -1,14 +1,9 @@
-use std::sync::Arc;
-
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
-use burn::data::dataset::DatasetError;
 use burn::prelude::*;
-use data::{Batches, DataError, HostBatch, ImageSet, Prefetch, Splits};
+use data::{DataError, HostBatch, ImageSet};
 use random::Seed;
 
 use crate::RunConfig;
-use crate::error::TrainError;
-use crate::system::Loaders;
+use crate::loader::HostStep;
 
 /// What a step learns from.
 #[derive(Clone, Debug)]
@@ -25,165 +20,115 @@ pub struct Batch {
     pub labels: Option<Tensor<1, Int>>,
 }
 
-/// How images become what a step learns from.
-pub trait Preparation: Clone + Send + Sync + 'static {
-    /// A batch on the host, before it is uploaded.
-    type Host: Clone + Send + Sync + 'static;
-    /// What a step learns from.
-    type Batch: Clone + Send + Sync + 'static;
-
-    /// A training batch, a function of `index` alone.
-    fn train(&self, images: HostBatch, index: u64) -> Self::Host;
-
-    /// A validation batch: images `first..` of `total`, always prepared alike.
-    fn valid(&self, images: HostBatch, first: usize, total: usize) -> Self::Host;
-
-    /// The batch on a device.
-    fn upload(host: Self::Host, device: &Device) -> Self::Batch;
-}
-
-/// The batches of a run, whose first `step` optimizer steps are done.
-///
-/// # Errors
-///
-/// If an image cannot be read.
-pub fn loaders<P: Preparation>(
-    config: &RunConfig,
-    preparation: P,
-    splits: &Splits,
-    device: &Device,
-    step: usize,
-) -> Result<Loaders<P::Batch>, TrainError> {
-    let (train, seed) = (&config.train, Seed(config.seed));
-    let valid =
-        ValidLoader::new(&splits.valid, (&preparation, seed), train.eval_images, train.batch_size, device)?;
-    let loader = TrainLoader {
-        batches: Arc::new(Batches::new(splits.train.clone(), train.batch_size, seed)?),
-        preparation,
-        start: (step * train.grad_accumulation) as u64,
-        count: (train.steps - step) * train.grad_accumulation,
-        workers: train.workers,
-        device: device.clone(),
-    };
-    Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
-}
-
-/// Training batches from a step on: batch `i` is a pure function of the seed and `i`, so that a resumed run sees
-/// what an uninterrupted one sees. Worker threads prepare them ahead.
+/// A batch on the host, before it is uploaded.
 #[derive(Clone)]
-pub struct TrainLoader<P> {
-    /// The images.
-    pub batches: Arc<Batches>,
-    /// What becomes of them.
-    pub preparation: P,
-    /// The first batch.
-    pub start: u64,
-    /// How many.
-    pub count: usize,
-    /// Threads that prepare them.
-    pub workers: usize,
-    /// Where they go.
-    pub device: Device,
+pub struct HostImages {
+    images: HostBatch,
+    eps: Vec<f32>,
+    timesteps: Vec<usize>,
+    quantiles: Vec<f64>,
+    labels: Option<Vec<usize>>,
 }
 
-impl<P: Preparation> DataLoader<P::Batch> for TrainLoader<P> {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<P::Batch> + 'a> {
-        let (batches, preparation) = (self.batches.clone(), self.preparation.clone());
-        let prepare = move |index| Ok(preparation.train(batches.batch(index)?, index));
-        let prepared = Prefetch::new(self.workers, self.start, Arc::new(prepare));
-        Box::new(Uploads::<P> {
-            host: Box::new(prepared.take(self.count)),
-            device: &self.device,
-            done: 0,
-            total: self.count,
-        })
-    }
+impl HostStep for HostImages {
+    type Batch = Batch;
 
-    fn num_items(&self) -> usize {
-        self.count
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<P::Batch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
-    }
-
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<P::Batch>> {
-        Arc::new(Self { start: self.start + start as u64, count: end - start, ..self.clone() })
+    fn upload(self, device: &Device) -> Batch {
+        let shape = self.images.shape;
+        let batch = shape[0];
+        let labels = self.labels.map(|labels| {
+            let labels: Vec<i64> = labels.into_iter().map(|label| label as i64).collect();
+            Tensor::from_data(TensorData::new(labels, [batch]), device)
+        });
+        Batch {
+            x0: Tensor::from_data(TensorData::new(self.images.pixels, shape), device),
+            eps: Tensor::from_data(TensorData::new(self.eps, shape), device),
+            timesteps: self.timesteps,
+            quantiles: self.quantiles,
+            labels,
+        }
     }
 }
 
-/// The validation images, always the same, each with its own noise and timestep.
-#[derive(Clone)]
-pub struct ValidLoader<P: Preparation> {
-    steps: Arc<Vec<P::Host>>,
-    device: Device,
+/// How batches are noised.
+#[derive(Clone, Copy, Debug)]
+pub struct Noising {
+    /// The run's seed.
+    pub seed: Seed,
+    /// Length of the chain.
+    pub num_train_timesteps: usize,
+    /// Classes of a conditional network.
+    pub num_classes: Option<usize>,
+    /// Probability of hiding a class in training.
+    pub cond_drop_prob: f64,
 }
 
-impl<P: Preparation> ValidLoader<P> {
-    /// Prepares `images` images of a set, the same ones always, in batches of `batch_size`.
+impl Noising {
+    /// That of a run.
+    pub fn of(config: &RunConfig) -> Self {
+        Self {
+            seed: Seed(config.seed),
+            num_train_timesteps: config.diffusion.num_train_timesteps,
+            num_classes: config.model.num_classes,
+            cond_drop_prob: config.train.cond_drop_prob,
+        }
+    }
+
+    /// A training batch: uniform timesteps, noise and hidden labels from the streams of `index` alone.
+    pub fn train(&self, images: HostBatch, index: u64) -> HostImages {
+        let batch = images.shape[0];
+        let mut times = self.seed.stream("train/timestep", index);
+        let mut hide = self.seed.stream("train/hide", index);
+        let eps = self.seed.stream("train/noise", index).normal(images.pixels.len());
+        let timesteps = (0..batch).map(|_| times.below(self.num_train_timesteps)).collect();
+        let mut quantiles = self.seed.stream("train/quantile", index);
+        let quantiles = (0..batch).map(|_| quantiles.uniform()).collect();
+        let labels = self.labels(&images, || hide.chance(self.cond_drop_prob));
+        HostImages { images, eps, timesteps, quantiles, labels }
+    }
+
+    /// A validation batch: image `first + i` of `total` always has the same noise, and the timesteps of all images
+    /// are spread evenly over the chain.
+    fn valid(&self, images: HostBatch, first: usize, total: usize) -> HostImages {
+        let numbers = first..first + images.shape[0];
+        let pixels = images.pixels.len() / images.shape[0];
+        let noise = |number| self.seed.stream("valid/noise", number as u64).normal(pixels);
+        let eps = numbers.clone().flat_map(noise).collect();
+        let timesteps =
+            numbers.map(|number| (2 * number + 1) * self.num_train_timesteps / (2 * total)).collect();
+        let labels = self.labels(&images, || false);
+        HostImages { images, eps, timesteps, quantiles: Vec::new(), labels }
+    }
+
+    /// The validation images, the same `images` of a set always, in batches of `batch_size`.
     ///
     /// # Errors
     ///
     /// If an image cannot be read.
-    pub fn new(
+    pub fn valid_batches(
+        &self,
         set: &ImageSet,
-        (preparation, seed): (&P, Seed),
         images: usize,
         batch_size: usize,
-        device: &Device,
-    ) -> Result<Self, DataError> {
-        let total = images.min(set.len());
-        let order = seed.stream("valid/images", 0).permutation(set.len());
-        let steps = (0..total).step_by(batch_size).map(|first| {
-            let chosen = &order[first..total.min(first + batch_size)];
-            Ok(preparation.valid(set.fixed(chosen)?, first, total))
+    ) -> Result<Vec<HostImages>, DataError> {
+        let chosen = validation_images(self.seed, set, images);
+        let batches = (0..chosen.len()).step_by(batch_size).map(|first| {
+            let numbers = &chosen[first..chosen.len().min(first + batch_size)];
+            Ok(self.valid(set.fixed(numbers)?, first, chosen.len()))
         });
-        Ok(Self { steps: Arc::new(steps.collect::<Result<_, DataError>>()?), device: device.clone() })
+        batches.collect()
+    }
+
+    fn labels(&self, images: &HostBatch, mut hidden: impl FnMut() -> bool) -> Option<Vec<usize>> {
+        let null = self.num_classes?;
+        let labels = images.labels.as_ref()?;
+        Some(labels.iter().map(|&label| if hidden() { null } else { label }).collect())
     }
 }
 
-impl<P: Preparation> DataLoader<P::Batch> for ValidLoader<P> {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<P::Batch> + 'a> {
-        Box::new(Uploads::<P> {
-            host: Box::new(self.steps.iter().cloned().map(Ok)),
-            device: &self.device,
-            done: 0,
-            total: self.steps.len(),
-        })
-    }
-
-    fn num_items(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<P::Batch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
-    }
-
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<P::Batch>> {
-        Arc::new(Self { steps: Arc::new(self.steps[start..end].to_vec()), ..self.clone() })
-    }
-}
-
-struct Uploads<'a, P: Preparation> {
-    host: Box<dyn Iterator<Item = Result<P::Host, DataError>> + 'a>,
-    device: &'a Device,
-    done: usize,
-    total: usize,
-}
-
-impl<P: Preparation> Iterator for Uploads<'_, P> {
-    type Item = Result<P::Batch, DatasetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.host.next()?;
-        self.done += 1;
-        Some(step.map(|step| P::upload(step, self.device)).map_err(DatasetError::new))
-    }
-}
-
-impl<P: Preparation> DataLoaderIterator<P::Batch> for Uploads<'_, P> {
-    fn progress(&self) -> Progress {
-        Progress::new(self.done, self.total, Some("steps".into()))
-    }
+/// The numbers of the images that a run validates on: `images` of a set, the same ones always.
+pub fn validation_images(seed: Seed, set: &ImageSet, images: usize) -> Vec<usize> {
+    let mut order = seed.stream("valid/images", 0).permutation(set.len());
+    order.truncate(images);
+    order
 }

@@ -1,15 +1,18 @@
 //! DDPM and its kin as a [`System`]: a UNet that is trained on the squared error of what it predicts.
 
+use std::sync::Arc;
+
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use data::{Picture, Splits};
+use data::{Batches, Picture, Splits};
+use random::Seed;
 use unet::UNet;
 
-use crate::batches::loaders;
+use crate::batches::Noising;
 use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
+use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
-use crate::noising::Noising;
 use crate::objective::lock;
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
@@ -35,7 +38,19 @@ impl System for Objective {
         device: &Device,
         step: usize,
     ) -> Result<Loaders<Batch>, TrainError> {
-        loaders(config, Noising::new(config), splits, device, step)
+        let (train, seed) = (&config.train, Seed(config.seed));
+        let noising = Noising::of(config);
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let valid = ValidLoader::new(valid, device);
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
     }
 
     fn gradients(&self, net: &UNet, batch: Batch) -> (GradientsParams, Stats) {
@@ -86,12 +101,7 @@ impl System for Objective {
         if config.eval.every > 0 { vec![StepMetric::bound()] } else { Vec::new() }
     }
 
-    fn preview(
-        net: UNet,
-        config: &RunConfig,
-        _splits: &Splits,
-        device: &Device,
-    ) -> Result<Picture, TrainError> {
+    fn preview(net: UNet, config: &RunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
         draw_preview(&TrainedModel::new(net, config, device)?, config)
     }
 }

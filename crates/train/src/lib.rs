@@ -14,16 +14,18 @@ mod checkpoint_writer;
 mod config;
 mod course;
 mod ddpm;
+mod dpm_system;
 mod ema;
 mod error;
 mod evaluation;
+mod first_stage;
 mod gradients;
+mod loader;
 mod loss_history;
 mod metric_log;
 mod metrics;
 mod model;
 mod network;
-mod noising;
 mod objective;
 mod objective_config;
 mod optimizer;
@@ -41,14 +43,22 @@ mod system_name;
 mod train_config;
 mod trainee;
 mod training;
+mod training_levels;
 
 pub use batches::Batch;
 pub use bench::Bench;
 pub use checkpoint::{Checkpoints, Losses, Meta, hash_file};
 pub use config::{DiffusionConfig, RunConfig};
+pub use dpm_system::{
+    Bound, DpmBatch, DpmRunConfig, DpmSystem, Standardize, StateNoise, TrainedDpm, draw_states, trajectories,
+};
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
 pub use evaluation::EvalConfig;
+pub use first_stage::{
+    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
+    TrainedFirstStage,
+};
 pub use gradients::clip_global_norm;
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
@@ -59,7 +69,7 @@ pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;
 pub use parity::{Check, compare_with_flex};
 pub use progress::{clock, say};
-pub use record::Record;
+pub use record::{Measure, Record};
 pub use resolve::DraftConfig;
 pub use run_dir::RunDir;
 pub use session::{Outcome, Session};

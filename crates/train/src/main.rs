@@ -11,7 +11,7 @@ use burn::train::Interrupter;
 use clap::Parser;
 use data::{DatasetConfig, Splits};
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
-use train::{DraftConfig, Objective, Outcome, RunDir, Session, System, SystemName};
+use train::{DpmSystem, DraftConfig, FirstStage, Objective, Outcome, RunDir, Session, System, SystemName};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -70,15 +70,15 @@ fn run(args: Args) -> Result<()> {
     let run = RunDir::new(run_folder(&args)?);
     let config = config_file(&args, &run)?;
     let system = SystemName::of(&config)?;
-    if system == SystemName::Cascade {
-        return train_cascade(args, run, &config);
-    }
-    if args.stage.is_some() {
+    if args.stage.is_some() && system != SystemName::Cascade {
         bail!("--stage: {} is no cascade", config.display());
     }
     match system {
+        SystemName::Ddpm => train_system::<Objective>(args, run, &config),
+        SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
+        SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
+        SystemName::Cascade => train_cascade(args, run, &config),
         SystemName::SuperResolution => train_system::<SuperResolution>(args, run, &config),
-        _ => train_system::<Objective>(args, run, &config),
     }
 }
 
@@ -240,6 +240,9 @@ fn report_steps(outcome: &Outcome) {
             outcome.steps
         )),
         None => train::say(format_args!("finished {} steps{loss}", outcome.steps)),
+    }
+    for measure in &outcome.results {
+        train::say(measure);
     }
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));

@@ -64,17 +64,23 @@ impl TrainedModel {
     ///
     /// If a file is missing, damaged, or of another network.
     pub fn load(weights: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+        if weights.is_dir() {
+            return Self::new(read_trainee(weights, config, device)?.ema, config, device);
+        }
+        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
         let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, Objective::new(config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
+        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
+        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        Self::new(net, config, device)
+    }
+
+    /// Reads the weights that gradients moved, not their average, from the folder of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_raw(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
     }
 }
 
@@ -100,11 +106,24 @@ impl<N: Network> TrainedModel<N> {
         match self.unconditional_answer(batch).filter(|_| labels.is_some() && guidance_scale != 1.0) {
             Some(answer) => {
                 let unconditional = self.network(answer);
-                let scale = guidance_scale;
-                limited(ClassifierFree { conditional, unconditional, scale, rescale: 0.0 }, limit)
+                limited(
+                    ClassifierFree {
+                        conditional,
+                        unconditional,
+                        scale: guidance_scale,
+                        rescale: 0.0,
+                        rescaled: self.parameterization,
+                    },
+                    limit,
+                )
             }
             None => limited(conditional, limit),
         }
+    }
+
+    /// The denoiser for images of the given classes as the network has it, which has a gradient everywhere.
+    pub fn unclipped(&self, labels: Option<&[usize]>) -> Box<dyn Denoiser + '_> {
+        self.denoiser_within(None, labels, 1.0)
     }
 
     /// A denoiser that asks a bare network.
@@ -145,4 +164,17 @@ fn limited<'a>(inner: impl Denoiser + 'a, limit: Option<Limit>) -> Box<dyn Denoi
         Some(limit) => Box::new(LimitX0 { inner, limit, keep_eps: false }),
         None => Box::new(inner),
     }
+}
+
+fn read_trainee(
+    checkpoint: &Path,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Trainee<Objective>, TrainError> {
+    let file = checkpoint.join("model.bpk");
+    let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+    let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
+    let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
+    let trainee = Trainee::new(net, Objective::new(config)?, 0);
+    trainee.try_load_record(record).map_err(|error| failed(error.to_string()))
 }

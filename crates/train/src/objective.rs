@@ -10,6 +10,7 @@ use schedules::{NoiseLevel, Schedule, Weighting};
 use crate::error::TrainError;
 use crate::loss_history::LossHistory;
 use crate::objective_config::{ObjectiveConfig, TimestepSampling};
+use crate::training_levels::training_levels;
 use crate::{Batch, Network, RunConfig};
 
 /// What is minimised, and at which timesteps.
@@ -145,24 +146,9 @@ impl Objective {
         per_image_loss(answer.output.clone(), target)
     }
 
-    /// The level of each image and what the network is told of it: its timestep, or, to train all levels, one with an
-    /// alpha drawn evenly between those of the timestep and of the one before (Chen et al. 2020, arXiv 2009.00713,
-    /// section 3.2).
-    fn levels(&self, batch: &Batch, timesteps: &[usize]) -> (Vec<NoiseLevel>, Vec<f32>) {
-        let level = |(image, &timestep): (usize, &usize)| {
-            let level = self.schedule.level(timestep);
-            let share = batch.quantiles.get(image).filter(|_| self.continuous);
-            let Some(share) = share else { return (level, timestep as f32) };
-            let before = if timestep == 0 { 1.0 } else { self.schedule.level(timestep - 1).alpha };
-            let between =
-                NoiseLevel::from_alpha_cumprod((level.alpha + share * (before - level.alpha)).powi(2));
-            (between, self.schedule.timestep(between) as f32)
-        };
-        timesteps.iter().enumerate().map(level).unzip()
-    }
-
     fn answer(&self, net: &impl Network, batch: &Batch, timesteps: &[usize]) -> Answer {
-        let (chain, told) = self.levels(batch, timesteps);
+        let quantiles = self.continuous.then_some(&batch.quantiles[..]);
+        let (chain, told) = training_levels(&self.schedule, timesteps, quantiles);
         // The network's own coordinate, in which samplers give it their images too.
         let levels: Vec<_> = chain.iter().map(|&level| self.parameterization.input(level).1).collect();
         let device = batch.x0.device();
@@ -200,40 +186,69 @@ struct Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TrainedModel;
+    use crate::parity::jittered;
+    use random::Seed;
 
-    fn objective(timesteps: &str) -> Objective {
-        let model =
-            "image_size = 8\nin_channels = 1\nout_channels = 1\nchannels = 8\nattention_resolutions = []";
-        let text =
-            format!("[dataset]\ntype = \"digits\"\n[model]\n{model}\n[train]\ntimesteps = \"{timesteps}\"\n");
-        Objective::new(&toml::from_str(&text).unwrap()).unwrap()
+    fn config(parameterization: &str) -> RunConfig {
+        let text = format!(
+            "[dataset]\ntype = \"digits\"\n[model]\nimage_size = 8\nin_channels = 1\nout_channels = 2\nchannels = 8\n\
+             channel_mult = [1]\nattention_resolutions = [8]\n[diffusion]\nnum_train_timesteps = 40\n\
+             schedule = {{ type = \"cosine\" }}\nvariance = \"learned_range\"\nparameterization = {parameterization}\n\
+             [train]\nobjective = {{ type = \"vlb\" }}"
+        );
+        toml::from_str(&text).unwrap()
     }
 
-    fn batch(quantiles: Vec<f64>) -> Batch {
-        let x0 = Tensor::zeros([3, 1, 1, 1], &Device::flex());
-        Batch { eps: x0.clone(), x0, timesteps: vec![0, 10, 999], quantiles, labels: None }
+    fn batch(timestep: usize) -> Batch {
+        let draw = |index: u64| {
+            let values = Seed(1).stream("test", index).normal(3 * 64);
+            Tensor::<4>::from_data(TensorData::new(values, [3, 1, 8, 8]), &Device::flex())
+        };
+        let x0 = (draw(0) * 0.3).clamp(-1.0, 1.0);
+        let quantiles = vec![(timestep as f64 + 0.5) / 40.0; 3];
+        Batch { x0, eps: draw(1), timesteps: vec![timestep; 3], quantiles, labels: None }
     }
 
+    /// What is minimised is what is evaluated, in every coordinate that a network may have.
     #[test]
-    fn continuous_levels_lie_between_a_timestep_and_the_one_before() {
-        let objective = objective("continuous");
-        let (levels, told) = objective.levels(&batch(vec![0.5, 0.25, 0.0]), &[0, 10, 999]);
-        let alpha = |t: usize| objective.schedule.level(t).alpha;
-        let expected = [(1.0 + alpha(0)) / 2.0, 0.75 * alpha(10) + 0.25 * alpha(9), alpha(999)];
-        for (level, expected) in levels.iter().zip(expected) {
-            assert!((level.alpha - expected).abs() < 1e-12, "{level:?}");
+    fn the_bound_that_is_trained_is_the_bound_of_the_sampler() {
+        for parameterization in ["\"eps\"", "\"x0\"", "\"v\"", "\"flow\"", "{ edm = { sigma_data = 0.5 } }"] {
+            let config = config(parameterization);
+            let device = Device::flex();
+            let net = jittered(config.model.init(&device, 1).unwrap());
+            let objective = Objective::new(&config).unwrap();
+            let model = TrainedModel::new(net.clone(), &config, &device).unwrap();
+            for timestep in [0, 20, 38] {
+                let batch = batch(timestep);
+                let trained = objective.loss(&net, &batch).total.into_scalar::<f64>() / 40.0;
+                let denoiser = model.unclipped(None);
+                let term = objective.bound.step(denoiser.as_ref(), batch.x0, batch.eps, timestep).unwrap();
+                let expected = term.mean().into_scalar::<f64>();
+                let close = (trained - expected).abs() < 1e-3 * expected.abs();
+                assert!(close, "{parameterization} at {timestep}: {trained} is not {expected}");
+            }
         }
-        assert!(told[0] == 0.0 && told[1] > 9.0 && told[1] < 10.0 && told[2] == 999.0, "{told:?}");
     }
 
-    /// Validation has no quantiles, and other ways of drawing do not ask for them.
+    /// Until the losses of all timesteps are known, drawing by them changes nothing; then their weights undo it.
     #[test]
-    fn other_levels_are_the_chains_own() {
-        for (timesteps, quantiles) in [("continuous", vec![]), ("uniform", vec![0.5; 3])] {
-            let objective = objective(timesteps);
-            let (levels, told) = objective.levels(&batch(quantiles), &[0, 10, 999]);
-            assert_eq!(levels, [0, 10, 999].map(|t| objective.schedule.level(t)));
-            assert_eq!(told, [0.0, 10.0, 999.0]);
+    fn losses_weigh_as_if_timesteps_were_uniform() {
+        let mut config = config("\"eps\"");
+        let net = jittered(config.model.init(&Device::flex(), 1).unwrap());
+        let uniform = Objective::new(&config).unwrap();
+        config.train.timesteps = TimestepSampling::LossAware;
+        let aware = Objective::new(&config).unwrap();
+        let total = |objective: &Objective, t| objective.loss(&net, &batch(t)).total.into_scalar::<f64>();
+        assert!((total(&aware, 7) / total(&uniform, 7) - 1.0).abs() < 1e-6);
+        let history = aware.history.as_deref().unwrap();
+        for timestep in 0..40 {
+            lock(history).add(&[timestep; 10], &[if timestep == 7 { 39.0 } else { 1.0 }; 10]);
         }
+        // Half of the draws are now of timestep 7, instead of a 40th.
+        let drawn = aware.loss(&net, &Batch { quantiles: vec![0.4; 3], ..batch(0) });
+        assert_eq!(drawn.timesteps, [7; 3]);
+        let ratio = drawn.total.into_scalar::<f64>() / total(&uniform, 7);
+        assert!((ratio * 20.0 - 1.0).abs() < 0.01, "{ratio}");
     }
 }

@@ -27,7 +27,8 @@ pub enum TimestepSampling {
     /// All alike.
     #[default]
     Uniform,
-    /// Those that lose most more often, their losses weighted down: [`LossHistory`](crate::LossHistory).
+    /// Those that lose most more often, their losses weighted down: [`LossHistory`](crate::LossHistory). Until ten losses of
+    /// each are known, after some 20 to 30 images for each timestep, all alike.
     LossAware,
     /// All alike, and with them every level between one and the one before: for a chain that is sampled in few steps
     /// (Chen et al. 2020, arXiv 2009.00713).

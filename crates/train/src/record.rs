@@ -41,8 +41,34 @@ pub struct Record {
     pub seconds: f64,
     /// The losses at the last checkpoint.
     pub losses: Losses,
+    /// What was measured in the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Measure>,
     /// SHA-256 of the run's results.
     pub files: BTreeMap<String, String>,
+}
+
+/// A number that a run is judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// What is measured.
+    pub name: String,
+    /// Its mean.
+    pub value: f64,
+    /// The standard error of that; 0 where it is exact.
+    pub stderr: f64,
+    /// Its unit.
+    pub unit: String,
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, value, stderr, unit } = self;
+        match stderr {
+            0.0 => write!(f, "{name}: {value:.4} {unit}"),
+            _ => write!(f, "{name}: {value:.4} ± {stderr:.4} {unit}"),
+        }
+    }
 }
 
 impl Record {
@@ -107,6 +133,7 @@ impl<S: System> Session<S> {
             steps: start.map_or(0, |meta| meta.step),
             seconds: start.map_or(0.0, |meta| meta.seconds),
             losses: start.map_or_else(Losses::default, |meta| meta.losses),
+            results: Vec::new(),
             files: BTreeMap::new(),
         })
     }
@@ -134,7 +161,7 @@ impl<S: System> Session<S> {
         }
         record.write(&self.run.record())?;
         let valid_loss = record.losses.valid;
-        Ok(Outcome { steps: record.steps, interrupted: None, valid_loss, sample })
+        Ok(Outcome { steps: record.steps, interrupted: None, valid_loss, sample, results: record.results })
     }
 }
 

@@ -10,6 +10,7 @@ use data::{Splits, write_atomically};
 use crate::changes::training_changes;
 use crate::checkpoint::{Checkpoints, Meta};
 use crate::error::TrainError;
+use crate::record::Measure;
 use crate::run_dir::RunDir;
 use crate::system::{System, SystemConfig};
 
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub valid_loss: Option<f64>,
     /// The last preview grid.
     pub sample: Option<PathBuf>,
+    /// What was measured in the end.
+    pub results: Vec<Measure>,
 }
 
 impl<S: System> Session<S> {
@@ -76,10 +79,16 @@ impl<S: System> Session<S> {
 
         let mut record = self.record(&device, start.as_ref())?;
         record.write(&self.run.record())?;
-        let stopped = match step < self.config.train().steps {
+        let mut stopped = match step < self.config.train().steps {
             true => self.learn(&device, &checkpoints, start.as_ref()),
             false => Ok(None),
         };
+        if let Ok(None) = stopped {
+            match self.results(&device) {
+                Ok(results) => record.results = results,
+                Err(error) => stopped = Err(error),
+            }
+        }
         record.status = match &stopped {
             Ok(None) => "finished".into(),
             Ok(Some(reason)) => format!("interrupted: {reason}"),

@@ -16,6 +16,7 @@ use crate::TrainConfig;
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
+use crate::record::Measure;
 
 /// A kind of model that can be trained: what its network is, what it learns from and what it loses.
 ///
@@ -99,17 +100,31 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Draws a preview from trained weights: the same noise every time.
+    /// Draws a preview from trained weights: the same noise and the same images every time.
     ///
     /// # Errors
     ///
-    /// If sampling fails.
+    /// If sampling fails, or an image cannot be read.
     fn preview(
         net: Self::Net,
         config: &Self::Config,
         splits: &Splits,
         device: &Device,
     ) -> Result<Picture, TrainError>;
+
+    /// What is measured of a finished run, for its record; nothing unless a system says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be read or the device fails.
+    fn results(
+        _net: &Self::Net,
+        _config: &Self::Config,
+        _splits: &Splits,
+        _device: &Device,
+    ) -> Result<Vec<Measure>, TrainError> {
+        Ok(Vec::new())
+    }
 }
 
 /// The batches of a run.

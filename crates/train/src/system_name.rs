@@ -11,6 +11,10 @@ use crate::error::TrainError;
 pub enum SystemName {
     /// [`Objective`](crate::Objective): where the key is left out.
     Ddpm,
+    /// [`DpmSystem`](crate::DpmSystem).
+    Dpm,
+    /// [`FirstStage`](crate::FirstStage).
+    Autoencoder,
     /// A cascade of stages: [`CascadeConfig`](crate::cascade::CascadeConfig).
     Cascade,
     /// A stage of one: [`SuperResolution`](crate::cascade::SuperResolution).
@@ -27,14 +31,16 @@ impl SystemName {
     pub fn of(path: &Path) -> Result<Self, TrainError> {
         let text = fs::read_to_string(path).unwrap_or_default();
         let table: Table = toml::from_str(&text).unwrap_or_default();
-        match table.get("system").map(|name| name.as_str()) {
-            None => Ok(Self::Ddpm),
-            Some(Some(CASCADE)) => Ok(Self::Cascade),
-            Some(Some(SUPER_RESOLUTION)) => Ok(Self::SuperResolution),
-            Some(name) => Err(TrainError::Config {
+        let Some(name) = table.get("system") else { return Ok(Self::Ddpm) };
+        match name.as_str() {
+            Some("dpm") => Ok(Self::Dpm),
+            Some("autoencoder") => Ok(Self::Autoencoder),
+            Some(CASCADE) => Ok(Self::Cascade),
+            Some(SUPER_RESOLUTION) => Ok(Self::SuperResolution),
+            _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
                 reason: format!(
-                    "system = {name:?}: there are \"{CASCADE}\" and \"{SUPER_RESOLUTION}\", or leave it out"
+                    "system = {name}: use \"dpm\", \"autoencoder\" or \"{CASCADE}\", or leave it out for DDPM"
                 ),
             }),
         }

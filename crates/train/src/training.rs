@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::prelude::*;
+use burn::store::ModuleRecord;
 use burn::train::checkpoint::{CheckpointerError, CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::LearningRateMetric;
 use burn::train::metric::store::EventStoreClient;
@@ -17,6 +18,7 @@ use crate::metric_log::MetricLog;
 use crate::metrics::StepMetric;
 use crate::optimizer::learning_rate;
 use crate::progress::PlainProgress;
+use crate::record::Measure;
 use crate::session::Session;
 use crate::strategy::{Evaluate, Hook, StepStrategy};
 use crate::system::{System, SystemConfig};
@@ -96,6 +98,16 @@ impl<S: System> Session<S> {
         let net = S::init(&self.config, autodiff)?;
         let trainee = Trainee::new(net, S::new(&self.config)?, step as u64);
         Ok(Learner::new(trainee, S::optimizer(&self.config), learning_rate(self.config.train())?))
+    }
+
+    /// What a system measures of the averaged weights of a finished run.
+    pub(crate) fn results(&self, device: &Device) -> Result<Vec<Measure>, TrainError> {
+        let path = self.run.ema();
+        let failed = |reason: String| TrainError::Weights { path: path.clone(), reason };
+        let record = ModuleRecord::load(&path).map_err(|error| failed(error.to_string()))?;
+        let net = S::init(&self.config, device)?;
+        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        S::results(&net, &self.config, &self.splits, device)
     }
 
     pub(crate) fn strategy(

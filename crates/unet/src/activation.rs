@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ops;
 
-/// The nonlinearity of the residual blocks. The two-layer networks of the embeddings and the end of the network always
-/// have SiLU.
+/// A nonlinearity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -22,7 +21,7 @@ pub enum Activation {
 
 impl Activation {
     /// Of each element.
-    pub(crate) fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+    pub fn apply<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         match self {
             Self::Silu => activation::silu(x),
             Self::Gelu => activation::gelu(x),
@@ -32,7 +31,7 @@ impl Activation {
     }
 
     /// `act(norm(x))`
-    pub(crate) fn group_norm(self, norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
+    pub fn group_norm(self, norm: &GroupNorm, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Silu => ops::group_norm_silu(norm, x),
             other => other.apply(ops::group_norm(norm, x)),

@@ -1,7 +1,6 @@
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, ClassInput, LevelBlock, Mid, Resample, TimeEncoding, UNet, UNetError};
+use crate::{Activation, AddedInput, ClassInput, ContextConfig, LevelBlock, Mid, Resample, TimeEncoding};
 
 /// The shape of a [`UNet`].
 ///
@@ -24,6 +23,9 @@ pub struct UNetConfig {
     pub channel_mult: Vec<usize>,
     /// Residual blocks in a level on the way down; on the way up there is one more.
     pub num_res_blocks: usize,
+    /// The same for each level, from full resolution, where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_res_blocks: Option<Vec<usize>>,
     /// Resolutions (image side in pixels) whose residual blocks are each followed by self-attention. The middle of
     /// the network always has it.
     pub attention_resolutions: Vec<usize>,
@@ -75,7 +77,7 @@ pub struct UNetConfig {
     /// What the sums of the middle's blocks are divided by.
     #[serde(skip_serializing_if = "is_one")]
     pub mid_divisor: f64,
-    /// The nonlinearity of the residual blocks.
+    /// The nonlinearity of the residual blocks, in front of their convolutions and of the embedding they are given.
     #[serde(skip_serializing_if = "is_default")]
     pub activation: Activation,
     /// How the network is told the time.
@@ -93,6 +95,39 @@ pub struct UNetConfig {
     /// Whether the null class has an embedding, after those of `num_classes`.
     #[serde(skip_serializing_if = "is_true")]
     pub null_class: bool,
+    /// Whether the class is concatenated to the embedding of the time instead of added to it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub class_concat: bool,
+    /// What pixels attend to besides each other, in the blocks with `cross`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<ContextConfig>,
+    /// What else is added to the embedding of the time.
+    #[serde(skip_serializing_if = "is_default")]
+    pub added_input: AddedInput,
+    /// Channels of what may be added to the encoded time before its network, if anything may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_condition_channels: Option<usize>,
+    /// The nonlinearity behind the network of the encoded time, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_post_activation: Option<Activation>,
+    /// The nonlinearity of the whole embedding before it is given to the blocks, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_activation: Option<Activation>,
+    /// The nonlinearity within the network of the encoded time and at the end of the network.
+    #[serde(skip_serializing_if = "is_default")]
+    pub outer_activation: Activation,
+    /// What the sums of the blocks of levels with `resample = "block"` are divided by.
+    #[serde(skip_serializing_if = "is_one")]
+    pub block_divisor: f64,
+    /// Whether those blocks, and a middle that attends likewise, take the embedding without its activation.
+    #[serde(skip_serializing_if = "is_default")]
+    pub block_raw_embedding: bool,
+    /// Side of the first convolution, odd.
+    #[serde(skip_serializing_if = "is_three")]
+    pub conv_in_kernel: usize,
+    /// Side of the last convolution, odd.
+    #[serde(skip_serializing_if = "is_three")]
+    pub conv_out_kernel: usize,
     /// Whether images in `[0, 1]` are moved to `[-1, 1]` first.
     #[serde(skip_serializing_if = "is_default")]
     pub center_input: bool,
@@ -117,6 +152,7 @@ impl Default for UNetConfig {
             channels: 128,
             channel_mult: vec![1, 2, 2, 2],
             num_res_blocks: 2,
+            level_res_blocks: None,
             attention_resolutions: vec![16],
             num_heads: None,
             head_channels: None,
@@ -140,80 +176,20 @@ impl Default for UNetConfig {
             time_channels: None,
             class_input: ClassInput::Label,
             null_class: true,
+            class_concat: false,
+            context: None,
+            added_input: AddedInput::Nothing,
+            time_condition_channels: None,
+            time_post_activation: None,
+            time_activation: None,
+            outer_activation: Activation::Silu,
+            block_divisor: 1.0,
+            block_raw_embedding: false,
+            conv_in_kernel: 3,
+            conv_out_kernel: 3,
             center_input: false,
         }
     }
-}
-
-impl UNetConfig {
-    /// Makes the network with the weights of `seed`.
-    ///
-    /// Weights are drawn on the host, so that one seed gives the same network on every backend: uniform in
-    /// `+-1/sqrt(fan_in)` for convolutions and linear layers, standard normal for the class embedding, ones and
-    /// zeros for norms, zeros where DDPM starts from zeros (the last convolution of a residual block and of the
-    /// network, the last layer of attention). Parameter `i`, in the order of construction, is drawn from stream
-    /// `("unet/init", i)` when it is first used: when that is does not change it, and counting parameters or
-    /// loading others over them draws nothing.
-    ///
-    /// To train, pass a device with autodiff.
-    ///
-    /// # Errors
-    ///
-    /// As [`validate`](Self::validate).
-    pub fn init(&self, device: &Device, seed: u64) -> Result<UNet, UNetError> {
-        self.validate()?;
-        Ok(UNet::new(self, device, seed))
-    }
-
-    /// Groups of every group norm, with the default filled in.
-    pub fn resolved_norm_groups(&self) -> usize {
-        self.norm_groups.unwrap_or_else(|| {
-            let common = self.common_width();
-            largest_divisor(common, (common / 4).clamp(1, 32))
-        })
-    }
-
-    pub(crate) fn levels(&self) -> usize {
-        self.channel_mult.len()
-    }
-
-    /// Channels of a level.
-    pub(crate) fn width(&self, level: usize) -> usize {
-        self.channels * self.channel_mult[level]
-    }
-
-    /// Channels of the time embedding, with the default filled in.
-    pub fn resolved_time_channels(&self) -> usize {
-        self.time_channels.unwrap_or_else(|| 4 * self.width(0))
-    }
-
-    /// Rows of the table of class embeddings: the classes and the null class.
-    pub fn class_rows(&self) -> Option<usize> {
-        self.num_classes.map(|classes| classes + usize::from(self.null_class))
-    }
-
-    /// Number of attention heads on `channels` channels.
-    pub(crate) fn heads(&self, channels: usize) -> usize {
-        self.head_channels.map_or(self.num_heads.unwrap_or(1), |size| channels / size)
-    }
-
-    pub(crate) fn resolution(&self, level: usize) -> usize {
-        self.image_size >> level
-    }
-
-    /// The largest number that divides the channels of all levels, and so those of their concatenations too.
-    pub(crate) fn common_width(&self) -> usize {
-        (0..self.levels()).map(|level| self.width(level)).fold(0, gcd)
-    }
-}
-
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// The largest divisor of `n` that is at most `bound`; both at least 1.
-pub(crate) fn largest_divisor(n: usize, bound: usize) -> usize {
-    (1..=bound.min(n)).rev().find(|&d| n.is_multiple_of(d)).unwrap_or(1)
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -226,4 +202,8 @@ fn is_one(value: &f64) -> bool {
 
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+fn is_three(value: &usize) -> bool {
+    *value == 3
 }

@@ -1,7 +1,11 @@
+use std::collections::VecDeque;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::attention::Attention;
+use crate::cross_attention::CrossLayer;
+use crate::given::Given;
 use crate::image_skip::InputSkip;
 use crate::init::Init;
 use crate::resample::{Resampler, Scale};
@@ -14,10 +18,14 @@ pub(crate) struct DownBlock {
     resnets: Vec<ResBlock>,
     /// One for each residual block, or none.
     attentions: Vec<Attention>,
+    /// Likewise.
+    cross_attentions: Vec<CrossLayer>,
     /// All levels but the last have one.
     downsampler: Option<Resampler>,
     /// With [`Resample::Skip`], in all levels but the last.
     input_skip: Option<InputSkip>,
+    /// Whether the embedding is not activated for these residual blocks.
+    raw_embedding: bool,
 }
 
 /// What the way down hands from level to level.
@@ -28,6 +36,8 @@ pub(crate) struct Descent {
     pub(crate) image: Tensor<4>,
     /// All intermediate results, for the way up.
     pub(crate) skips: Vec<Tensor<4>>,
+    /// Of networks beside this one, for the levels still to come.
+    pub(crate) residuals: VecDeque<Tensor<4>>,
 }
 
 impl DownBlock {
@@ -40,12 +50,15 @@ impl DownBlock {
         init: &mut Init<'_>,
     ) -> Self {
         let (outputs, block) = (config.width(level), config.down_block(level));
-        let (mut resnets, mut attentions) = (Vec::new(), Vec::new());
-        for _ in 0..config.num_res_blocks {
-            let resnet = ResBlockConfig::new(inputs, outputs).with_resample(block.resample);
+        let (mut resnets, mut attentions, mut cross_attentions) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..config.res_blocks(level) {
+            let resnet = ResBlockConfig::new(inputs, outputs).with_resample(config, block.resample);
             resnets.push(resnet.init(config, init));
             if block.attention {
                 attentions.push(Attention::of_level(config, outputs, block.resample, init));
+            }
+            if let Some(cross) = &block.cross {
+                cross_attentions.push(CrossLayer::new(config, outputs, cross, index, init));
             }
             skips.push(outputs);
             inputs = outputs;
@@ -57,29 +70,43 @@ impl DownBlock {
         });
         let led_on = halves && block.resample == Resample::Skip;
         let input_skip = led_on.then(|| InputSkip::new(config, outputs, init));
-        Self { resnets, attentions, downsampler, input_skip }
+        let raw_embedding = config.takes_raw_embedding(&block);
+        Self { resnets, attentions, cross_attentions, downsampler, input_skip, raw_embedding }
     }
 
     /// # Shapes
     ///
     /// - features: `[B, inputs, H, W]` to `[B, outputs, H/2, W/2]`, or `[B, outputs, H, W]` at the last level
-    /// - `emb`: `[B, time_channels]`, activated
-    pub(crate) fn forward(&self, descent: Descent, emb: &Tensor<2>) -> Descent {
-        let Descent { mut x, mut image, mut skips } = descent;
+    pub(crate) fn forward(&self, descent: Descent, given: &Given) -> Descent {
+        let Descent { mut x, mut image, mut skips, mut residuals } = descent;
+        let emb = given.emb(self.raw_embedding);
+        let last = self.resnets.len() - 1;
+        let mut residual = residuals.pop_front();
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, emb.clone());
             if let Some(attention) = self.attentions.get(i) {
                 x = attention.forward(x);
             }
+            if let Some(attention) = self.cross_attentions.get(i) {
+                x = attention.forward(x, given);
+            }
+            if let Some(residual) = residual.take_if(|_| i == last && !self.cross_attentions.is_empty()) {
+                x = x + residual;
+            }
             skips.push(x.clone());
         }
         if let Some(downsampler) = &self.downsampler {
-            x = downsampler.forward(x, emb.clone());
+            x = downsampler.halve(x, emb.clone());
             if let Some(input_skip) = &self.input_skip {
                 (x, image) = input_skip.forward(x, image);
             }
             skips.push(x.clone());
         }
-        Descent { x, image, skips }
+        // T2I-Adapter adds to levels without a context behind the change of resolution.
+        if let (Some(residual), Some(skip)) = (residual, skips.last_mut()) {
+            x = x + residual;
+            *skip = x.clone();
+        }
+        Descent { x, image, skips, residuals }
     }
 }

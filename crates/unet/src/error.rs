@@ -120,4 +120,25 @@ pub enum UNetError {
         /// The level, counted from 0 at full resolution.
         level: usize,
     },
+    /// A block attends to a context that the network has not.
+    #[error("a block at level {level} attends to a context, but there is none; set context.channels")]
+    NoContext {
+        /// The level, counted from 0 at full resolution.
+        level: usize,
+    },
+    /// A number that should divide channels.
+    #[error("{key} {value} does not divide the {channels} channels of {of}; use a divisor of {channels}")]
+    Divides {
+        /// What the number is.
+        key: &'static str,
+        /// The number.
+        value: usize,
+        /// Whose channels they are.
+        of: &'static str,
+        /// The channels to divide.
+        channels: usize,
+    },
+    /// A class that is concatenated, of a network without classes.
+    #[error("class_concat needs a class; set num_classes or class_input, or leave it out")]
+    ClassConcat,
 }

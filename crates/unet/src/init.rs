@@ -1,6 +1,6 @@
 use burn::module::{Param, ParamId};
 use burn::nn::conv::Conv2d;
-use burn::nn::{Embedding, GroupNorm, GroupNormConfig, Linear, PaddingConfig2d};
+use burn::nn::{Embedding, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 use random::Seed;
 
@@ -10,7 +10,7 @@ use crate::UNetConfig;
 ///
 /// Burn's own initializers draw from the device when a parameter is first used, so that a weight would depend on
 /// the backend and on what was drawn before. The laws are PyTorch's defaults.
-pub(crate) struct Init<'a> {
+pub struct Init<'a> {
     device: &'a Device,
     seed: Seed,
     next: u64,
@@ -48,21 +48,23 @@ impl Law {
 }
 
 impl<'a> Init<'a> {
-    pub(crate) fn new(device: &'a Device, seed: u64) -> Self {
+    /// The seed is that of the network; the layers are numbered in the order in which they are made.
+    pub fn new(device: &'a Device, seed: u64) -> Self {
         Self { device, seed: Seed(seed), next: 0 }
     }
 
     /// A convolution of odd kernel size and stride 1 that keeps height and width.
-    pub(crate) fn conv(&mut self, channels: [usize; 2], kernel: usize) -> Conv2d {
+    pub fn conv(&mut self, channels: [usize; 2], kernel: usize) -> Conv2d {
         self.conv_by(Law::of_fan_in(channels[0] * kernel * kernel), channels, kernel)
     }
 
-    /// A 3x3 convolution whose output starts at zero.
-    pub(crate) fn zero_conv(&mut self, channels: [usize; 2]) -> Conv2d {
-        self.conv_by(Law::Zeros, channels, 3)
+    /// The same whose output starts at zero.
+    pub(crate) fn zero_conv(&mut self, channels: [usize; 2], kernel: usize) -> Conv2d {
+        self.conv_by(Law::Zeros, channels, kernel)
     }
 
-    pub(crate) fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
+    /// A linear layer.
+    pub fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
         self.linear_by(Law::of_fan_in(inputs), inputs, outputs)
     }
 
@@ -71,8 +73,24 @@ impl<'a> Init<'a> {
         self.linear_by(Law::Zeros, inputs, outputs)
     }
 
-    pub(crate) fn embedding(&mut self, rows: usize, channels: usize) -> Embedding {
+    /// A linear layer without a bias.
+    pub fn linear_without_bias(&mut self, inputs: usize, outputs: usize) -> Linear {
+        Linear { weight: self.param(Law::of_fan_in(inputs), [inputs, outputs]), bias: None }
+    }
+
+    /// A table of vectors of standard normal numbers.
+    pub fn embedding(&mut self, rows: usize, channels: usize) -> Embedding {
         Embedding { weight: self.param(Law::Normal { std: 1.0 }, [rows, channels]) }
+    }
+
+    /// A table of vectors of uniform numbers in `[-bound, bound)`.
+    pub fn uniform_embedding(&mut self, rows: usize, channels: usize, bound: f64) -> Embedding {
+        Embedding { weight: self.param(Law::Uniform { bound }, [rows, channels]) }
+    }
+
+    /// The device of the layers.
+    pub fn device(&self) -> &'a Device {
+        self.device
     }
 
     /// Frequencies that are not trained, of standard deviation 16 as in Song et al. 2021.
@@ -87,7 +105,22 @@ impl<'a> Init<'a> {
 
     /// A group norm with groups of its own.
     pub(crate) fn group_norm_of(&self, config: &UNetConfig, groups: usize, channels: usize) -> GroupNorm {
-        GroupNormConfig::new(groups, channels).with_epsilon(config.norm_eps).init(self.device)
+        self.group_norm_with(config.norm_eps, groups, channels)
+    }
+
+    /// A group norm with groups and an epsilon of its own.
+    pub(crate) fn group_norm_with(&self, epsilon: f64, groups: usize, channels: usize) -> GroupNorm {
+        GroupNormConfig::new(groups, channels).with_epsilon(epsilon).init(self.device)
+    }
+
+    /// A norm of all channels of a position.
+    pub(crate) fn layer_norm(&self, channels: usize) -> LayerNorm {
+        LayerNormConfig::new(channels).init(self.device)
+    }
+
+    /// One learnt vector, of standard deviation `1/sqrt(channels)`.
+    pub(crate) fn vector(&mut self, channels: usize) -> Param<Tensor<2>> {
+        self.param(Law::Normal { std: 1.0 / (channels as f64).sqrt() }, [1, channels])
     }
 
     fn conv_by(&mut self, law: Law, [inputs, outputs]: [usize; 2], kernel: usize) -> Conv2d {

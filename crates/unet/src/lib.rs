@@ -2,12 +2,14 @@
 //!
 //! DDPM's network (Ho, Jain, Abbeel 2020, arXiv 2006.11239, appendix B) with the options that its descendants need:
 //! class labels, scale-shift conditioning and several attention heads (Nichol and Dhariwal 2021, arXiv 2102.09672),
-//! residual blocks that change the resolution (Dhariwal and Nichol 2021, arXiv 2105.05233), and the image skips, filters
-//! and noise-level encoding of NCSN++ (Song et al. 2021, arXiv 2011.13456).
+//! residual blocks that change the resolution (Dhariwal and Nichol 2021, arXiv 2105.05233), the image skips, filters
+//! and noise-level encoding of NCSN++ (Song et al. 2021, arXiv 2011.13456), and attention to a context, such as the words
+//! of a prompt (Rombach et al. 2022, arXiv 2112.10752; Saharia et al. 2022, arXiv 2205.11487).
 //!
-//! A [`UNet`] maps an image, a timestep and perhaps a label to a tensor of the image's size; what that tensor means
-//! (noise, clean image, velocity) is no concern of this crate. Blocks, layers and their order are those of the
-//! reference library's `UNet2DModel`, so that a published checkpoint is loaded by renaming its tensors.
+//! A [`UNet`] maps an image, a timestep and perhaps [`Conditions`] to a tensor of the image's size; what that tensor
+//! means (noise, clean image, velocity) is no concern of this crate. Blocks, layers and their order are those of the
+//! reference library's `UNet2DModel` and `UNet2DConditionModel`, so that a published checkpoint is loaded by renaming its
+//! tensors.
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor};
@@ -31,30 +33,42 @@
 //! ```
 
 mod activation;
+mod added_attention;
+mod added_embedding;
 mod attention;
 mod blocks;
 mod condition;
 mod config;
+mod context;
+mod cross_attention;
 mod down;
 mod embedding;
 mod error;
+mod given;
 mod image_skip;
 mod init;
 mod mid;
 mod ops;
 mod resample;
 mod resblock;
+mod resolve;
 mod super_resolution;
 mod time_proj;
+mod transformer;
 mod unet;
 mod up;
 mod validate;
+mod validate_context;
 
 pub use activation::Activation;
+pub use added_embedding::AddedInput;
 pub use blocks::{LevelBlock, Mid, Resample};
-pub use condition::{ClassInput, Condition};
+pub use condition::{ClassInput, Condition, Conditions, Residuals};
 pub use config::{DownsamplePadding, UNetConfig};
+pub use context::{ContextConfig, ContextInput};
+pub use cross_attention::CrossAttention;
 pub use error::UNetError;
+pub use init::Init;
 pub use super_resolution::SuperResolutionUNet;
 pub use time_proj::TimeEncoding;
 pub use unet::UNet;

@@ -2,6 +2,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::attention::Attention;
+use crate::cross_attention::CrossLayer;
+use crate::given::Given;
 use crate::init::Init;
 use crate::resblock::{ResBlock, ResBlockConfig};
 use crate::{Mid, UNetConfig};
@@ -10,8 +12,11 @@ use crate::{Mid, UNetConfig};
 /// block.
 #[derive(Module, Debug)]
 pub(crate) struct MidBlock {
-    resnets: [ResBlock; 2],
+    resnets: Vec<ResBlock>,
     attention: Option<Attention>,
+    cross_attention: Option<CrossLayer>,
+    /// Whether the embedding is not activated for these residual blocks.
+    raw_embedding: bool,
 }
 
 impl MidBlock {
@@ -19,28 +24,40 @@ impl MidBlock {
     pub(crate) fn new(config: &UNetConfig, channels: usize, init: &mut Init<'_>) -> Option<Self> {
         let groups = match config.mid {
             Mid::Absent => return None,
-            Mid::Plain => None,
+            Mid::Plain | Mid::Single | Mid::Cross(_) => None,
             Mid::RawAttention => Some(None),
             Mid::Attention => Some(Some(config.mid_norm_groups.unwrap_or(config.resolved_norm_groups()))),
         };
         let block = ResBlockConfig::new(channels, channels).with_divisor(config.mid_divisor);
-        let before = block.init(config, init);
+        let mut resnets = vec![block.init(config, init)];
         let attention =
             groups.map(|groups| Attention::new(config, channels, groups, config.mid_divisor, init));
-        let after = block.init(config, init);
-        Some(Self { resnets: [before, after], attention })
+        let cross_attention = match &config.mid {
+            Mid::Cross(cross) => Some(CrossLayer::new(config, channels, cross, 0, init)),
+            _ => None,
+        };
+        if config.mid != Mid::Single {
+            resnets.push(block.init(config, init));
+        }
+        let raw_embedding =
+            config.block_raw_embedding && matches!(cross_attention, Some(CrossLayer::Added(_)));
+        Some(Self { resnets, attention, cross_attention, raw_embedding })
     }
 
     /// # Shapes
     ///
     /// - `x` and output: `[B, C, H, W]`
-    /// - `emb`: `[B, time_channels]`, activated
-    pub(crate) fn forward(&self, x: Tensor<4>, emb: &Tensor<2>) -> Tensor<4> {
-        let [before, after] = &self.resnets;
-        let mut x = before.forward(x, emb.clone());
-        if let Some(attention) = &self.attention {
-            x = attention.forward(x);
+    pub(crate) fn forward(&self, mut x: Tensor<4>, given: &Given) -> Tensor<4> {
+        let emb = given.emb(self.raw_embedding);
+        for (i, resnet) in self.resnets.iter().enumerate() {
+            x = resnet.forward(x, emb.clone());
+            if let Some(attention) = self.attention.as_ref().filter(|_| i == 0) {
+                x = attention.forward(x);
+            }
+            if let Some(attention) = self.cross_attention.as_ref().filter(|_| i == 0) {
+                x = attention.forward(x, given);
+            }
         }
-        after.forward(x, emb.clone())
+        x
     }
 }

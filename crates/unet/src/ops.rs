@@ -2,8 +2,10 @@
 //!
 //! They stand apart so that fused kernels can replace them in one place.
 
+use burn::nn::LayerNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
+use burn::tensor::activation::gelu;
 use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{
     AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
@@ -14,8 +16,26 @@ pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 }
 
 pub(crate) use kernels::{
-    attention, bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu, project,
+    attention, bias_group_norm_silu, biased_attention, group_norm, group_norm_modulate_silu, group_norm_silu,
+    project,
 };
+
+/// The norm of the channels of each position of `x` `[B, C, positions]`.
+pub(crate) fn layer_norm(layer: &LayerNorm, x: Tensor<3>) -> Tensor<3> {
+    layer.forward(x.swap_dims(1, 2)).swap_dims(1, 2)
+}
+
+/// `a gelu(b)` of the two halves of the channels of `x` `[B, 2 C, positions]`.
+pub(crate) fn geglu(x: Tensor<3>) -> Tensor<3> {
+    let channels = x.dims()[1] / 2;
+    x.clone().narrow(1, 0, channels) * gelu(x.narrow(1, channels, channels))
+}
+
+/// The first `height` rows and `width` columns.
+pub(crate) fn crop(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
+    let [.., rows, columns] = x.dims();
+    if [rows, columns] == [height, width] { x } else { x.narrow(2, 0, height).narrow(3, 0, width) }
+}
 
 /// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.
 pub(crate) fn modulate(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {

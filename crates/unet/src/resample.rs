@@ -60,24 +60,41 @@ impl Resampler {
             Resample::Conv => (Some(resampling_conv(config, channels, scale, init)), None),
             Resample::Pool => (None, None),
             Resample::Block | Resample::Skip => {
-                let block = ResBlockConfig::new(channels, channels).with_resample(resample).with_scale(scale);
+                let block =
+                    ResBlockConfig::new(channels, channels).with_resample(config, resample).with_scale(scale);
                 (None, Some(block.init(config, init)))
             }
         };
         Self { conv, block, scale }
     }
 
+    /// To half the height and width; what is odd is rounded as the padding of the convolution has it.
+    ///
     /// # Shapes
     ///
     /// - `x`: `[B, C, H, W]`
-    /// - `emb`: `[B, time_channels]`, activated
-    /// - output: `[B, C, H/2, W/2]` or `[B, C, 2H, 2W]`
-    pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
+    /// - `emb`: `[B, time_channels]`
+    /// - output: `[B, C, H/2, W/2]`
+    pub(crate) fn halve(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
         match (&self.block, &self.conv) {
             (Some(block), _) => block.forward(x, emb),
-            (None, Some(conv)) if self.scale == Scale::Half(Filter::Box) => ops::conv(conv, x),
-            (None, Some(conv)) => ops::conv(conv, self.scale.apply(x)),
+            (None, Some(conv)) => ops::conv(conv, x),
             (None, None) => self.scale.apply(x),
+        }
+    }
+
+    /// To double the height and width, less a row or a column where `size` is odd.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[B, C, H/2, W/2]`
+    /// - `emb`: `[B, time_channels]`
+    /// - output: `[B, C, H, W]`, where `size` is H and W
+    pub(crate) fn double(&self, x: Tensor<4>, emb: Tensor<2>, size: [usize; 2]) -> Tensor<4> {
+        match (&self.block, &self.conv) {
+            (Some(block), _) => ops::crop(block.forward(x, emb), size),
+            (None, Some(conv)) => ops::conv(conv, ops::crop(self.scale.apply(x), size)),
+            (None, None) => ops::crop(self.scale.apply(x), size),
         }
     }
 }

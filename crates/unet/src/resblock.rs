@@ -42,8 +42,12 @@ impl ResBlockConfig {
     }
 
     /// As the levels with `resample` have it.
-    pub(crate) fn with_resample(self, resample: Resample) -> Self {
-        if resample == Resample::Skip { Self { divisor: SQRT_2, skip: true, ..self } } else { self }
+    pub(crate) fn with_resample(self, config: &UNetConfig, resample: Resample) -> Self {
+        match resample {
+            Resample::Skip => Self { divisor: SQRT_2, skip: true, ..self },
+            Resample::Block => Self { divisor: config.block_divisor, ..self },
+            Resample::Conv | Resample::Pool => self,
+        }
     }
 
     pub(crate) fn init(&self, config: &UNetConfig, init: &mut Init<'_>) -> ResBlock {
@@ -54,10 +58,10 @@ impl ResBlockConfig {
         ResBlock {
             norm1: init.group_norm_of(config, groups(inputs), inputs),
             conv1: init.conv([inputs, outputs], 3),
-            time_emb_proj: init.linear(config.resolved_time_channels(), projected),
+            time_emb_proj: init.linear(config.block_time_channels(), projected),
             norm2: init.group_norm_of(config, groups(outputs), outputs),
             dropout: DropoutConfig::new(config.dropout).init(),
-            conv2: init.zero_conv([outputs, outputs]),
+            conv2: init.zero_conv([outputs, outputs], 3),
             conv_shortcut: (inputs != outputs || filtered).then(|| init.conv([inputs, outputs], 1)),
             scale_shift: config.scale_shift,
             divisor: self.divisor,
@@ -91,7 +95,7 @@ impl ResBlock {
     /// # Shapes
     ///
     /// - `x`: `[B, inputs, H, W]`
-    /// - `emb`: `[B, time_channels]`, activated
+    /// - `emb`: `[B, time_channels]`, activated unless the configuration says otherwise
     /// - output: `[B, outputs, H, W]`, or half or double the height and width
     pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
         let h = self.scale.apply(self.activation.group_norm(&self.norm1, x.clone()));
@@ -130,11 +134,13 @@ mod tests {
         let x = Tensor::<1>::from_floats([1.0, -2.0, 3.0, 0.5], &device);
         let x = x.reshape([1, 1, 2, 2]).repeat_dim(1, 8);
         let emb = Tensor::<2>::ones([1, config.resolved_time_channels()], &device);
+        let blocks = UNetConfig { block_divisor: 3.0, ..config.clone() };
         let new = || ResBlockConfig::new(8, 8);
         for (block, divisor) in [
-            (new().with_resample(Resample::Conv), 1.0),
+            (new().with_resample(&config, Resample::Conv), 1.0),
             (new().with_divisor(2.0), 2.0),
-            (new().with_resample(Resample::Skip), SQRT_2),
+            (new().with_resample(&config, Resample::Skip), SQRT_2),
+            (new().with_resample(&blocks, Resample::Block), 3.0),
         ] {
             let block = block.init(&config, &mut Init::new(&device, 0));
             let expected = (x.clone() / divisor).into_data();

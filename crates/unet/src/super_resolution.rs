@@ -43,7 +43,7 @@ impl UNetConfig {
             unet,
             class_embedding,
             level_proj: TimeProj::new(self, init),
-            level_embedding: TimeEmbedding::new(self, init),
+            level_embedding: TimeEmbedding::of_number(self, init),
             null_class: self.num_classes.filter(|_| self.null_class),
         })
     }
@@ -79,7 +79,7 @@ impl SuperResolutionUNet {
     ) -> Tensor<4> {
         let (batch, device) = (timesteps.dims()[0], timesteps.device());
         let dtype = x.dtype();
-        let level = self.level_embedding.forward(self.level_proj.forward(levels).cast(dtype));
+        let level = self.level_embedding.forward(self.level_proj.forward(levels).cast(dtype), None);
         let null = || Some(Tensor::full([batch], self.null_class? as i64, &device));
         let given = match (labels.or_else(null), &self.class_embedding) {
             (Some(labels), Some(table)) => {

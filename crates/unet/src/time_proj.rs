@@ -34,7 +34,7 @@ impl TimeProj {
     pub(crate) fn new(config: &UNetConfig, init: &mut Init<'_>) -> Self {
         let fourier = config.time_encoding == TimeEncoding::Fourier;
         Self {
-            sinusoids: Sinusoids::new(config),
+            sinusoids: Sinusoids::new(config.width(0), config),
             fourier: fourier.then(|| Fourier { weight: init.frequencies(config.width(0)) }),
             learned: config.num_timesteps.map(|timesteps| init.embedding(timesteps, config.width(0))),
         }
@@ -98,8 +98,8 @@ pub(crate) struct Sinusoids {
 }
 
 impl Sinusoids {
-    pub(crate) fn new(config: &UNetConfig) -> Self {
-        Self { channels: config.width(0), cos_first: config.flip_sin_to_cos, freq_shift: config.freq_shift }
+    pub(crate) fn new(channels: usize, config: &UNetConfig) -> Self {
+        Self { channels, cos_first: config.flip_sin_to_cos, freq_shift: config.freq_shift }
     }
 
     /// Computed in f32 whatever the network's type: bf16 cannot tell timestep 999 from 1000.

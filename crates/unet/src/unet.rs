@@ -1,15 +1,22 @@
+mod embed;
+
+use std::collections::VecDeque;
+
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::nn::{Embedding, GroupNorm};
-use burn::tensor::{DType, Device, Int, Tensor};
+use burn::nn::{Embedding, GroupNorm, Linear};
+use burn::tensor::{Device, Int, Tensor};
 
+use crate::added_embedding::AddedEmbedding;
+use crate::context::ContextProjection;
 use crate::down::{Descent, DownBlock};
 use crate::embedding::TimeEmbedding;
+use crate::given::Given;
 use crate::init::Init;
 use crate::mid::MidBlock;
 use crate::time_proj::TimeProj;
 use crate::up::{Ascent, UpBlock};
-use crate::{Activation, ClassInput, Condition, UNetConfig, ops};
+use crate::{Activation, ClassInput, Condition, Conditions, Residuals, UNetConfig, ops};
 
 /// The U-Net of denoising diffusion models; made by [`UNetConfig::init`].
 ///
@@ -19,8 +26,12 @@ pub struct UNet {
     time_proj: TimeProj,
     time_embedding: TimeEmbedding,
     class_embedding: Option<Embedding>,
-    /// With [`ClassInput::Number`].
+    /// With [`ClassInput::Number`] and [`ClassInput::Projection`].
     class_projection: Option<TimeEmbedding>,
+    /// With [`ClassInput::Linear`].
+    class_linear: Option<Linear>,
+    add_embedding: Option<AddedEmbedding>,
+    encoder_hid_proj: Option<ContextProjection>,
     conv_in: Conv2d,
     down_blocks: Vec<DownBlock>,
     mid_block: Option<MidBlock>,
@@ -30,10 +41,17 @@ pub struct UNet {
     /// The label of the null class.
     null_class: Option<usize>,
     center_input: bool,
+    class_concat: bool,
+    /// What both sides of an image must be a multiple of.
+    multiple: usize,
     #[module(skip)]
     class_input: ClassInput,
     #[module(skip)]
     activation: Activation,
+    #[module(skip)]
+    outer_activation: Activation,
+    #[module(skip)]
+    time_activation: Option<Activation>,
 }
 
 impl UNet {
@@ -41,12 +59,21 @@ impl UNet {
     pub(crate) fn new(config: &UNetConfig, device: &Device, seed: u64) -> Self {
         let init = &mut Init::new(device, seed);
         let time_proj = TimeProj::new(config, init);
-        let time_embedding = TimeEmbedding::new(config, init);
+        let time_embedding = TimeEmbedding::of_time(config, init);
         let class_embedding =
             config.class_rows().map(|rows| init.embedding(rows, config.resolved_time_channels()));
-        let numbered = config.class_input == ClassInput::Number;
-        let class_projection = numbered.then(|| TimeEmbedding::new(config, init));
-        let conv_in = init.conv([config.in_channels, config.width(0)], 3);
+        let class_projection = match config.class_input {
+            ClassInput::Number => Some(TimeEmbedding::of_number(config, init)),
+            ClassInput::Projection(channels) => Some(TimeEmbedding::of_vector(channels, config, init)),
+            ClassInput::Label | ClassInput::Embedding | ClassInput::Linear(_) => None,
+        };
+        let class_linear = match config.class_input {
+            ClassInput::Linear(channels) => Some(init.linear(channels, config.resolved_time_channels())),
+            _ => None,
+        };
+        let add_embedding = AddedEmbedding::new(config, init);
+        let encoder_hid_proj = ContextProjection::new(config, init);
+        let conv_in = init.conv([config.in_channels, config.width(0)], config.conv_in_kernel);
 
         let (mut channels, mut skips) = (config.width(0), vec![config.width(0)]);
         let mut down_blocks = Vec::new();
@@ -55,10 +82,11 @@ impl UNet {
             channels = config.width(level);
         }
         let mid_block = MidBlock::new(config, channels, init);
-        skips.reverse();
         let mut up_blocks = Vec::new();
-        for (level, taken) in (0..config.levels()).rev().zip(skips.chunks(config.num_res_blocks + 1)) {
-            up_blocks.push(UpBlock::new(config, level, channels, taken, init));
+        for level in (0..config.levels()).rev() {
+            let mut taken = skips.split_off(skips.len() - config.res_blocks(level) - 1);
+            taken.reverse();
+            up_blocks.push(UpBlock::new(config, level, channels, &taken, init));
             channels = config.width(level);
         }
         Self {
@@ -66,16 +94,23 @@ impl UNet {
             time_embedding,
             class_embedding,
             class_projection,
+            class_linear,
+            add_embedding,
+            encoder_hid_proj,
             conv_in,
             down_blocks,
             mid_block,
             up_blocks,
             conv_norm_out: init.group_norm(config, channels),
-            conv_out: init.zero_conv([channels, config.out_channels]),
+            conv_out: init.zero_conv([channels, config.out_channels], config.conv_out_kernel),
             null_class: config.num_classes.filter(|_| config.null_class),
             center_input: config.center_input,
+            class_concat: config.class_concat,
+            multiple: config.size_multiple(),
             class_input: config.class_input,
             activation: config.activation,
+            outer_activation: config.outer_activation,
+            time_activation: config.time_activation,
         }
     }
 
@@ -93,91 +128,75 @@ impl UNet {
 
     /// The network's output for images `x` at `timesteps`.
     ///
-    /// A network with a null class that is given no condition takes that class for all images.
-    ///
-    /// # Shapes
-    ///
-    /// - `x`: `[B, in_channels, H, W]`, where H and W can be halved between all levels
-    /// - `timesteps`: `[B]`, in `0..num_train_timesteps`, not necessarily whole; noise levels above 0 with
-    ///   [`TimeEncoding::Fourier`](crate::TimeEncoding)
-    /// - `condition`: labels in `0..=num_classes`, or what [`ClassInput`] says
-    /// - output: `[B, out_channels, H, W]`
-    ///
-    /// # Panics
-    ///
-    /// If a shape is not one of these, if the condition is not of the network's kind, or if it has none to fall back on.
+    /// As [`forward_with`](Self::forward_with), for networks that know one label or vector for an image.
     pub fn forward_conditioned(
         &self,
         x: Tensor<4>,
         timesteps: Tensor<1>,
         condition: Option<Condition>,
     ) -> Tensor<4> {
+        self.forward_with(x, timesteps, Conditions { class: condition, ..Conditions::default() })
+    }
+
+    /// The network's output for images `x` at `timesteps`.
+    ///
+    /// A network with a null class that is given no class takes that one for all images.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[B, in_channels, H, W]`, where H and W are multiples of [`UNetConfig::size_multiple`]
+    /// - `timesteps`: `[B]`, in `0..num_train_timesteps`, not necessarily whole; noise levels above 0 with
+    ///   [`TimeEncoding::Fourier`](crate::TimeEncoding)
+    /// - `conditions`: as [`Conditions`] says; labels in `0..=num_classes`
+    /// - output: `[B, out_channels, H, W]`
+    ///
+    /// # Panics
+    ///
+    /// If a shape is not one of these, if a condition is not of the network's kind, or if it lacks one that it needs.
+    pub fn forward_with(&self, x: Tensor<4>, timesteps: Tensor<1>, mut conditions: Conditions) -> Tensor<4> {
         self.check_shapes(&x, &timesteps);
-        let emb = self.embed(timesteps.clone(), condition, x.dtype());
+        let Residuals { skips, mid, levels } = std::mem::take(&mut conditions.residuals);
+        let given = self.prepare(timesteps.clone(), conditions, x.dtype());
         let image = if self.center_input { x * 2.0 - 1.0 } else { x };
-        let x = ops::conv(&self.conv_in, image.clone());
-        let mut descent = Descent { skips: vec![x.clone()], x, image };
-        for block in &self.down_blocks {
-            descent = block.forward(descent, &emb);
+        let mut descent = self.descend(image, levels, &given);
+        if !skips.is_empty() {
+            assert_eq!(skips.len(), descent.skips.len(), "one residual for each skip connection");
+            descent.skips = descent.skips.into_iter().zip(skips).map(|(skip, more)| skip + more).collect();
         }
-        let Descent { x, skips, .. } = descent;
         let x = match &self.mid_block {
-            Some(mid_block) => mid_block.forward(x, &emb),
-            None => x,
+            Some(mid_block) => mid_block.forward(descent.x, &given),
+            None => descent.x,
         };
+        let fits = |more: &Tensor<4>| more.dims() == x.dims();
+        let last = descent.residuals.pop_front().filter(fits);
+        let x = [last, mid].into_iter().flatten().fold(x, |x, more| x + more);
+        self.time_proj.rescale(self.ascend(x, descent.skips, &given), timesteps)
+    }
+
+    fn descend(&self, image: Tensor<4>, residuals: Vec<Tensor<4>>, given: &Given) -> Descent {
+        let x = ops::conv(&self.conv_in, image.clone());
+        let mut descent = Descent { skips: vec![x.clone()], x, image, residuals: VecDeque::from(residuals) };
+        for block in &self.down_blocks {
+            descent = block.forward(descent, given);
+        }
+        descent
+    }
+
+    fn ascend(&self, x: Tensor<4>, skips: Vec<Tensor<4>>, given: &Given) -> Tensor<4> {
         let mut ascent = Ascent { x, image: None, skips };
         for block in &self.up_blocks {
-            ascent = block.forward(ascent, &emb);
+            ascent = block.forward(ascent, given);
         }
-        let output = ops::conv(&self.conv_out, ops::group_norm_silu(&self.conv_norm_out, ascent.x));
-        let output = match ascent.image {
+        let x = self.outer_activation.group_norm(&self.conv_norm_out, ascent.x);
+        let output = ops::conv(&self.conv_out, x);
+        match ascent.image {
             Some(image) => image + output,
             None => output,
-        };
-        self.time_proj.rescale(output, timesteps)
-    }
-
-    /// The embedding of timestep and condition `[B, time_channels]`, activated once here because every residual block
-    /// begins with that.
-    fn embed(&self, timesteps: Tensor<1>, condition: Option<Condition>, dtype: DType) -> Tensor<2> {
-        let batch = timesteps.dims()[0];
-        let device = timesteps.device();
-        let time = self.time_embedding.forward(self.time_proj.forward(timesteps).cast(dtype));
-        let null = || Some(Condition::Labels(Tensor::full([batch], self.null_class? as i64, &device)));
-        let emb = match condition.or_else(null) {
-            Some(condition) => time + self.embed_condition(condition, batch, dtype),
-            None => {
-                assert!(!self.is_conditional(), "a network without a null class is given no condition");
-                time
-            }
-        };
-        self.activation.apply(emb)
-    }
-
-    fn is_conditional(&self) -> bool {
-        self.class_embedding.is_some() || self.class_input != ClassInput::Label
-    }
-
-    fn embed_condition(&self, condition: Condition, batch: usize, dtype: DType) -> Tensor<2> {
-        match (condition, &self.class_embedding, &self.class_projection) {
-            (Condition::Labels(labels), Some(table), _) => {
-                assert_eq!(labels.dims(), [batch], "one label for each of {batch} images");
-                table.forward(labels.unsqueeze_dim(1)).squeeze_dim(1)
-            }
-            (Condition::Labels(_), None, _) => panic!("labels given to a network without classes"),
-            (Condition::Numbers(numbers), _, Some(projection)) => {
-                projection.forward(self.time_proj.forward(numbers).cast(dtype))
-            }
-            (Condition::Embeddings(embeddings), ..) if self.class_input == ClassInput::Embedding => {
-                embeddings
-            }
-            _ => panic!("a network with {:?} as its condition is given another", self.class_input),
         }
     }
 
     fn check_shapes(&self, x: &Tensor<4>, timesteps: &Tensor<1>) {
-        let [batch, _, height, width] = x.dims();
-        let multiple = 1 << (self.down_blocks.len() - 1);
+        let ([batch, _, height, width], multiple) = (x.dims(), self.multiple);
         assert!(
             height % multiple == 0 && width % multiple == 0,
             "images of {height}x{width} given to a network that needs multiples of {multiple}"

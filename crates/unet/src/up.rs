@@ -2,6 +2,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::attention::Attention;
+use crate::cross_attention::CrossLayer;
+use crate::given::Given;
 use crate::image_skip::OutputSkip;
 use crate::init::Init;
 use crate::resample::{Resampler, Scale};
@@ -14,12 +16,16 @@ pub(crate) struct UpBlock {
     resnets: Vec<ResBlock>,
     /// After the last residual blocks: one for each of them, a single one with [`Resample::Skip`], or none.
     attentions: Vec<Attention>,
+    /// One for each residual block, or none.
+    cross_attentions: Vec<CrossLayer>,
     /// All levels but the first have one.
     upsampler: Option<Resampler>,
     /// With [`Resample::Skip`], in all levels but the first.
     output_skip: Option<OutputSkip>,
     /// Whether the output image passes this level.
     leads_image: bool,
+    /// Whether the embedding is not activated for these residual blocks.
+    raw_embedding: bool,
 }
 
 /// What the way up hands from level to level.
@@ -43,19 +49,23 @@ impl UpBlock {
     ) -> Self {
         let (outputs, block) = (config.width(level), config.up_block(level));
         let leads_image = block.resample == Resample::Skip;
-        let (mut resnets, mut attentions) = (Vec::new(), Vec::new());
+        let (mut resnets, mut attentions, mut cross_attentions) = (Vec::new(), Vec::new(), Vec::new());
         for (i, skip) in skips.iter().enumerate() {
-            let resnet = ResBlockConfig::new(inputs + skip, outputs).with_resample(block.resample);
+            let resnet = ResBlockConfig::new(inputs + skip, outputs).with_resample(config, block.resample);
             resnets.push(resnet.init(config, init));
             if block.attention && (!leads_image || i + 1 == skips.len()) {
                 attentions.push(Attention::of_level(config, outputs, block.resample, init));
+            }
+            if let Some(cross) = &block.cross {
+                cross_attentions.push(CrossLayer::new(config, outputs, cross, i, init));
             }
             inputs = outputs;
         }
         let doubles = level > 0;
         let upsampler = doubles.then(|| Resampler::new(config, block.resample, outputs, Scale::Double, init));
         let output_skip = (doubles && leads_image).then(|| OutputSkip::new(config, outputs, init));
-        Self { resnets, attentions, upsampler, output_skip, leads_image }
+        let raw_embedding = config.takes_raw_embedding(&block);
+        Self { resnets, attentions, cross_attentions, upsampler, output_skip, leads_image, raw_embedding }
     }
 
     /// Takes from the end of the skip connections one for each residual block.
@@ -63,20 +73,24 @@ impl UpBlock {
     /// # Shapes
     ///
     /// - features: `[B, inputs, H, W]` to `[B, outputs, 2H, 2W]`, or `[B, outputs, H, W]` at the first level
-    /// - `emb`: `[B, time_channels]`, activated
-    pub(crate) fn forward(&self, ascent: Ascent, emb: &Tensor<2>) -> Ascent {
+    pub(crate) fn forward(&self, ascent: Ascent, given: &Given) -> Ascent {
         let Ascent { mut x, image, mut skips } = ascent;
+        let emb = given.emb(self.raw_embedding);
         let taken = skips.split_off(skips.len() - self.resnets.len()).into_iter().rev();
         let first_attended = self.resnets.len() - self.attentions.len();
         for (i, (resnet, skip)) in self.resnets.iter().zip(taken).enumerate() {
             x = resnet.forward(Tensor::cat(vec![x, skip], 1), emb.clone());
-            if let Some(nth) = i.checked_sub(first_attended) {
-                x = self.attentions[nth].forward(x);
+            if let Some(attention) = i.checked_sub(first_attended).and_then(|nth| self.attentions.get(nth)) {
+                x = attention.forward(x);
+            }
+            if let Some(attention) = self.cross_attentions.get(i) {
+                x = attention.forward(x, given);
             }
         }
         let image = self.lead(image, &x);
-        if let Some(upsampler) = &self.upsampler {
-            x = upsampler.forward(x, emb.clone());
+        if let (Some(upsampler), Some(next)) = (&self.upsampler, skips.last()) {
+            let [.., height, width] = next.dims();
+            x = upsampler.double(x, emb.clone(), [height, width]);
         }
         Ascent { x, image, skips }
     }

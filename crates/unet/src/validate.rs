@@ -1,5 +1,5 @@
-use crate::config::largest_divisor;
 use crate::resblock::{SKIP_ATTENTION_GROUPS, skip_groups};
+use crate::resolve::largest_divisor;
 use crate::{ClassInput, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig, UNetError};
 
 impl UNetConfig {
@@ -11,9 +11,10 @@ impl UNetConfig {
     pub fn validate(&self) -> Result<(), UNetError> {
         self.validate_counts()?;
         self.validate_ranges()?;
-        self.validate_resolutions()?;
         self.validate_blocks()?;
+        self.validate_resolutions()?;
         self.validate_conditions()?;
+        self.validate_context()?;
         self.validate_heads()?;
         self.validate_groups()
     }
@@ -29,6 +30,7 @@ impl UNetConfig {
             ("channels", Some(self.channels)),
             ("channel_mult", self.channel_mult.iter().min().copied()),
             ("num_res_blocks", Some(self.num_res_blocks)),
+            ("level_res_blocks", self.level_res_blocks.as_ref().and_then(|all| all.iter().min().copied())),
             ("num_heads", self.num_heads),
             ("head_channels", self.head_channels),
             ("num_classes", self.num_classes),
@@ -46,6 +48,9 @@ impl UNetConfig {
             ("channel_mult", self.channel_mult.iter().max().copied().unwrap_or(0), 1 << 10),
             ("the number of levels in channel_mult", self.channel_mult.len(), 16),
             ("num_res_blocks", self.num_res_blocks, 1 << 8),
+            ("level_res_blocks", largest(&self.level_res_blocks), 1 << 8),
+            ("conv_in_kernel", self.conv_in_kernel, 31),
+            ("conv_out_kernel", self.conv_out_kernel, 31),
             ("num_classes", self.num_classes.unwrap_or(0), 1 << 20),
             ("num_timesteps", self.num_timesteps.unwrap_or(0), 1 << 20),
             ("time_channels", self.time_channels.unwrap_or(0), 1 << 16),
@@ -67,11 +72,19 @@ impl UNetConfig {
                 (0.0..half).contains(&self.freq_shift),
                 format!("in [0, {half}), below half of the first level's channels"),
             ),
+            ("mid_divisor", self.mid_divisor, is_divisor(self.mid_divisor), "above 0".to_owned()),
+            ("block_divisor", self.block_divisor, is_divisor(self.block_divisor), "above 0".to_owned()),
             (
-                "mid_divisor",
-                self.mid_divisor,
-                self.mid_divisor > 0.0 && self.mid_divisor.is_finite(),
-                "above 0".to_owned(),
+                "conv_in_kernel",
+                self.conv_in_kernel as f64,
+                self.conv_in_kernel % 2 == 1,
+                "that is odd".into(),
+            ),
+            (
+                "conv_out_kernel",
+                self.conv_out_kernel as f64,
+                self.conv_out_kernel % 2 == 1,
+                "that is odd".into(),
             ),
         ];
         match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
@@ -81,8 +94,7 @@ impl UNetConfig {
     }
 
     fn validate_resolutions(&self) -> Result<(), UNetError> {
-        let (levels, halvings) = (self.levels(), self.levels() - 1);
-        let multiple = 1_usize.checked_shl(halvings as u32).unwrap_or(usize::MAX);
+        let (levels, halvings, multiple) = (self.levels(), self.levels() - 1, self.size_multiple());
         if !self.image_size.is_multiple_of(multiple) {
             return Err(UNetError::ImageSize { image_size: self.image_size, levels, halvings, multiple });
         }
@@ -96,11 +108,14 @@ impl UNetConfig {
     /// Lists of blocks have one entry a level, and an image led past the network reaches every level that takes it.
     fn validate_blocks(&self) -> Result<(), UNetError> {
         let levels = self.levels();
-        for (key, blocks) in [("down_blocks", &self.down_blocks), ("up_blocks", &self.up_blocks)] {
-            if let Some(blocks) = blocks
-                && blocks.len() != levels
-            {
-                return Err(UNetError::Blocks { key, blocks: blocks.len(), levels });
+        let lists = [
+            ("down_blocks", self.down_blocks.as_ref().map(Vec::len)),
+            ("up_blocks", self.up_blocks.as_ref().map(Vec::len)),
+            ("level_res_blocks", self.level_res_blocks.as_ref().map(Vec::len)),
+        ];
+        for (key, blocks) in lists {
+            if let Some(blocks) = blocks.filter(|&blocks| blocks != levels) {
+                return Err(UNetError::Blocks { key, blocks, levels });
             }
         }
         let skips = |block: LevelBlock| block.resample == Resample::Skip;
@@ -183,11 +198,19 @@ impl UNetConfig {
             if let Some(channels) = norms.iter().copied().find(|channels| !fits(channels)) {
                 return Err(UNetError::SkipGroups { channels, level });
             }
-            let attends = |block: LevelBlock| block.attention && block.resample == Resample::Skip;
-            if (attends(down) || attends(up)) && !width.is_multiple_of(SKIP_ATTENTION_GROUPS) {
+            let attends = |block: &LevelBlock| block.attention && block.resample == Resample::Skip;
+            if (attends(&down) || attends(&up)) && !width.is_multiple_of(SKIP_ATTENTION_GROUPS) {
                 return Err(UNetError::SkipGroups { channels: width, level });
             }
         }
         Ok(())
     }
+}
+
+fn is_divisor(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
+}
+
+fn largest(values: &Option<Vec<usize>>) -> usize {
+    values.iter().flatten().max().copied().unwrap_or(0)
 }

@@ -20,7 +20,7 @@ impl Bound {
 }
 
 /// The variational bounds of many images, in bits/dim, gathered batch by batch.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoundTally {
     /// Sum of `L_T` over the images.
     prior: f64,
@@ -31,14 +31,22 @@ pub struct BoundTally {
 }
 
 impl BoundTally {
-    /// Adds a batch; all are of one walk.
-    pub fn add(&mut self, bound: &Bound) {
-        self.terms.resize(bound.terms.len(), 0.0);
-        for (sum, term) in self.terms.iter_mut().zip(&bound.terms) {
-            *sum += term.iter().sum::<f64>();
+    /// That of one batch.
+    pub fn of(bound: &Bound) -> Self {
+        let sum = |values: &[f64]| values.iter().sum();
+        Self {
+            prior: sum(&bound.prior),
+            terms: bound.terms.iter().map(|term| sum(term)).collect(),
+            totals: bound.totals(),
         }
-        self.prior += bound.prior.iter().sum::<f64>();
-        self.totals.extend(bound.totals());
+    }
+
+    /// Adds other images of the same walk.
+    pub fn join(mut self, other: Self) -> Self {
+        self.terms.iter_mut().zip(&other.terms).for_each(|(sum, term)| *sum += term);
+        self.prior += other.prior;
+        self.totals.extend(other.totals);
+        self
     }
 
     /// The mean bound with its standard error.
@@ -73,9 +81,9 @@ mod tests {
 
     #[test]
     fn batches_add_up() {
-        let mut tally = BoundTally::default();
-        tally.add(&Bound { prior: vec![0.5, 0.5], terms: vec![vec![2.0, 4.0], vec![1.0, 1.0]] });
-        tally.add(&Bound { prior: vec![2.0], terms: vec![vec![3.0], vec![4.0]] });
+        let first = Bound { prior: vec![0.5, 0.5], terms: vec![vec![2.0, 4.0], vec![1.0, 1.0]] };
+        let second = Bound { prior: vec![2.0], terms: vec![vec![3.0], vec![4.0]] };
+        let tally = BoundTally::of(&first).join(BoundTally::of(&second));
         assert_eq!((tally.prior(), tally.rate(), tally.distortion()), (1.0, 2.0, 3.0));
         assert_eq!(tally.terms(), [3.0, 2.0]);
         let total = tally.total();

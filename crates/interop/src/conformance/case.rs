@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{Outcome, Report, pipelines, schedulers, tables, train_step, unet2d};
+use super::{Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, text, train_step, unet2d};
+use crate::pipeline::PipelineKind;
 use crate::{InteropError, TensorFile};
 
 /// A recorded case.
@@ -14,7 +15,7 @@ pub struct Case {
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// Its `case.json`.
+    /// Its `case.json`, or a tokenizer's `cases.json`.
     pub record: Value,
 }
 
@@ -22,13 +23,14 @@ pub struct Case {
 ///
 /// # Errors
 ///
-/// If a folder or a `case.json` cannot be read.
+/// If a folder or a record cannot be read.
 pub fn find_cases(root: &Path) -> Result<Vec<Case>, InteropError> {
     let mut cases = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let path = folder.join("case.json");
-        if path.exists() {
+        // The recorded prompts of a tokenizer are several cases in one file.
+        let records = ["case.json", "cases.json"].map(|name| folder.join(name));
+        if let Some(path) = records.into_iter().find(|path| path.exists()) {
             let text = fs::read_to_string(&path).map_err(InteropError::io("read", &path))?;
             let record = serde_json::from_str(&text).map_err(InteropError::damaged(&path))?;
             let name = folder.strip_prefix(root).unwrap_or(&folder).display().to_string();
@@ -49,6 +51,9 @@ pub fn find_cases(root: &Path) -> Result<Vec<Case>, InteropError> {
 impl Case {
     /// What the case is about: the reference library's class, or its pipeline's.
     pub fn kind(&self) -> &str {
+        if self.record.get("cases").is_some() {
+            return "tokenizer";
+        }
         let text = |key: &str| self.record.get(key).and_then(Value::as_str);
         text("kind").or(text("pipeline")).or(text("scheduler")).unwrap_or("unknown")
     }
@@ -56,11 +61,18 @@ impl Case {
     /// Runs the case.
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
-            "UNet2DModel" => unet2d::run(self, device),
+            "UNet2DModel" | "UNet2DConditionModel" => unet2d::run(self, device),
+            "AutoencoderKL" => autoencoder::run_kl(self, device),
+            "VQModel" => autoencoder::run_vq(self, device),
             kind if kind.ends_with("Scheduler") => schedulers::run(self, device),
             _ if self.record.is_array() => tables::run(self),
+            "CLIPTextModel" | "CLIPTextModelWithProjection" => text::run_clip(self, device),
+            "T5EncoderModel" => text::run_t5(self, device),
+            "LDMBertModel" => text::run_ldm_bert(self, device),
+            "tokenizer" => text::run_tokenizer(self),
             "train_step" => train_step::run(self, device),
             "DDPMPipeline" | "DDIMPipeline" => pipelines::run(self, device),
+            kind if PipelineKind::of_class(kind).is_some() => prompts::run(self, device),
             _ => Err(CaseError::Unsupported("there is no such part here yet".into())),
         };
         let outcome = match compared {

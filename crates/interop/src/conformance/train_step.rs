@@ -13,7 +13,8 @@ use train::{
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
-use crate::unet_weights::{ParameterValue, collect_tensors};
+use crate::module_weights::{ParameterValue, collect_tensors};
+use crate::unet_weights::UNetNames;
 use crate::{HostTensor, TensorFile, read_unet, unet_tensors};
 
 const LOSS_TOLERANCE: f64 = 1e-5;
@@ -57,7 +58,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
             comparison.relative("gradient norm", &read(norm)?, &recorded.values, GRADIENT_TOLERANCE);
         }
         if step == 0 {
-            let ours = collect_tensors(&net, &config, Gradients(&gradients))?;
+            let ours = collect_tensors(&net, &UNetNames(&config), Gradients(&gradients))?;
             compare_gradients(&mut comparison, &io, &ours)?;
         }
         net = optim.step(settings.learning_rate, net, gradients);

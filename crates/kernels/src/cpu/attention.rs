@@ -1,4 +1,4 @@
-//! Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1) between the pixels of an image, channels first.
+//! Scaled dot-product attention (Vaswani et al. 2017, section 3.2.1) with channels first.
 
 use rayon::prelude::*;
 
@@ -8,13 +8,16 @@ use crate::cpu::product::{Sizes, multiply};
 use crate::cpu::scratch;
 use crate::cpu::simd::{Isa, Simd, vectorised};
 
-/// Attention within each of `heads`, `[heads of all images, channels, pixels]`.
+/// Attention within each head: queries `[heads of all images, channels, queries]`, keys and values
+/// `[heads of all images, channels, keys]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attention {
     /// Channels of a head.
     pub channels: usize,
-    /// Pixels, which attend to each other.
-    pub pixels: usize,
+    /// Positions that attend.
+    pub queries: usize,
+    /// Positions that are attended to.
+    pub keys: usize,
 }
 
 /// Gradients of queries, keys and values.
@@ -31,9 +34,43 @@ pub struct Gradients {
 /// Queries whose weights are in memory at once.
 const TOGETHER: usize = 64;
 
+/// Queries, keys and values of all heads.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The queries.
+    pub q: &'a [f32],
+    /// The keys.
+    pub k: &'a [f32],
+    /// The values.
+    pub v: &'a [f32],
+    /// What is added to the logits of each key, `[images, keys]`; empty for nothing.
+    pub bias: &'a [f32],
+}
+
+impl Inputs<'_> {
+    /// Those of one head.
+    fn head(&self, attention: Attention, head: usize) -> Self {
+        let (queries, keys) = (attention.queries_size(), attention.keys_size());
+        let heads = self.k.len() / keys;
+        let images = self.bias.len() / attention.keys;
+        let image = head * images / heads;
+        let bias = if images == 0 { &[][..] } else { &self.bias[image * attention.keys..][..attention.keys] };
+        Self {
+            q: &self.q[head * queries..][..queries],
+            k: &self.k[head * keys..][..keys],
+            v: &self.v[head * keys..][..keys],
+            bias,
+        }
+    }
+}
+
 impl Attention {
-    fn size(&self) -> usize {
-        self.channels * self.pixels
+    fn queries_size(&self) -> usize {
+        self.channels * self.queries
+    }
+
+    fn keys_size(&self) -> usize {
+        self.channels * self.keys
     }
 
     fn scale(&self) -> f32 {
@@ -41,36 +78,40 @@ impl Attention {
     }
 
     fn rows<'a>(&self, data: &'a [f32]) -> View<'a> {
-        View { data, row: self.pixels, column: 1 }
+        View { data, row: self.keys, column: 1 }
     }
 
-    /// The weights `[count, pixels]` of the queries from `first`.
-    fn weights(&self, simd: Simd, q: &[f32], k: &[f32], first: usize, count: usize, to: &mut [f32]) {
-        let Self { channels, pixels } = *self;
-        let sizes = Sizes { rows: count, depth: channels, columns: pixels };
-        let q = View { data: &q[first..], row: 1, column: pixels };
-        multiply(simd, sizes, q, self.rows(k), to, pixels, false);
-        softmax(simd, &mut to[..count * pixels], pixels, self.scale());
+    /// The weights `[count, keys]` of the queries from `first`.
+    fn weights(&self, simd: Simd, inputs: Inputs<'_>, first: usize, count: usize, to: &mut [f32]) {
+        let Self { channels, queries, keys } = *self;
+        let to = &mut to[..count * keys];
+        for row in to.chunks_exact_mut(keys).filter(|_| !inputs.bias.is_empty()) {
+            row.iter_mut().zip(inputs.bias).for_each(|(to, bias)| *to = bias / self.scale());
+        }
+        let sizes = Sizes { rows: count, depth: channels, columns: keys };
+        let q = View { data: &inputs.q[first..], row: 1, column: queries };
+        multiply(simd, sizes, q, self.rows(inputs.k), to, keys, !inputs.bias.is_empty());
+        softmax(simd, to, keys, self.scale());
     }
 
     fn blocks(&self) -> impl Iterator<Item = (usize, usize)> {
-        let pixels = self.pixels;
-        (0..pixels).step_by(TOGETHER).map(move |first| (first, TOGETHER.min(pixels - first)))
+        let queries = self.queries;
+        (0..queries).step_by(TOGETHER).map(move |first| (first, TOGETHER.min(queries - first)))
     }
 }
 
 /// The values, mixed.
-pub fn attend(simd: Simd, attention: Attention, q: &[f32], k: &[f32], v: &[f32]) -> Vec<f32> {
-    let Attention { channels, pixels } = attention;
-    let mut mixed = vec![0.0; v.len()];
-    mixed.par_chunks_mut(attention.size()).enumerate().for_each(|(head, mixed)| {
-        let [q, k, v] = [q, k, v].map(|all| &all[head * attention.size()..][..attention.size()]);
-        scratch::with([TOGETHER * pixels], |[weights]| {
+pub fn attend(simd: Simd, attention: Attention, inputs: Inputs<'_>) -> Vec<f32> {
+    let Attention { channels, queries, keys } = attention;
+    let mut mixed = vec![0.0; inputs.q.len()];
+    mixed.par_chunks_mut(attention.queries_size()).enumerate().for_each(|(head, mixed)| {
+        let inputs = inputs.head(attention, head);
+        scratch::with([TOGETHER * keys], |[weights]| {
             for (first, count) in attention.blocks() {
-                attention.weights(simd, q, k, first, count, weights);
-                let sizes = Sizes { rows: channels, depth: pixels, columns: count };
-                let weights = View { data: weights, row: 1, column: pixels };
-                multiply(simd, sizes, attention.rows(v), weights, &mut mixed[first..], pixels, false);
+                attention.weights(simd, inputs, first, count, weights);
+                let sizes = Sizes { rows: channels, depth: keys, columns: count };
+                let weights = View { data: weights, row: 1, column: keys };
+                multiply(simd, sizes, attention.rows(inputs.v), weights, &mut mixed[first..], queries, false);
             }
         });
     });
@@ -78,17 +119,18 @@ pub fn attend(simd: Simd, attention: Attention, q: &[f32], k: &[f32], v: &[f32])
 }
 
 /// The gradients, from that of the mixed values; the weights are computed again.
-pub fn gradients(simd: Simd, attention: Attention, [q, k, v]: [&[f32]; 3], dmixed: &[f32]) -> Gradients {
-    let size = attention.size();
-    let mut all = Gradients { q: vec![0.0; q.len()], k: vec![0.0; k.len()], v: vec![0.0; v.len()] };
+pub fn gradients(simd: Simd, attention: Attention, inputs: Inputs<'_>, dmixed: &[f32]) -> Gradients {
+    let zeros = |like: &[f32]| vec![0.0; like.len()];
+    let mut all = Gradients { q: zeros(inputs.q), k: zeros(inputs.k), v: zeros(inputs.v) };
+    let (queries, keys) = (attention.queries_size(), attention.keys_size());
     all.q
-        .par_chunks_mut(size)
-        .zip(all.k.par_chunks_mut(size))
-        .zip(all.v.par_chunks_mut(size))
+        .par_chunks_mut(queries)
+        .zip(all.k.par_chunks_mut(keys))
+        .zip(all.v.par_chunks_mut(keys))
         .enumerate()
         .for_each(|(head, ((dq, dk), dv))| {
-            let inputs = [q, k, v, dmixed].map(|all| &all[head * size..][..size]);
-            head_gradients(simd, attention, inputs, [dq, dk, dv]);
+            let dmixed = &dmixed[head * queries..][..queries];
+            head_gradients(simd, attention, inputs.head(attention, head), dmixed, [dq, dk, dv]);
         });
     all
 }
@@ -96,27 +138,28 @@ pub fn gradients(simd: Simd, attention: Attention, [q, k, v]: [&[f32]; 3], dmixe
 fn head_gradients(
     simd: Simd,
     attention: Attention,
-    [q, k, v, dmixed]: [&[f32]; 4],
+    inputs: Inputs<'_>,
+    dmixed: &[f32],
     [dq, dk, dv]: [&mut [f32]; 3],
 ) {
-    let Attention { channels, pixels } = attention;
-    scratch::with([TOGETHER * pixels, TOGETHER * pixels], |[weights, dweights]| {
+    let Attention { channels, queries, keys } = attention;
+    scratch::with([TOGETHER * keys, TOGETHER * keys], |[weights, dweights]| {
         for (first, count) in attention.blocks() {
-            attention.weights(simd, q, k, first, count, weights);
-            let over_pixels = Sizes { rows: channels, depth: count, columns: pixels };
-            let dmixed = View { data: &dmixed[first..], row: pixels, column: 1 };
-            multiply(simd, over_pixels, dmixed, attention.rows(weights), dv, pixels, true);
+            attention.weights(simd, inputs, first, count, weights);
+            let over_keys = Sizes { rows: channels, depth: count, columns: keys };
+            let dmixed = View { data: &dmixed[first..], row: queries, column: 1 };
+            multiply(simd, over_keys, dmixed, attention.rows(weights), dv, keys, true);
 
-            let sizes = Sizes { rows: count, depth: channels, columns: pixels };
-            let transposed = View { row: 1, column: pixels, ..dmixed };
-            multiply(simd, sizes, transposed, attention.rows(v), dweights, pixels, false);
-            softmax_gradient(simd, weights, &mut dweights[..count * pixels], pixels, attention.scale());
+            let sizes = Sizes { rows: count, depth: channels, columns: keys };
+            let transposed = View { row: 1, column: queries, ..dmixed };
+            multiply(simd, sizes, transposed, attention.rows(inputs.v), dweights, keys, false);
+            softmax_gradient(simd, weights, &mut dweights[..count * keys], keys, attention.scale());
 
-            let q = View { data: &q[first..], row: pixels, column: 1 };
-            multiply(simd, over_pixels, q, attention.rows(dweights), dk, pixels, true);
-            let sizes = Sizes { rows: channels, depth: pixels, columns: count };
-            let transposed = View { data: dweights, row: 1, column: pixels };
-            multiply(simd, sizes, attention.rows(k), transposed, &mut dq[first..], pixels, false);
+            let q = View { data: &inputs.q[first..], row: queries, column: 1 };
+            multiply(simd, over_keys, q, attention.rows(dweights), dk, keys, true);
+            let sizes = Sizes { rows: channels, depth: keys, columns: count };
+            let transposed = View { data: dweights, row: 1, column: keys };
+            multiply(simd, sizes, attention.rows(inputs.k), transposed, &mut dq[first..], queries, false);
         }
     });
 }

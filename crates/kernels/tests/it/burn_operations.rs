@@ -166,12 +166,13 @@ fn projections_are_burns_linear_layers() {
 /// What other devices compute, here in f64.
 #[test]
 fn other_tensors_are_left_to_burn() {
-    let [q, k, v] = [0, 1, 2].map(|i| plain([2, 12, 30], i));
+    let [q, k, v] = [(1100, 0), (7, 1), (7, 2)].map(|(n, i)| plain([2, 12, n], i));
     let wide = [&q, &k, &v].map(|x| x.clone().cast(DType::F64));
-    let ours = kernels::attention(q, k, v, 3).into_data();
+    let bias = plain([2, 7], 3);
+    let ours = kernels::biased_attention(q, k, v, Some(bias.clone()), 3).into_data();
     let [q, k, v] = wide;
-    let burns = kernels::attention(q, k, v, 3).cast(DType::F32).into_data();
-    ours.assert_approx_eq::<f32>(&burns, Tolerance::rel_abs(1e-4, 1e-5));
+    let burns = kernels::biased_attention(q, k, v, Some(bias.cast(DType::F64)), 3);
+    ours.assert_approx_eq::<f32>(&burns.cast(DType::F32).into_data(), Tolerance::rel_abs(1e-4, 1e-5));
 }
 
 /// Burn's operations see f64, the kernels f32.

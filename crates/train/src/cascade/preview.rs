@@ -7,6 +7,7 @@ use diffusion::ImageNoise;
 use random::Seed;
 
 use super::{StageWalk, SuperResolutionModel};
+use crate::batches::validation_images;
 use crate::error::TrainError;
 
 /// Draws some validation images (training images, where there are none) at low resolution, enlarged by the network, and
@@ -18,8 +19,7 @@ use crate::error::TrainError;
 pub(crate) fn draw_preview(model: &SuperResolutionModel, splits: &Splits) -> Result<Picture, TrainError> {
     let run = &model.config.run;
     let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
-    let mut chosen = Seed(run.seed).stream("valid/images", 0).permutation(set.len());
-    chosen.truncate(run.train.sample_images);
+    let chosen = validation_images(Seed(run.seed), set, run.train.sample_images);
     let truth = set.fixed(&chosen)?;
     let labels = truth.labels.filter(|_| run.model.num_classes.is_some());
 

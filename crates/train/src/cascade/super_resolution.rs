@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use data::{Picture, Splits};
+use data::{Batches, Picture, Splits};
+use random::Seed;
 use unet::SuperResolutionUNet;
 
 use super::low_resolution::LowResolution;
@@ -8,11 +11,11 @@ use super::preparation::{ShownNoising, SuperResolutionBatch};
 use super::preview::draw_preview;
 use super::{SuperResolutionConfig, SuperResolutionModel};
 use crate::Objective;
-use crate::batches::loaders;
+use crate::batches::Noising;
 use crate::error::TrainError;
+use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::network::Shown;
-use crate::noising::Noising;
 use crate::system::{Loaders, System};
 
 /// A super-resolution stage of a cascade as a [`System`]: what an [`Objective`] minimises, of a network that is shown a
@@ -42,8 +45,18 @@ impl System for SuperResolution {
     ) -> Result<Loaders<SuperResolutionBatch>, TrainError> {
         let low = LowResolution::new(&config.low_resolution, config.run.model.image_size);
         let low = low.map_err(|reason| TrainError::Config { origin: "[low_resolution]".into(), reason })?;
-        let preparation = ShownNoising { noising: Noising::new(&config.run), low };
-        loaders(&config.run, preparation, splits, device, step)
+        let (train, seed) = (&config.run.train, Seed(config.run.seed));
+        let noising = ShownNoising { noising: Noising::of(&config.run), low };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
     }
 
     fn gradients(&self, net: &SuperResolutionUNet, batch: SuperResolutionBatch) -> (GradientsParams, Stats) {

@@ -89,14 +89,14 @@ fn groups_left_out_divide_all_levels_and_hold_four_channels_or_more() {
 
 #[test]
 fn blocks_are_one_a_level_and_lead_the_image_to_where_it_is_taken() {
-    let block = |resample| LevelBlock { attention: false, resample };
+    let block = |resample| LevelBlock::new(false, resample);
     refused(
         |c| c.down_blocks = Some(vec![block(Resample::Conv)]),
         "down_blocks holds 1 blocks, but channel_mult 2 levels; give one block a level",
     );
     let [conv, skip] = [block(Resample::Conv), block(Resample::Skip)];
     refused(
-        |c| (c.channel_mult, c.down_blocks) = (vec![1, 1, 2], Some(vec![conv, skip, conv])),
+        |c| (c.channel_mult, c.down_blocks) = (vec![1, 1, 2], Some(vec![conv.clone(), skip, conv])),
         "down_blocks has resample = \"skip\" below a level without; use it for all levels above it too",
     );
     refused(

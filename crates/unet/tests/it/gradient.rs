@@ -85,7 +85,7 @@ fn gradients_of_all_parameters_are_finite_differences_with_the_other_options() {
 
 #[test]
 fn gradients_of_all_parameters_are_finite_differences_with_image_skips() {
-    let skips = |attention| vec![LevelBlock { attention, resample: Resample::Skip }; 2];
+    let skips = |attention| vec![LevelBlock::new(attention, Resample::Skip); 2];
     check_parameters(&UNetConfig {
         down_blocks: Some(skips(false)),
         up_blocks: Some(skips(false)),

@@ -20,7 +20,7 @@ fn tiny() -> UNetConfig {
 }
 
 fn plain(resample: Resample) -> LevelBlock {
-    LevelBlock { attention: false, resample }
+    LevelBlock::new(false, resample)
 }
 
 fn filled(config: &UNetConfig, device: &Device) -> UNet {

@@ -1,0 +1,105 @@
+use burn::module::Module;
+use burn::nn::Embedding;
+use burn::tensor::{IndexingUpdateOp, Int, Tensor};
+use unet::Init;
+
+/// Vectors that stand for latents (van den Oord et al. 2017, arXiv 1711.00937).
+#[derive(Module, Debug)]
+pub struct Codebook {
+    embedding: Embedding,
+}
+
+/// Latents replaced by their nearest vectors of the codebook.
+#[derive(Clone, Debug)]
+pub struct Quantized {
+    /// The nearest vectors `[B, code channels, h, w]`. Their gradient is handed on to the latents as it is
+    /// ("straight through").
+    pub latent: Tensor<4>,
+    /// Which they are: `[B, h, w]`.
+    pub indices: Tensor<3, Int>,
+    /// `mean((sg[z] - e)^2)`, which moves the vectors to the latents (equation 3, second term): `[1]`.
+    pub codebook_loss: Tensor<1>,
+    /// `mean((z - sg[e])^2)`, which moves the latents to the vectors (equation 3, third term without its weight): `[1]`.
+    pub commitment_loss: Tensor<1>,
+}
+
+impl Codebook {
+    pub(crate) fn new(codes: usize, channels: usize, init: &mut Init<'_>) -> Self {
+        Self { embedding: init.uniform_embedding(codes, channels, 1.0 / codes as f64) }
+    }
+
+    /// Replaces each latent vector by the nearest of the codebook; of several that are equally near, by the first.
+    ///
+    /// # Shapes
+    ///
+    /// - `latent`: `[B, code channels, h, w]`
+    pub fn quantize(&self, latent: Tensor<4>) -> Quantized {
+        let [batch, channels, height, width] = latent.dims();
+        let vectors = latent.clone().permute([0, 2, 3, 1]).reshape([batch * height * width, channels]);
+        let indices = self.nearest(vectors).reshape([batch, height, width]);
+        let nearest = self.look_up(indices.clone());
+        let mean_square = |a: Tensor<4>, b: Tensor<4>| (a - b).powf_scalar(2.0).mean();
+        Quantized {
+            codebook_loss: mean_square(nearest.clone(), latent.clone().detach()),
+            commitment_loss: mean_square(latent.clone(), nearest.clone().detach()),
+            latent: latent.clone() + (nearest - latent).detach(),
+            indices,
+        }
+    }
+
+    /// The vectors of indices.
+    ///
+    /// # Shapes
+    ///
+    /// - `indices`: `[B, h, w]`
+    /// - output: `[B, code channels, h, w]`
+    pub fn look_up(&self, indices: Tensor<3, Int>) -> Tensor<4> {
+        let [batch, height, width] = indices.dims();
+        let vectors = self.embedding.forward(indices.reshape([batch, height * width]));
+        let channels = vectors.dims()[2];
+        vectors.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
+    }
+
+    /// How many of the indices are each vector.
+    ///
+    /// # Shapes
+    ///
+    /// - `indices`: `[B, h, w]`
+    /// - output: `[codes]`
+    pub fn counts(&self, indices: Tensor<3, Int>) -> Tensor<1> {
+        let indices = indices.flatten::<1>(0, 2);
+        let (device, ones) = (indices.device(), indices.ones_like().float());
+        Tensor::zeros([self.codes()], &device).select_assign(0, indices, ones, IndexingUpdateOp::Add)
+    }
+
+    /// `mean((sg[z] - e)^2)` of the vectors that no latent chose, each with a latent of its own: what brings them back to
+    /// where the latents are. Without it a vector that is never near is never moved: `[1]`.
+    ///
+    /// # Shapes
+    ///
+    /// - `latent`: `[B, code channels, h, w]`
+    /// - `counts`: `[codes]`, of this latent
+    pub fn revival_loss(&self, latent: Tensor<4>, counts: Tensor<1>) -> Tensor<1> {
+        let [batch, channels, height, width] = latent.dims();
+        let (codes, vectors) = (self.codes(), batch * height * width);
+        let latent = latent.detach().permute([0, 2, 3, 1]).reshape([vectors, channels]);
+        let chosen: Vec<i64> =
+            (0..codes).map(|code| (code * vectors / codes.max(1) % vectors) as i64).collect();
+        let targets = latent.select(0, Tensor::from_ints(chosen.as_slice(), &counts.device()));
+        let unused = counts.equal_scalar(0.0).float().reshape([codes, 1]);
+        ((self.embedding.weight.val() - targets).powf_scalar(2.0) * unused).mean()
+    }
+
+    /// How many vectors there are.
+    pub fn codes(&self) -> usize {
+        self.embedding.weight.dims()[0]
+    }
+
+    /// `argmin |z - e|^2`, less `|z|^2`, which is the same for all vectors.
+    fn nearest(&self, vectors: Tensor<2>) -> Tensor<1, Int> {
+        let codes = self.embedding.weight.val().detach();
+        let lengths = codes.clone().powf_scalar(2.0).sum_dim(1).transpose();
+        let distances = lengths - vectors.detach().matmul(codes.transpose()) * 2.0;
+        distances.argmin(1).squeeze_dim(1)
+    }
+}

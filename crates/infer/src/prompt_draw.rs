@@ -1,0 +1,178 @@
+use std::ops::{ControlFlow, Range};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use burn::prelude::*;
+use diffusion::{DiffusionError, ImageNoise, Step};
+use indicatif::ProgressBar;
+use interop::pipeline::{Drawing, Embeddings, Pipeline, PipelineError, Start, TextStage};
+
+use crate::draw::{Drawn, MAX_FRAMES, MAX_GRID, progress_bar, read, write_each};
+use crate::prompt_plan::{ImagePlan, PromptPlan};
+use crate::walk::Walk;
+
+/// The encoded text of a prompt, and of what it is guided away from.
+struct Encoded {
+    prompts: Vec<Embeddings>,
+    negatives: Vec<Embeddings>,
+}
+
+/// Draws a plan's images, `plan.batch` at a time, and says their `[C, H, W]`. The text encoders are dropped before the
+/// network is read, so that they never stand in memory together.
+///
+/// # Errors
+///
+/// If a part of the folder cannot be read, the arguments do not fit it, or an image cannot be written to `separate`.
+pub fn draw_prompts(
+    plan: &PromptPlan,
+    device: &Device,
+    animate: bool,
+    separate: Option<&Path>,
+    stop: &AtomicBool,
+) -> Result<(Drawn, [usize; 3])> {
+    if !device.supports_dtype(plan.precision.float()) {
+        bail!("--dtype: this device has no {:?}", plan.precision);
+    }
+    let encoded = encode(plan, device)?;
+    let mut pipeline = Pipeline::read(&plan.folder, device, plan.precision.dtype())?;
+    if let Walk::Folder(sampler) = &plan.walk {
+        pipeline.sampler = (**sampler).clone();
+    }
+    let start = start(plan, &pipeline)?;
+    let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(plan.walk.steps()));
+    let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
+    for first in (0..plan.number).step_by(plan.batch) {
+        let images = first..plan.number.min(first.saturating_add(plan.batch));
+        let drawing = drawing(plan, encoded.as_ref(), &start, images.clone());
+        let animate = animate && first < MAX_GRID;
+        let Some((values, frames, size)) =
+            draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?
+        else {
+            break;
+        };
+        shape = size;
+        if let Some(folder) = separate {
+            write_each(folder, &values, first, shape, &plan.describe())?;
+        }
+        drawn.add(images, &values, &frames, shape);
+    }
+    bar.finish_and_clear();
+    Ok((drawn, shape))
+}
+
+/// What the network attends to; none for a folder without text.
+fn encode(plan: &PromptPlan, device: &Device) -> Result<Option<Encoded>> {
+    let Some(stage) = TextStage::read(&plan.folder, device, plan.precision.dtype())? else { return Ok(None) };
+    for text in plan.prompts.iter().chain(&plan.negatives) {
+        let dropped = stage.dropped(text);
+        if dropped > 0 {
+            eprintln!("warning: the last {dropped} tokens of {text:?} are left out: the text is too long");
+        }
+    }
+    let one = |text: &String| stage.encode(std::slice::from_ref(text), plan.clip_skip);
+    let prompts: Vec<Embeddings> = plan.prompts.iter().map(one).collect::<Result<_, _>>()?;
+    let negatives = if plan.negatives.is_empty() {
+        vec![stage.encode_negative(None, &prompts[0], plan.clip_skip)?]
+    } else {
+        plan.negatives.iter().map(one).collect::<Result<_, _>>()?
+    };
+    Ok(Some(Encoded { prompts, negatives }))
+}
+
+fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: Range<usize>) -> Drawing {
+    let rows = |all: &[Embeddings]| {
+        let in_turn = || images.clone().map(|image| all[image % all.len()].clone());
+        Embeddings {
+            text: Tensor::cat(in_turn().map(|one| one.text).collect(), 0),
+            pooled: in_turn()
+                .map(|one| one.pooled)
+                .collect::<Option<Vec<_>>>()
+                .map(|all| Tensor::cat(all, 0)),
+        }
+    };
+    Drawing {
+        batch: images.len(),
+        prompt: encoded.map(|encoded| rows(&encoded.prompts)),
+        negative: encoded.map(|encoded| rows(&encoded.negatives)),
+        guidance: plan.guidance,
+        size: plan.size,
+        sizes: None,
+        start: repeated(start, images.len()),
+        sampler: match &plan.walk {
+            Walk::Configured(sampler) => Some(sampler.clone()),
+            Walk::Folder(_) => None,
+        },
+    }
+}
+
+/// The same image for all of a batch.
+fn repeated(start: &Start, batch: usize) -> Start {
+    let rows = |image: &Tensor<4>| image.clone().repeat_dim(0, batch);
+    match start {
+        Start::Noise => Start::Noise,
+        Start::Image { image, strength } => Start::Image { image: rows(image), strength: *strength },
+        Start::Inpaint { image, mask } => Start::Inpaint { image: rows(image), mask: mask.clone() },
+        Start::Enlarge { image, noise_level } => {
+            Start::Enlarge { image: rows(image), noise_level: *noise_level }
+        }
+    }
+}
+
+/// What images begin with, one of them.
+fn start(plan: &PromptPlan, pipeline: &Pipeline) -> Result<Start> {
+    let Some(ImagePlan { path, strength, mask, noise_level }) = &plan.image else { return Ok(Start::Noise) };
+    let upload = |path: &Path, shape @ [channels, height, width]: [usize; 3]| -> Result<Tensor<4>> {
+        let data = TensorData::new(data::read_image(path, shape)?, [1, channels, height, width]);
+        Ok(Tensor::from_data(data, &pipeline.device))
+    };
+    if plan.kind.enlarges() {
+        let small = data::read_picture(path)?;
+        let image = upload(path, [3, small.height(), small.width()])?;
+        return Ok(Start::Enlarge { image, noise_level: *noise_level });
+    }
+    let Some([height, width]) = plan.size.or(pipeline.size()) else {
+        bail!("--size: this folder does not say how large its images are");
+    };
+    let image = upload(path, [3, height, width])?;
+    Ok(match mask {
+        Some(mask) => {
+            let mask = upload(mask, [1, height, width])?.greater_scalar(0.0).float();
+            Start::Inpaint { image, mask }
+        }
+        None => Start::Image { image, strength: *strength },
+    })
+}
+
+type Values = Vec<f32>;
+
+/// The values of some images, their frames and their shape; nothing if the drawing was stopped.
+fn draw_batch(
+    plan: &PromptPlan,
+    pipeline: &Pipeline,
+    drawing: &Drawing,
+    images: Range<usize>,
+    animate: bool,
+    bar: &ProgressBar,
+    stop: &AtomicBool,
+) -> Result<Option<(Values, Vec<Values>, [usize; 3])>> {
+    let stride = plan.walk.steps().div_ceil(MAX_FRAMES - 1);
+    let mut frames = Vec::new();
+    let mut observer = |step: Step| {
+        bar.inc(1);
+        if animate && (step.done == step.total || (step.done - 1).is_multiple_of(stride)) {
+            frames.push(step.x0.clone());
+        }
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let numbers = images.start as u64..images.end as u64;
+    let mut noise = ImageNoise::new(plan.seed, numbers, [1, 1, 1], &pipeline.device);
+    let latent = match pipeline.draw(drawing, &mut |shape| noise.draw_shaped(shape), &mut observer) {
+        Err(PipelineError::Walk(DiffusionError::Stopped { .. })) => return Ok(None),
+        latent => latent?,
+    };
+    let image = pipeline.first_stage.decode(latent, plan.tile)?;
+    let [_, channels, height, width] = image.dims();
+    let frames = frames.into_iter().map(|x0| read(pipeline.first_stage.preview(x0)?));
+    Ok(Some((read(image)?, frames.collect::<Result<_>>()?, [channels, height, width])))
+}

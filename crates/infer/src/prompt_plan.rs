@@ -1,0 +1,189 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use backend::BackendName;
+use interop::FolderSampler;
+use interop::pipeline::{Guidance, ModelIndex, PipelineKind};
+
+use crate::args::Args;
+use crate::plan::walk;
+use crate::prompt_args::{Precision, Size};
+use crate::walk::Walk;
+
+/// Strength where an image is changed, as for models without text.
+const DEFAULT_STRENGTH: f64 = 0.5;
+
+/// What is drawn from a folder of the reference library's pipelines: the arguments, checked against its index, before
+/// any of its weights is read.
+#[derive(Clone, Debug)]
+pub struct PromptPlan {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What it draws.
+    pub kind: PipelineKind,
+    /// How images are reached.
+    pub walk: Walk,
+    /// What the images show, in turn; empty for a folder without text.
+    pub prompts: Vec<String>,
+    /// What they do not show, in turn.
+    pub negatives: Vec<String>,
+    /// How many images.
+    pub number: usize,
+    /// How many at once.
+    pub batch: usize,
+    /// How they are guided.
+    pub guidance: Guidance,
+    /// Layers of a text encoder that are left out.
+    pub clip_skip: usize,
+    /// Height and width.
+    pub size: Option<[usize; 2]>,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// What they begin with.
+    pub image: Option<ImagePlan>,
+    /// Side of the tiles in which large latents are decoded.
+    pub tile: Option<usize>,
+    /// Precision of the network and the text encoders.
+    pub precision: Precision,
+}
+
+/// What is done with an image.
+#[derive(Clone, Debug)]
+pub struct ImagePlan {
+    /// Its file.
+    pub path: PathBuf,
+    /// Share of the steps that is walked from it.
+    pub strength: f64,
+    /// A file that is white where the image is drawn anew.
+    pub mask: Option<PathBuf>,
+    /// The timestep whose noise is added to it, where it is enlarged.
+    pub noise_level: usize,
+}
+
+impl PromptPlan {
+    /// Checks the arguments against a folder.
+    ///
+    /// # Errors
+    ///
+    /// If the folder lacks a part, or the first argument that does not fit.
+    pub fn new(args: &Args, folder: &Path) -> Result<Self> {
+        let index = ModelIndex::read(folder)?;
+        let kind = index.checked_kind()?;
+        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let chain = sampler.scheduler()?.0.chain().map(schedules::Schedule::num_train_timesteps);
+        let own = Walk::Folder(Box::new(sampler));
+        let prompts = prompts(args, kind, &index.class)?;
+        let number = args.number.unwrap_or(prompts.len().max(1));
+        let batch = args.batch.unwrap_or(1);
+        if number == 0 || batch == 0 {
+            bail!("-n and --batch must be at least 1");
+        }
+        check_precision(args.prompt.dtype, args.backend)?;
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            kind,
+            walk: walk(args, own, chain.unwrap_or(0))?,
+            prompts,
+            negatives: args.prompt.negative.clone(),
+            number,
+            batch,
+            guidance: guidance(args, kind)?,
+            clip_skip: args.prompt.clip_skip.unwrap_or(0),
+            size: args.prompt.size.map(|Size(size)| size),
+            seed: args.seed,
+            image: image(args, kind)?,
+            tile: args.prompt.tile,
+            precision: args.prompt.dtype,
+        })
+    }
+
+    /// The settings as they are printed and written into pictures.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
+        settings.extend(self.negatives.iter().map(|negative| ("negative", negative.clone())));
+        settings.push(("seed", self.seed.to_string()));
+        settings.extend(self.walk.describe(false));
+        if !self.prompts.is_empty() {
+            settings.push(("guidance_scale", self.guidance.scale.to_string()));
+        }
+        if self.guidance.rescale != 0.0 {
+            settings.push(("guidance_rescale", self.guidance.rescale.to_string()));
+        }
+        if self.clip_skip != 0 {
+            settings.push(("clip_skip", self.clip_skip.to_string()));
+        }
+        if let Some(image) = &self.image {
+            settings.push(("init_image", image.path.display().to_string()));
+            match &image.mask {
+                _ if self.kind.enlarges() => settings.push(("noise_level", image.noise_level.to_string())),
+                Some(mask) => settings.push(("mask", mask.display().to_string())),
+                None => settings.push(("strength", image.strength.to_string())),
+            }
+        }
+        settings
+    }
+}
+
+fn prompts(args: &Args, kind: PipelineKind, class: &str) -> Result<Vec<String>> {
+    if args.label.is_some() || args.labels.is_some() {
+        bail!("--label: {class} knows no classes: say it with --prompt");
+    }
+    let given = &args.prompt.prompt;
+    match kind {
+        PipelineKind::Ldm if !given.is_empty() || !args.prompt.negative.is_empty() => {
+            bail!("--prompt: {class} has no text encoder")
+        }
+        PipelineKind::Ldm => Ok(Vec::new()),
+        _ if given.is_empty() => bail!("{class} draws what a text says: add --prompt \"a photo of a cat\""),
+        _ => Ok(given.clone()),
+    }
+}
+
+fn guidance(args: &Args, kind: PipelineKind) -> Result<Guidance> {
+    let scale = args.guidance_scale.unwrap_or(kind.default_guidance_scale());
+    let rescale = args.prompt.guidance_rescale.unwrap_or(0.0);
+    if !scale.is_finite() {
+        bail!("--guidance-scale {scale}: it must be a finite number");
+    }
+    if !(0.0..=1.0).contains(&rescale) {
+        bail!("--guidance-rescale {rescale}: it must be in [0, 1]");
+    }
+    if kind == PipelineKind::Ldm && scale != 1.0 {
+        bail!("--guidance-scale: this folder knows no text: leave it out");
+    }
+    Ok(Guidance { scale, rescale })
+}
+
+fn image(args: &Args, kind: PipelineKind) -> Result<Option<ImagePlan>> {
+    let edit = &args.edit;
+    let Some(path) = &edit.init_image else {
+        if kind.enlarges() {
+            bail!("this folder enlarges an image: add --init-image FILE");
+        }
+        return Ok(None);
+    };
+    if edit.jump_length.is_some() || edit.resamples.is_some() {
+        bail!("--jump-length and --resamples belong to RePaint, which a folder with text does not use");
+    }
+    let strength = edit.strength.unwrap_or(DEFAULT_STRENGTH);
+    if !(strength > 0.0 && strength <= 1.0) {
+        bail!("--strength {strength}: it must be above 0 and at most 1");
+    }
+    for file in [Some(path), edit.mask.as_ref()].into_iter().flatten() {
+        data::read_picture(file)?;
+    }
+    Ok(Some(ImagePlan {
+        path: path.clone(),
+        strength,
+        mask: edit.mask.clone(),
+        noise_level: args.prompt.noise_level.unwrap_or(kind.default_noise_level()),
+    }))
+}
+
+/// The kernels of the CPU backends compute in 32 bits.
+fn check_precision(precision: Precision, backend: BackendName) -> Result<()> {
+    if precision != Precision::F32 && matches!(backend, BackendName::Flex | BackendName::Ndarray) {
+        bail!("--dtype: {backend} computes in f32: leave it out, or add --backend with a GPU's");
+    }
+    Ok(())
+}

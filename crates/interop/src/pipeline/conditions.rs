@@ -1,0 +1,77 @@
+use burn::prelude::*;
+use unet::{AddedInput, ClassInput, Condition, Conditions};
+
+use super::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError};
+
+impl Pipeline {
+    /// What the images are guided away from, if they are.
+    pub(super) fn negative<'a>(&self, drawing: &'a Drawing) -> Option<&'a Embeddings> {
+        let told = self.config.time_condition_channels.is_some();
+        drawing.negative.as_ref().filter(|_| drawing.guidance.scale != 1.0 && !told)
+    }
+
+    pub(super) fn conditions(
+        &self,
+        drawing: &Drawing,
+        embeddings: Option<&Embeddings>,
+        size: [usize; 2],
+        class: Option<Condition>,
+    ) -> Result<Conditions, PipelineError> {
+        let classless = self.config.class_input == ClassInput::Label && self.config.num_classes.is_none();
+        if class.is_none() && !classless {
+            return Err(self.lacks("a class"));
+        }
+        if embeddings.is_none() && self.config.context.is_some() {
+            return Err(self.lacks("a prompt"));
+        }
+        let pooled = embeddings.and_then(|embeddings| embeddings.pooled.clone());
+        let sizes = match self.config.added_input {
+            AddedInput::TextAndSizes { .. } if pooled.is_none() => return Err(self.lacks("a pooled text")),
+            AddedInput::TextAndSizes { channels, size_channels } => {
+                Some(self.sizes(drawing, size, [channels, size_channels], pooled.as_ref())?)
+            }
+            AddedInput::Nothing | AddedInput::Text { .. } => None,
+            AddedInput::Image { .. } | AddedInput::TextAndImage => {
+                return Err(self.lacks("an image's embedding"));
+            }
+        };
+        Ok(Conditions {
+            class,
+            text: embeddings.map(|embeddings| embeddings.text.clone()),
+            pooled_text: pooled.filter(|_| sizes.is_some()),
+            sizes,
+            time: self.config.time_condition_channels.map(|channels| self.told_scale(drawing, channels)),
+            ..Conditions::default()
+        })
+    }
+
+    /// The sizes that Stable Diffusion XL is told, one row for each image.
+    fn sizes(
+        &self,
+        drawing: &Drawing,
+        size: [usize; 2],
+        [channels, size_channels]: [usize; 2],
+        pooled: Option<&Tensor<2>>,
+    ) -> Result<Tensor<2>, PipelineError> {
+        let whole = ImageSizes { original: size, crop: [0, 0], target: size };
+        let ImageSizes { original, crop, target } = drawing.sizes.unwrap_or(whole);
+        let told: Vec<f32> = [original, crop, target].concat().iter().map(|&side| side as f32).collect();
+        let text = pooled.map_or(0, |pooled| pooled.dims()[1]);
+        if text + told.len() * size_channels != channels {
+            return Err(self.lacks("other numbers than sizes (an aesthetic score, say)"));
+        }
+        let row = Tensor::<1>::from_floats(told.as_slice(), &self.device).unsqueeze::<2>();
+        Ok(row.repeat_dim(0, drawing.batch))
+    }
+
+    /// The guidance scale as a distilled network is told it (Meng et al. 2023): sinusoids of a thousand times the scale
+    /// less one.
+    fn told_scale(&self, drawing: &Drawing, channels: usize) -> Tensor<2> {
+        let (half, scale) = (channels / 2, 1000.0 * (drawing.guidance.scale - 1.0));
+        let angle = |i: usize| scale * 10_000_f64.powf(-(i as f64) / (half as f64 - 1.0));
+        let mut row: Vec<f32> = (0..half).map(|i| angle(i).sin() as f32).collect();
+        row.extend((0..half).map(|i| angle(i).cos() as f32));
+        row.resize(channels, 0.0);
+        Tensor::<1>::from_floats(row.as_slice(), &self.device).unsqueeze::<2>().repeat_dim(0, drawing.batch)
+    }
+}

@@ -1,0 +1,159 @@
+use std::ops::ControlFlow;
+
+use burn::prelude::*;
+use diffusion::{Denoiser, Solver, Step, noised, sample};
+use schedules::NoiseLevel;
+
+use super::beside::Beside;
+use super::{Drawing, Embeddings, Pipeline, PipelineError, PipelineKind, Start};
+use crate::Scheduler;
+
+/// No image is larger.
+const MAX_SIDE: usize = 16_384;
+
+/// Draws standard normal images of the batch, each of the given `[C, H, W]`.
+pub(super) type Noise<'a> = dyn FnMut([usize; 3]) -> Tensor<4> + 'a;
+
+impl Pipeline {
+    /// Draws what [`FirstStage::decode`](super::FirstStage::decode) makes images of.
+    ///
+    /// # Errors
+    ///
+    /// If the drawing is not one that this pipeline can make, or the observer stops it.
+    pub fn draw(
+        &self,
+        drawing: &Drawing,
+        noise: &mut Noise<'_>,
+        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Tensor<4>, PipelineError> {
+        let (scheduler, mut solver, levels) = self.walk(drawing)?;
+        let shape = self.latent_shape(drawing)?;
+        let factor = if drawing.sampler.is_some() { 1.0 } else { scheduler.init_noise_sigma };
+        let (x, levels, beside) = match &drawing.start {
+            Start::Noise if self.kind.enlarges() => return Err(self.refuse("enlarges an image: give one")),
+            Start::Noise => (noise(shape) * factor, &levels[..], Beside { image: None, class: None }),
+            Start::Image { image, strength } => {
+                let begin = self.remaining(&levels, *strength)?;
+                let image = self.first_stage.encode(image.clone(), noise);
+                let x = noised(image, begin[0], noise(shape));
+                (x, begin, Beside { image: None, class: None })
+            }
+            Start::Inpaint { image, mask } => {
+                let x = noise(shape) * factor;
+                (x, &levels[..], self.masked(image.clone(), mask.clone(), shape, noise))
+            }
+            Start::Enlarge { image, noise_level } => {
+                let (x, beside) = self.enlarged(image.clone(), *noise_level, shape, noise)?;
+                (x * factor, &levels[..], beside)
+            }
+        };
+        self.check_channels(shape, &beside)?;
+        let denoiser = self.denoiser(&scheduler, drawing, shape, beside)?;
+        let mut step_noise = || noise(shape);
+        Ok(sample(denoiser.as_ref(), solver.as_mut(), levels, x, &mut step_noise, observer)?)
+    }
+
+    /// The scheduler, and the solver and the levels that are walked.
+    fn walk(
+        &self,
+        drawing: &Drawing,
+    ) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
+        let (scheduler, solver) = self.sampler.scheduler()?;
+        let Some(sampler) = &drawing.sampler else {
+            let levels = scheduler.grid.levels();
+            return Ok((scheduler, solver, levels));
+        };
+        let Some(chain) = scheduler.chain() else {
+            return Err(PipelineError::NoChain { class: self.sampler.class().to_owned() });
+        };
+        let (solver, levels) = (sampler.solver.init(chain), sampler.levels(chain)?);
+        Ok((scheduler, solver, levels))
+    }
+
+    /// `[C, H, W]` of what is drawn.
+    fn latent_shape(&self, drawing: &Drawing) -> Result<[usize; 3], PipelineError> {
+        let factor = self.first_stage.factor();
+        let size = match &drawing.start {
+            Start::Enlarge { image, .. } if self.kind == PipelineKind::StableDiffusionUpscale => {
+                let [.., height, width] = image.dims();
+                return self.checked([height, width], 1);
+            }
+            Start::Image { image, .. } | Start::Inpaint { image, .. } => {
+                let [.., height, width] = image.dims();
+                Some([height, width])
+            }
+            Start::Noise | Start::Enlarge { .. } => drawing.size.or(self.size()),
+        };
+        match size {
+            Some(size) => self.checked(size, factor),
+            None => Err(self.refuse("does not say how large its images are: give a size")),
+        }
+    }
+
+    fn checked(&self, [height, width]: [usize; 2], factor: usize) -> Result<[usize; 3], PipelineError> {
+        let multiple = factor * self.config.size_multiple();
+        let fits = |side: usize| (1..=MAX_SIDE).contains(&side) && side.is_multiple_of(multiple);
+        if !fits(height) || !fits(width) {
+            return Err(PipelineError::Size { height, width, multiple });
+        }
+        Ok([self.first_stage.channels(), height / factor, width / factor])
+    }
+
+    fn denoiser<'a>(
+        &'a self,
+        scheduler: &'a Scheduler,
+        drawing: &Drawing,
+        [channels, height, width]: [usize; 3],
+        beside: Beside,
+    ) -> Result<Box<dyn Denoiser + 'a>, PipelineError> {
+        let factor = self.first_stage.factor();
+        let size = [height * factor, width * factor];
+        let Beside { image, class } = beside;
+        let answer = |embeddings: Option<&Embeddings>| {
+            let conditions = self.conditions(drawing, embeddings, size, class.clone())?;
+            let image = image.clone();
+            let learned = scheduler.variance.is_some();
+            Ok::<_, PipelineError>(move |x: Tensor<4>, timestep: f64| {
+                let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
+                let x = match &image {
+                    Some(image) => Tensor::cat(vec![x, image.clone()], 1),
+                    None => x,
+                };
+                let output = self.net.forward_with(x, timesteps, conditions.clone());
+                // Of a variance that this scheduler does not use.
+                if learned { output } else { output.narrow(1, 0, channels) }
+            })
+        };
+        let conditional = answer(drawing.prompt.as_ref())?;
+        Ok(match self.negative(drawing) {
+            Some(negative) => {
+                let guidance = drawing.guidance;
+                scheduler.guided(conditional, answer(Some(negative))?, guidance.scale, guidance.rescale)
+            }
+            None => scheduler.denoiser(conditional),
+        })
+    }
+
+    /// What is walked of the levels: the share of the steps, rounded down as the reference library has it, one at least.
+    fn remaining<'a>(
+        &self,
+        levels: &'a [NoiseLevel],
+        strength: f64,
+    ) -> Result<&'a [NoiseLevel], PipelineError> {
+        if !(strength > 0.0 && strength <= 1.0) {
+            return Err(diffusion::DiffusionError::Strength { strength }.into());
+        }
+        let walked = levels.len().saturating_sub(1);
+        let steps = self.sampler.call().num_inference_steps.unwrap_or(walked).min(walked);
+        let left_out = (steps - (steps as f64 * strength) as usize).min(walked - 1);
+        Ok(&levels[left_out..])
+    }
+
+    pub(super) fn refuse(&self, wants: &'static str) -> PipelineError {
+        PipelineError::Start { class: self.class.clone(), wants }
+    }
+
+    pub(super) fn lacks(&self, input: &'static str) -> PipelineError {
+        PipelineError::Input { class: self.class.clone(), input }
+    }
+}

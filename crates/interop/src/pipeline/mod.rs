@@ -1,0 +1,23 @@
+//! Model folders that draw images from prompts: Stable Diffusion 1, 2 and XL, its upscaler, IF, and latent diffusion.
+//!
+//! A [`Pipeline`] is a folder with a `model_index.json`, taken apart: text encoders, a network, a scheduler, and a first
+//! stage that decodes what the network draws. What is drawn is a [`Drawing`].
+
+mod beside;
+mod conditions;
+mod draw;
+mod drawing;
+mod error;
+mod first_stage;
+mod index;
+mod kind;
+mod pipeline;
+mod text_stage;
+
+pub use drawing::{Drawing, Embeddings, Guidance, ImageSizes, Start};
+pub use error::PipelineError;
+pub use first_stage::FirstStage;
+pub use index::ModelIndex;
+pub use kind::PipelineKind;
+pub use pipeline::Pipeline;
+pub use text_stage::TextStage;

@@ -1,0 +1,102 @@
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use burn::tensor::DType;
+use schedules::Schedule;
+use serde_json::Value;
+use unet::{UNet, UNetConfig};
+
+use super::kind::Parts;
+use super::{FirstStage, ModelIndex, PipelineError, PipelineKind};
+use crate::{FolderSampler, InteropError, read_network};
+
+/// A model folder that draws images, taken apart.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// Where it was read.
+    pub folder: PathBuf,
+    /// Its class in the reference library.
+    pub class: String,
+    /// What it draws.
+    pub kind: PipelineKind,
+    /// The network.
+    pub net: UNet,
+    /// Its shape.
+    pub config: UNetConfig,
+    /// How its scheduler says it is sampled.
+    pub sampler: FolderSampler,
+    /// What decodes what the network draws.
+    pub first_stage: FirstStage,
+    /// Where it is.
+    pub device: Device,
+    /// Height and width of what the network draws, unless told otherwise.
+    pub(super) sample_size: Option<[usize; 2]>,
+    pub(super) noising: Option<Noising>,
+}
+
+/// How a small image is noised before it is enlarged.
+#[derive(Clone, Debug)]
+pub(super) struct Noising {
+    pub(super) schedule: Schedule,
+    /// The largest timestep that the network knows.
+    pub(super) most: usize,
+}
+
+impl Pipeline {
+    /// Reads a folder, its weights in the given precision. Text encoders are read by
+    /// [`TextStage::read`](super::TextStage::read), because they are not needed while images are drawn.
+    ///
+    /// # Errors
+    ///
+    /// If a part is missing, which is found before any is read; if a part is damaged, or is one that we do not have.
+    pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, PipelineError> {
+        let index = ModelIndex::read(folder)?;
+        let kind = index.checked_kind()?;
+        let Parts { first_stage, noising, .. } = kind.parts();
+        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let noising = noising.map(|name| Noising::read(folder, name, &index)).transpose()?;
+        let first_stage = match first_stage {
+            Some(name) => {
+                let class = index.part(name).unwrap_or_default();
+                FirstStage::read(&folder.join(name), class, device, dtype)?
+            }
+            None => FirstStage::Pixels,
+        };
+        let (net, config, sample_size) = read_network(&folder.join("unet"), device, dtype)?;
+        Ok(Self {
+            folder: folder.to_path_buf(),
+            class: index.class,
+            kind,
+            net,
+            config,
+            sampler,
+            first_stage,
+            device: device.clone(),
+            sample_size,
+            noising,
+        })
+    }
+
+    /// Height and width in pixels, unless told otherwise; none where the folder does not say.
+    pub fn size(&self) -> Option<[usize; 2]> {
+        self.sample_size.map(|size| size.map(|side| side * self.first_stage.factor()))
+    }
+}
+
+impl Noising {
+    fn read(folder: &Path, name: &str, index: &ModelIndex) -> Result<Self, InteropError> {
+        let path = folder.join(name).join("scheduler_config.json");
+        let sampler = FolderSampler::read(&path)?;
+        let (scheduler, _) = sampler.scheduler()?;
+        let Some(schedule) = scheduler.chain() else {
+            return Err(InteropError::Scheduler {
+                path,
+                reason: format!("{} to noise images", sampler.class()),
+            });
+        };
+        let last = schedule.num_train_timesteps() - 1;
+        let limit = index.setting("max_noise_level").and_then(Value::as_u64);
+        let most = limit.map_or(last, |limit| (limit as usize).min(last));
+        Ok(Self { schedule: schedule.clone(), most })
+    }
+}

@@ -1,0 +1,165 @@
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+use serde::Deserialize;
+
+use crate::tensor_file::widen;
+use crate::{HostTensor, InteropError};
+
+/// No header is longer; the format's own limit.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// A network's weights on disk: one safetensors file, or several with an index of what each holds. Tensors are read one
+/// at a time, so that a network never stands in memory twice.
+#[derive(Debug)]
+pub struct TensorStore {
+    path: PathBuf,
+    files: Vec<Shard>,
+    places: BTreeMap<String, Place>,
+}
+
+#[derive(Debug)]
+struct Shard {
+    path: PathBuf,
+    file: File,
+}
+
+/// Where a tensor is.
+#[derive(Clone, Debug)]
+struct Place {
+    shard: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    start: u64,
+    length: usize,
+}
+
+/// What `*.safetensors.index.json` says.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl TensorStore {
+    /// Opens the weights of a part of a folder: `{stem}.safetensors`, the same in half precision, or the shards that
+    /// `{stem}.safetensors.index.json` lists.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or a file is missing or damaged.
+    pub fn find(folder: &Path, stem: &str) -> Result<Self, InteropError> {
+        let there = |ending: &str| Some(folder.join(format!("{stem}{ending}"))).filter(|path| path.exists());
+        if let Some(path) = there(".safetensors").or_else(|| there(".fp16.safetensors")) {
+            return Self::open(&path);
+        }
+        if let Some(path) = there(".safetensors.index.json").or_else(|| there(".fp16.safetensors.index.json"))
+        {
+            return Self::open_shards(&path);
+        }
+        match there(".bin") {
+            Some(pickle) => Err(InteropError::damaged(pickle)(
+                "it is a pickle, which can run any program: in Python, load it with the reference library and save it \
+                 again with `save_pretrained`, which writes safetensors",
+            )),
+            None => Self::open(&folder.join(format!("{stem}.safetensors"))),
+        }
+    }
+
+    /// Opens one file.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing or damaged.
+    pub fn open(path: &Path) -> Result<Self, InteropError> {
+        let mut store = Self { path: path.to_path_buf(), files: Vec::new(), places: BTreeMap::new() };
+        store.add(path)?;
+        Ok(store)
+    }
+
+    fn open_shards(index: &Path) -> Result<Self, InteropError> {
+        let text = fs::read_to_string(index).map_err(InteropError::io("read", index))?;
+        let Index { weight_map } = serde_json::from_str(&text).map_err(InteropError::damaged(index))?;
+        let mut store = Self { path: index.to_path_buf(), files: Vec::new(), places: BTreeMap::new() };
+        let mut names: Vec<&String> = weight_map.values().collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            if Path::new(name).components().count() != 1 {
+                return Err(InteropError::damaged(index)(format!("{name} is not beside it")));
+            }
+            store.add(&index.with_file_name(name))?;
+        }
+        for (tensor, shard) in &weight_map {
+            let held = store.places.get(tensor).map(|place| &store.files[place.shard].path);
+            if held.and_then(|path| path.file_name()) != Some(shard.as_ref()) {
+                return Err(InteropError::damaged(index)(format!("{shard} holds no tensor {tensor}")));
+            }
+        }
+        Ok(store)
+    }
+
+    fn add(&mut self, path: &Path) -> Result<(), InteropError> {
+        let mut file = File::open(path).map_err(InteropError::io("read", path))?;
+        let damaged = |reason: String| InteropError::damaged(path)(reason);
+        let size = file.metadata().map_err(InteropError::io("read", path))?.len();
+        let mut count = [0; 8];
+        file.read_exact(&mut count)
+            .map_err(|_| damaged("it is too short to be a safetensors file".into()))?;
+        let header = u64::from_le_bytes(count);
+        if header > LONGEST_HEADER || 8 + header > size {
+            return Err(damaged(format!(
+                "its header is said to be {header} bytes long, in a file of {size}"
+            )));
+        }
+        let mut bytes = vec![0; header as usize];
+        file.read_exact(&mut bytes).map_err(InteropError::io("read", path))?;
+        let metadata: Metadata = serde_json::from_slice(&bytes).map_err(InteropError::damaged(path))?;
+        let shard = self.files.len();
+        for (name, info) in metadata.tensors() {
+            let (start, end) = info.data_offsets;
+            let (start, length) = (8 + header + start as u64, end.saturating_sub(start));
+            let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, &side| bits.checked_mul(side));
+            if start + length as u64 > size || bits != Some(8 * length) {
+                return Err(damaged(format!("{name} is not where its header says")));
+            }
+            let place = Place { shard, dtype: info.dtype, shape: info.shape.clone(), start, length };
+            self.places.insert(name, place);
+        }
+        self.files.push(Shard { path: path.to_path_buf(), file });
+        Ok(())
+    }
+
+    /// The file, or the index of several.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names and shapes of all tensors.
+    pub fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        self.places.iter().map(|(name, place)| (name.as_str(), place.shape.as_slice()))
+    }
+
+    /// A tensor by name, widened to f32.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, it holds numbers of an unknown kind, or cannot be read.
+    pub fn read(&self, name: &str) -> Result<HostTensor, InteropError> {
+        let missing = || InteropError::damaged(&self.path)(format!("it holds no tensor {name}"));
+        let place = self.places.get(name).ok_or_else(missing)?;
+        let Shard { path, file } = &self.files[place.shard];
+        let mut bytes = vec![0; place.length];
+        let mut reader = file;
+        reader
+            .seek(SeekFrom::Start(place.start))
+            .and_then(|_| reader.read_exact(&mut bytes))
+            .map_err(InteropError::io("read", path))?;
+        let unknown = || InteropError::damaged(path)(format!("{name} holds {:?}", place.dtype));
+        let values = widen(place.dtype, &bytes).ok_or_else(unknown)?;
+        Ok(HostTensor { shape: place.shape.clone(), values })
+    }
+}
