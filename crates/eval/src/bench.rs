@@ -75,11 +75,13 @@ impl Bench {
             bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
         }
         let run = RunDir::new(&args.run);
-        if SystemName::of(&run.config())? == SystemName::Dpm {
-            bail!(
+        match SystemName::of(&run.config())? {
+            SystemName::Ddpm => (),
+            SystemName::Dpm => bail!(
                 "{} is a DPM, whose bound stands in its record.json: give a run of images",
                 args.run.display()
-            );
+            ),
+            _ => bail!("{}: only runs of DDPM are evaluated", args.run.display()),
         }
         let config = RunConfig::load(&run.config())?;
         let weights = Weights::of(&run, &args.weights)?;

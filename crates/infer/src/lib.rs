@@ -2,6 +2,8 @@
 //! look at.
 
 mod args;
+mod cascade;
+mod cascade_args;
 mod course;
 mod dpm;
 mod draw;
@@ -14,9 +16,12 @@ mod prompt_draw;
 mod prompt_plan;
 mod sampler;
 mod show;
+mod upscale;
 mod walk;
 
 pub use args::{Args, Ends, Labels};
+pub use cascade::CascadeDrawing;
+pub use cascade_args::CascadeArgs;
 pub use course::Course;
 pub use dpm::{DpmPictures, draw_dpm};
 pub use draw::{Drawn, MAX_GRID, draw, grid};
@@ -29,4 +34,5 @@ pub use prompt_draw::draw_prompts;
 pub use prompt_plan::PromptPlan;
 pub use sampler::Sampler;
 pub use show::half_blocks;
+pub use upscale::Upscaling;
 pub use walk::Walk;

@@ -1,5 +1,7 @@
 //! `cargo run -p infer`: draws images from a trained run.
 
+mod show_forward;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,9 +12,11 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, OwnSampler, Plan, PromptPlan, Walk};
+use infer::{Args, CascadeDrawing, Drawn, OwnSampler, Plan, PromptPlan, Upscaling, Walk};
 use interop::ModelFolder;
 use interop::pipeline::ModelIndex;
+use show_forward::show_forward;
+use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
 use train::{DpmRunConfig, Meta, Record, RunConfig, RunDir, SystemName, TrainedDpm, TrainedModel};
 
 /// The checkpoint that comes with the project.
@@ -33,8 +37,46 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let source = source(args)?;
+    let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
+    let system = match args.model.is_none() && args.checkpoint.is_none() {
+        true => SystemName::of(&RunDir::new(&folder).config())?,
+        false => SystemName::Ddpm,
+    };
     check_targets(args)?;
+    match (system, args.cascade.given()) {
+        (SystemName::Cascade, _) => draw_cascade(args, &CascadeDir::new(folder)),
+        (SystemName::SuperResolution, _) => upscale(args, &RunDir::new(folder)),
+        (_, Some(argument)) => bail!("{argument} is for cascades: give --run the folder of one"),
+        _ => draw_single(args),
+    }
+}
+
+fn draw_cascade(args: &Args, run: &CascadeDir) -> Result<ExitCode> {
+    let device = backend::open(args.backend, args.device)?;
+    let cascade = run.load(&device)?;
+    let drawing = CascadeDrawing::new(args, &cascade)?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    let (plan, shape) = (&drawing.plan, drawing.shape());
+    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+}
+
+fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
+    Record::verify_weights(run)?;
+    let device = backend::open(args.backend, args.device)?;
+    let config = SuperResolutionConfig::load(&run.config())?;
+    let model = SuperResolutionModel::load(&run.ema(), &config, &device)?;
+    let drawing = Upscaling::new(args, &model)?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
+    let (plan, shape) = (&drawing.plan, model.image_shape());
+    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+}
+
+fn draw_single(args: &Args) -> Result<ExitCode> {
+    let source = source(args)?;
     if let Source::Folder(folder) = &source
         && ModelIndex::read(folder)?.kind().is_ok()
     {
@@ -54,29 +96,32 @@ fn run(args: &Args) -> Result<ExitCode> {
     }
     let (model, own) = source.load(&device)?;
     let plan = Plan::new(args, &model, &own)?;
-    let mut settings = vec![("model", source.path().display().to_string())];
-    settings.extend(plan.describe());
+    let settings = announce(args, source.path(), plan.describe());
+    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
+    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    let grid = infer::grid(&plan, drawn.images, model.image_shape);
+    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
+}
+
+type Settings = Vec<(&'static str, String)>;
+
+/// Says what is drawn before it is.
+fn announce(args: &Args, model: &Path, own: Settings) -> Settings {
+    let mut settings = vec![("model", model.display().to_string())];
+    settings.extend(own);
     for (key, value) in &settings {
         train::say(format_args!("{key}: {value}"));
     }
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
-    let stop = stop_on_ctrl_c()?;
-    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
-    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
-    let grid = infer::grid(&plan, drawn.images, model.image_shape);
-    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
+    settings
 }
 
 /// Draws from a folder of one of the reference library's pipelines.
 fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     let plan = PromptPlan::new(args, folder)?;
-    let mut settings = vec![("model", folder.display().to_string())];
-    settings.extend(plan.describe());
-    for (key, value) in &settings {
-        train::say(format_args!("{key}: {value}"));
-    }
+    let settings = announce(args, folder, plan.describe());
     let device = backend::open(args.backend, args.device)?;
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
@@ -170,6 +215,9 @@ fn of_config(config: &Path, weights: PathBuf) -> Result<Source> {
         SystemName::Ddpm => Source::Run(Box::new(RunConfig::load(config)?), weights),
         SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
         SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
+        SystemName::Cascade | SystemName::SuperResolution => {
+            bail!("{}: give the cascade's folder, or that of a stage, with --run", config.display())
+        }
     })
 }
 
@@ -256,44 +304,4 @@ fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Device)
         train::say(infer::half_blocks(&drawn.picture).trim_end());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device) -> Result<ExitCode> {
-    let side = config.model.image_size;
-    let shape = [config.model.in_channels, side, side];
-    let schedule = config.schedule()?;
-    let image = infer::find_image(name, &config.dataset, shape)?;
-    let result = infer::forward(image, shape, &schedule, args.seed, device)?;
-    train::say(format_args!(
-        "x_t - alpha x0 over {} draws of each pixel, by the chain and by the closed form",
-        copies(&result, shape)
-    ));
-    train::say(format_args!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed"));
-    for row in &result.rows {
-        train::say(format_args!(
-            "{:5}  {:.4}  {:.6}  {:10.5}  {:11.5}  {:.7}  {:.8}  {}",
-            row.timestep,
-            row.level.alpha,
-            row.level.sigma.powi(2),
-            row.chain.0,
-            row.closed.0,
-            row.chain.1,
-            row.closed.1,
-            if row.agrees() { "agree" } else { "DISAGREE" }
-        ));
-    }
-    let path = forward_path(&args.out);
-    result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
-    train::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
-    let agree = result.rows.iter().all(infer::Row::agrees);
-    Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn copies(result: &infer::Forward, shape: [usize; 3]) -> usize {
-    result.rows.first().map_or(0, |row| row.values / shape.iter().product::<usize>())
-}
-
-/// `--out`, or forward.png where it was left to its default.
-fn forward_path(out: &Path) -> PathBuf {
-    if out == Path::new("grid.png") { "forward.png".into() } else { out.to_path_buf() }
 }

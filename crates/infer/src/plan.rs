@@ -49,7 +49,7 @@ impl Plan {
     /// # Errors
     ///
     /// The first argument that does not fit.
-    pub fn new(args: &Args, model: &TrainedModel, own: &OwnSampler) -> Result<Self> {
+    pub fn new<N>(args: &Args, model: &TrainedModel<N>, own: &OwnSampler) -> Result<Self> {
         let (number, guidance_scale) =
             (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
         if number == 0 || args.batch == Some(0) {
@@ -142,7 +142,7 @@ pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result
     Ok(Walk::Configured(SamplerConfig { solver, spacing, steps, ..sampler }))
 }
 
-fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {
+fn classes<N>(args: &Args, model: &TrainedModel<N>) -> Result<Option<Vec<usize>>> {
     let asked = match (&args.labels, &args.label) {
         (Some(labels), _) => Some(&labels.0[..]),
         (None, label) => label.as_ref().map(std::slice::from_ref),
@@ -162,7 +162,7 @@ fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {
 }
 
 /// The class of a name, or else of a number.
-fn class(text: &str, count: usize, model: &TrainedModel) -> Result<usize> {
+fn class<N>(text: &str, count: usize, model: &TrainedModel<N>) -> Result<usize> {
     let names = model.class_names.as_deref().unwrap_or_default();
     if let Some(named) = names.iter().position(|name| name == text) {
         return Ok(named);

@@ -61,7 +61,7 @@ impl Walk {
     /// # Errors
     ///
     /// If the steps do not fit the model's chain.
-    pub fn levels(&self, model: &TrainedModel) -> Result<Vec<NoiseLevel>> {
+    pub fn levels<N>(&self, model: &TrainedModel<N>) -> Result<Vec<NoiseLevel>> {
         Ok(match self {
             Self::Configured(sampler) => sampler.levels(&model.schedule)?,
             Self::Folder(sampler) => sampler.scheduler()?.0.grid.levels(),

@@ -2,9 +2,9 @@ use burn::prelude::*;
 use diffusion::likelihood::ReverseAnswer;
 use diffusion::{LearnedVariance, Levels, per_image_loss, q_sample};
 use schedules::NoiseLevel;
-use unet::UNet;
 
-use crate::{Batch, Objective};
+use crate::training_levels::training_levels;
+use crate::{Batch, Network, Objective};
 
 /// What a network makes of a noised batch, in its own coordinate, in which samplers give it their images too.
 pub(crate) struct Answer {
@@ -22,14 +22,14 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// That of a network at given timesteps.
-    pub fn new(objective: &Objective, net: &UNet, batch: &Batch, timesteps: Vec<usize>) -> Self {
-        let native = |&t: &usize| objective.parameterization.input(objective.schedule.level(t)).1;
-        let levels: Vec<_> = timesteps.iter().map(native).collect();
+    pub fn new(objective: &Objective, net: &impl Network, batch: &Batch, timesteps: Vec<usize>) -> Self {
+        let quantiles = objective.continuous.then_some(&batch.quantiles[..]);
+        let (chain, told) = training_levels(&objective.schedule, &timesteps, quantiles);
+        let levels: Vec<_> = chain.iter().map(|&level| objective.parameterization.input(level).1).collect();
         let device = batch.x0.device();
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
-        let t: Vec<f32> = timesteps.iter().map(|&t| t as f32).collect();
-        let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);
-        let output = net.forward(x.clone(), t, batch.labels.clone());
+        let t = Tensor::from_data(TensorData::new(told, [levels.len()]), &device);
+        let output = net.predict(x.clone(), t, batch.labels.clone());
         if objective.variance.output().is_none() {
             return Self { timesteps, levels, x, output, variance: None };
         }

@@ -38,12 +38,7 @@ impl System for Objective {
         step: usize,
     ) -> Result<Loaders<Batch>, TrainError> {
         let (train, seed) = (&config.train, Seed(config.seed));
-        let noising = Noising {
-            seed,
-            num_train_timesteps: config.diffusion.num_train_timesteps,
-            num_classes: config.model.num_classes,
-            cond_drop_prob: train.cond_drop_prob,
-        };
+        let noising = Noising::of(config);
         let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
         let loader = TrainLoader {
             prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
@@ -111,7 +106,7 @@ impl System for Objective {
 }
 
 impl Objective {
-    fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
+    pub(crate) fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
         Stats::new(losses, timesteps, self.schedule.num_train_timesteps())
     }
 }

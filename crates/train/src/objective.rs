@@ -4,13 +4,12 @@ use burn::prelude::*;
 use diffusion::likelihood::{Support, VariationalBound};
 use diffusion::{Parameterization, ReverseVariance, target_weights};
 use schedules::{Schedule, Weighting};
-use unet::UNet;
 
 use crate::answer::Answer;
 use crate::error::TrainError;
 use crate::loss_history::LossHistory;
 use crate::objective_config::{ObjectiveConfig, TimestepSampling};
-use crate::{Batch, RunConfig};
+use crate::{Batch, Network, RunConfig};
 
 /// What is minimised, and at which timesteps.
 #[derive(Clone, Debug)]
@@ -29,6 +28,8 @@ pub struct Objective {
     pub bound: VariationalBound,
     /// The losses by which timesteps are drawn, where they are not drawn uniformly.
     pub history: Option<Arc<LossHistory>>,
+    /// Whether levels between those of the chain are trained too.
+    pub continuous: bool,
     /// Decay of the averaged weights.
     pub ema_decay: f64,
     /// Batches whose losses are averaged for one optimizer step.
@@ -62,6 +63,7 @@ impl Objective {
                 reason: error.to_string(),
             })?,
             history: (config.train.timesteps == TimestepSampling::LossAware).then(history),
+            continuous: config.train.timesteps == TimestepSampling::Continuous,
             schedule,
             parameterization: diffusion.parameterization,
             variance: diffusion.variance,
@@ -73,7 +75,7 @@ impl Objective {
     }
 
     /// The loss of a batch, whose timesteps are drawn anew where the losses of the past say how.
-    pub fn loss(&self, net: &UNet, batch: &Batch) -> BatchLoss {
+    pub fn loss(&self, net: &impl Network, batch: &Batch) -> BatchLoss {
         let Some(history) = &self.history else {
             let answer = Answer::new(self, net, batch, batch.timesteps.clone());
             let squared = answer.squared_error(self, batch);
@@ -93,7 +95,7 @@ impl Objective {
     }
 
     /// The squared error of each image, `[B]`.
-    pub(crate) fn squared_errors(&self, net: &UNet, batch: &Batch) -> Tensor<1> {
+    pub(crate) fn squared_errors(&self, net: &impl Network, batch: &Batch) -> Tensor<1> {
         Answer::new(self, net, batch, batch.timesteps.clone()).squared_error(self, batch)
     }
 

@@ -7,6 +7,7 @@ mod context;
 mod golden;
 mod gradient;
 mod network;
+mod super_resolution;
 mod weights;
 
 use burn::tensor::{Device, Int, Tensor};
