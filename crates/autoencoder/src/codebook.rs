@@ -1,6 +1,6 @@
 use burn::module::Module;
 use burn::nn::Embedding;
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 use unet::Init;
 
 /// Vectors that stand for latents (van den Oord et al. 2017, arXiv 1711.00937).
@@ -58,6 +58,35 @@ impl Codebook {
         let vectors = self.embedding.forward(indices.reshape([batch, height * width]));
         let channels = vectors.dims()[2];
         vectors.reshape([batch, height, width, channels]).permute([0, 3, 1, 2])
+    }
+
+    /// How many of the indices are each vector.
+    ///
+    /// # Shapes
+    ///
+    /// - `indices`: `[B, h, w]`
+    /// - output: `[codes]`
+    pub fn counts(&self, indices: Tensor<3, Int>) -> Tensor<1> {
+        let indices = indices.flatten::<1>(0, 2);
+        let (device, ones) = (indices.device(), indices.ones_like().float());
+        Tensor::zeros([self.codes()], &device).select_assign(0, indices, ones, IndexingUpdateOp::Add)
+    }
+
+    /// `mean((sg[z] - e)^2)` of the vectors that no latent chose, each with a latent of its own: what brings them back to
+    /// where the latents are. Without it a vector that is never near is never moved: `[1]`.
+    ///
+    /// # Shapes
+    ///
+    /// - `latent`: `[B, code channels, h, w]`
+    /// - `counts`: `[codes]`, of this latent
+    pub fn revival_loss(&self, latent: Tensor<4>, counts: Tensor<1>) -> Tensor<1> {
+        let [batch, channels, height, width] = latent.dims();
+        let (codes, vectors) = (self.codes(), batch * height * width);
+        let latent = latent.detach().permute([0, 2, 3, 1]).reshape([vectors, channels]);
+        let chosen: Vec<i64> = (0..codes).map(|code| (code * vectors / codes.max(1) % vectors) as i64).collect();
+        let targets = latent.select(0, Tensor::from_ints(chosen.as_slice(), &counts.device()));
+        let unused = counts.equal_scalar(0.0).float().reshape([codes, 1]);
+        ((self.embedding.weight.val() - targets).powf_scalar(2.0) * unused).mean()
     }
 
     /// How many vectors there are.

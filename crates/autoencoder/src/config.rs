@@ -87,7 +87,7 @@ pub struct VqConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code_channels: Option<usize>,
     /// Whether the latent modulates the norms of the decoder (MoVQ: Zheng et al. 2022, arXiv 2209.09002). These have 32
-    /// groups.
+    /// groups, and the vectors as many channels as the latent.
     pub spatial_norm: bool,
 }
 
@@ -118,6 +118,10 @@ impl VqConfig {
     pub fn init(&self, device: &Device, seed: u64) -> Result<VqAutoencoder, AutoencoderError> {
         self.trunk.validate(self.spatial_norm)?;
         check_counts(&[("codes", self.codes), ("code_channels", self.resolved_code_channels())])?;
+        let [codes, latents] = [self.resolved_code_channels(), self.trunk.latent_channels];
+        if self.spatial_norm && codes != latents {
+            return Err(AutoencoderError::SpatialCodes { codes, latents });
+        }
         Ok(VqAutoencoder::new(self, &mut Init::new(device, seed)))
     }
 

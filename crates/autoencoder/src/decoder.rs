@@ -48,22 +48,29 @@ impl Decoder {
         }
     }
 
+    /// All but the last convolution.
+    ///
     /// # Shapes
     ///
     /// - `x`: `[B, latent channels, h, w]`
     /// - `latent`: `[B, code channels, h, w]`, which norms that are modulated by it read
-    /// - output: `[B, image channels, f h, f w]`
-    pub(crate) fn forward(&self, x: Tensor<4>, latent: &Tensor<4>) -> Tensor<4> {
+    /// - output: `[B, channels of the first level, f h, f w]`
+    pub(crate) fn features(&self, x: Tensor<4>, latent: &Tensor<4>) -> Tensor<4> {
         let mut x = self.mid_block.forward(kernels::conv2d(&self.conv_in, x), latent);
         for block in &self.up_blocks {
             x = block.forward(x, latent);
         }
-        kernels::conv2d(&self.conv_out, self.conv_norm_out.activated(Activation::Silu, x, latent))
+        self.conv_norm_out.activated(Activation::Silu, x, latent)
     }
 
-    /// The weights that decide the decoded image last: where a trainer compares gradients of its losses.
-    pub(crate) fn last_layer(&self) -> &Conv2d {
-        &self.conv_out
+    /// The last convolution: `[B, image channels, f h, f w]`.
+    pub(crate) fn image(&self, features: Tensor<4>) -> Tensor<4> {
+        kernels::conv2d(&self.conv_out, features)
+    }
+
+    /// The last convolution's weights.
+    pub(crate) fn last_weight(&self) -> Tensor<4> {
+        self.conv_out.weight.val()
     }
 }
 

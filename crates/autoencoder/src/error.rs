@@ -42,6 +42,14 @@ pub enum AutoencoderError {
         /// What divides them.
         mend: &'static str,
     },
+    /// A latent that modulates norms, with vectors of another length.
+    #[error("with spatial_norm, code_channels {codes} must be the {latents} latent_channels; leave it out")]
+    SpatialCodes {
+        /// Length of a vector.
+        codes: usize,
+        /// Channels of the latent.
+        latents: usize,
+    },
     /// A scale that is no positive number, or a shift that is no number.
     #[error("{key} holds {value}; use a {wanted} number")]
     Scale {

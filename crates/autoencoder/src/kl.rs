@@ -59,15 +59,18 @@ impl KlAutoencoder {
     /// - `latent`: `[B, latent channels, h, w]`
     /// - output: `[B, C, f h, f w]`
     pub fn decode(&self, latent: Tensor<4>) -> Tensor<4> {
+        self.decoder.image(self.features(latent))
+    }
+
+    pub(crate) fn features(&self, latent: Tensor<4>) -> Tensor<4> {
         let x = match &self.post_quant_conv {
             Some(conv) => kernels::conv2d(conv, latent),
             None => latent,
         };
-        self.decoder.forward(x.clone(), &x)
+        self.decoder.features(x.clone(), &x)
     }
 
-    /// The decoder's last convolution: where a trainer compares the gradients of its losses.
-    pub fn last_layer(&self) -> &Conv2d {
-        self.decoder.last_layer()
+    pub(crate) fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 }

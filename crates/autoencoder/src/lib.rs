@@ -20,9 +20,11 @@
 //! ```
 
 mod attention;
+mod autoencoder;
 mod codebook;
 mod config;
 mod decoder;
+mod discriminator;
 mod encoder;
 mod error;
 mod kl;
@@ -34,8 +36,10 @@ mod scale;
 mod tiling;
 mod vq;
 
+pub use autoencoder::{Autoencoder, AutoencoderConfig, Encoded};
 pub use codebook::{Codebook, Quantized};
 pub use config::{KlConfig, TrunkConfig, VqConfig};
+pub use discriminator::{DiscriminatorConfig, PatchDiscriminator};
 pub use error::AutoencoderError;
 pub use kl::KlAutoencoder;
 pub use posterior::Posterior;

@@ -27,7 +27,7 @@ impl VqAutoencoder {
         let (trunk, latent_channels) = (&config.trunk, config.trunk.latent_channels);
         let code_channels = config.resolved_code_channels();
         let norm = match config.spatial_norm {
-            true => NormKind::Spatial { latent_channels: code_channels },
+            true => NormKind::Spatial { latent_channels },
             false => NormKind::Group { groups: trunk.resolved_norm_groups() },
         };
         Self {
@@ -56,16 +56,19 @@ impl VqAutoencoder {
     /// - `latent`: `[B, code channels, h, w]`
     /// - output: `[B, C, f h, f w]`
     pub fn decode(&self, latent: Tensor<4>) -> Tensor<4> {
-        self.decoder.forward(kernels::conv2d(&self.post_quant_conv, latent.clone()), &latent)
+        self.decoder.image(self.features(latent))
+    }
+
+    pub(crate) fn features(&self, latent: Tensor<4>) -> Tensor<4> {
+        self.decoder.features(kernels::conv2d(&self.post_quant_conv, latent.clone()), &latent)
+    }
+
+    pub(crate) fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 
     /// The vectors that stand for latents.
     pub fn codebook(&self) -> &Codebook {
         &self.quantize
-    }
-
-    /// The decoder's last convolution: where a trainer compares the gradients of its losses.
-    pub fn last_layer(&self) -> &Conv2d {
-        self.decoder.last_layer()
     }
 }

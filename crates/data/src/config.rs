@@ -5,7 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::DataError;
-use crate::readers::{Cifar10Config, DigitsConfig, FolderConfig, IdxConfig, ParquetConfig};
+use crate::readers::{
+    Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
+    ParquetConfig, SwissRollConfig,
+};
 
 /// A data set and what is done to its images: in TOML one flat table, in which unknown keys are refused.
 ///
@@ -41,6 +44,14 @@ pub enum SourceConfig {
     Parquet(ParquetConfig),
     /// A folder of image files.
     Folder(FolderConfig),
+    /// Discs that hide each other, drawn by us.
+    DeadLeaves(DeadLeavesConfig),
+    /// Points of a text file.
+    Csv(CsvConfig),
+    /// Points of a spiral, drawn by us.
+    SwissRoll(SwissRollConfig),
+    /// Sequences of bits, drawn by us.
+    Heartbeat(HeartbeatConfig),
 }
 
 /// The keys of `[dataset]` that all types share.
@@ -100,6 +111,22 @@ const MAX_SIDE: usize = 1 << 14;
 impl ImageOptions {
     /// Their names, by which [`DatasetConfig`] tells them from the keys of a type.
     const KEYS: [&str; 5] = ["image_size", "pad_to", "channels", "flip", "valid_fraction"];
+
+    /// Refuses the keys of pictures for data that are none.
+    pub(crate) fn validate_points(&self) -> Result<(), DataError> {
+        let given = [
+            ("image_size", self.image_size.is_some()),
+            ("pad_to", self.pad_to.is_some()),
+            ("channels", self.channels.is_some()),
+            ("flip", self.flip),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => {
+                Err(DataError::Config { key, reason: "points are no pictures: leave it out".into() })
+            }
+            None => Ok(()),
+        }
+    }
 
     pub(crate) fn validate(&self) -> Result<(), DataError> {
         let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
@@ -170,6 +197,8 @@ mod tests {
             "type = \"cifar10\"\npath = \"a\"\nvalid_fraction = 0.5",
             "type = \"parquet\"\nfiles = [\"a\", \"b\"]\nlabel_column = \"label\"",
             "type = \"folder\"\npath = \"a\"\nimage_size = 64\nchannels = \"grey\"",
+            "type = \"swiss-roll\"\nnoise = 0.1\npoints = 10",
+            "type = \"csv\"\npath = \"a\"",
         ] {
             let config = parse(text).unwrap();
             assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config, "{text}");

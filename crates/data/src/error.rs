@@ -165,6 +165,22 @@ pub enum DataError {
         feature: &'static str,
     },
 
+    /// A picture asked of a set of points.
+    #[error("item {index} is a point, not a picture")]
+    NoPicture {
+        /// The number asked for.
+        index: usize,
+    },
+
+    /// A text file of points that cannot be used.
+    #[error("{path}: {reason}")]
+    Csv {
+        /// The file, with the line.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+
     /// An image number past the end of the set.
     #[error("no image {index}: the set holds {len}, numbered from 0")]
     Index {

@@ -30,6 +30,7 @@ pub mod grid;
 pub mod picture;
 pub mod pixels;
 mod png_file;
+mod points;
 pub mod prefetch;
 mod readers;
 mod records;
@@ -45,6 +46,9 @@ pub use error::DataError;
 pub use grid::Grid;
 pub use picture::Picture;
 pub use prefetch::Prefetch;
-pub use readers::{Cifar10Config, DigitsConfig, FolderConfig, IdxConfig, ParquetConfig, ShardFiles};
+pub use readers::{
+    Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
+    ParquetConfig, ShardFiles, SwissRollConfig,
+};
 pub use set::{ImageItem, ImageSet};
 pub use splits::Splits;

@@ -1,6 +1,7 @@
 //! A set of images of one shape, ready for use.
 
 use std::fmt;
+use std::sync::Arc;
 
 use burn::data::dataset::Dataset;
 
@@ -8,12 +9,13 @@ use crate::batches::HostBatch;
 use crate::error::DataError;
 use crate::fit::Fit;
 use crate::picture::Picture;
+use crate::points::Points;
 use crate::records::Records;
 
 /// One image as a model takes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageItem {
-    /// `[C, H, W]`, in [-1, 1].
+    /// `[C, H, W]`, in [-1, 1] where it is a picture.
     pub pixels: Vec<f32>,
     /// Its class, where the set has classes.
     pub label: Option<usize>,
@@ -21,22 +23,44 @@ pub struct ImageItem {
     pub caption: Option<String>,
 }
 
-/// The training or the validation images of a data set, all of one shape, decoded when they are used.
+/// The training or the validation images of a data set, all of one shape, decoded when they are used; or its points,
+/// which are images of one pixel with as many channels as they have coordinates.
 ///
 /// It is a Burn [`Dataset`] of [`ImageItem`]s too.
 pub struct ImageSet {
-    records: Records,
-    /// The numbers of this set's images among the records.
+    items: Items,
+    /// The numbers of this set's items among them.
     kept: Vec<usize>,
-    fit: Fit,
     /// `[C, H, W]`.
     shape: [usize; 3],
     flip: bool,
 }
 
+/// What a set is made of.
+enum Items {
+    Pictures(Records, Fit),
+    Points(Arc<Points>),
+}
+
 impl ImageSet {
     pub(crate) fn new(records: Records, kept: Vec<usize>, fit: Fit, shape: [usize; 3], flip: bool) -> Self {
-        Self { records, kept, fit, shape, flip }
+        Self { items: Items::Pictures(records, fit), kept, shape, flip }
+    }
+
+    pub(crate) fn of_points(points: Arc<Points>, kept: Vec<usize>) -> Self {
+        Self { shape: points.shape, items: Items::Points(points), kept, flip: false }
+    }
+
+    fn records(&self) -> Option<&Records> {
+        match &self.items {
+            Items::Pictures(records, _) => Some(records),
+            Items::Points(_) => None,
+        }
+    }
+
+    /// Whether the items are pictures, whose values are in [-1, 1].
+    pub fn holds_pictures(&self) -> bool {
+        self.records().is_some()
     }
 
     /// The number of images.
@@ -62,30 +86,36 @@ impl ImageSet {
     /// The class of image `index`; `None` without classes or past the end.
     pub fn label(&self, index: usize) -> Option<usize> {
         // The check of the set made sure that it is not negative.
-        Some(self.records.labels.as_ref()?[*self.kept.get(index)?] as usize)
+        Some(self.records()?.labels.as_ref()?[*self.kept.get(index)?] as usize)
     }
 
     /// The caption of image `index`; `None` without captions or past the end.
     pub fn caption(&self, index: usize) -> Option<&str> {
-        Some(&self.records.captions.as_ref()?[*self.kept.get(index)?])
+        Some(&self.records()?.captions.as_ref()?[*self.kept.get(index)?])
     }
 
     /// Image `index`, resized, cropped and padded.
     ///
     /// # Errors
     ///
-    /// Past the end, and when a file has changed since the set was opened.
+    /// Past the end, when a file has changed since the set was opened, and where the set holds points.
     pub fn picture(&self, index: usize) -> Result<Picture, DataError> {
         let Some(&record) = self.kept.get(index) else {
             return Err(DataError::Index { index, len: self.len() });
         };
-        let stored = self.records.images.read(record)?;
-        let shape = self.fit.padded_shape(self.fit.shape_of(stored.shape()));
+        let Items::Pictures(records, fit) = &self.items else { return Err(DataError::NoPicture { index }) };
+        let stored = records.images.read(record)?;
+        let shape = fit.padded_shape(fit.shape_of(stored.shape()));
         if !matches!(shape, Ok(shape) if shape == self.shape) {
             let reason = "its size has changed since the data set was opened".into();
-            return Err(DataError::Image { name: self.records.images.name(record), reason });
+            return Err(DataError::Image { name: records.images.name(record), reason });
         }
-        Ok(self.fit.apply(stored))
+        Ok(fit.apply(stored))
+    }
+
+    fn point<'a>(&self, points: &'a Points, index: usize) -> Result<&'a [f32], DataError> {
+        let kept = self.kept.get(index).ok_or(DataError::Index { index, len: self.len() })?;
+        Ok(points.point(*kept))
     }
 
     /// The images `indices` in this order, unflipped: for validation.
@@ -106,6 +136,10 @@ impl ImageSet {
         let [channels, height, width] = self.shape;
         let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
         for (place, &index) in indices.iter().enumerate() {
+            if let Items::Points(points) = &self.items {
+                pixels.extend_from_slice(self.point(points, index)?);
+                continue;
+            }
             let picture = self.picture(index)?;
             let picture = if flip(place) { picture.flipped() } else { picture };
             picture.extend_unit(&mut pixels);
@@ -117,8 +151,7 @@ impl ImageSet {
 
 impl Dataset<ImageItem, DataError> for ImageSet {
     fn get(&self, index: usize) -> Result<ImageItem, DataError> {
-        let mut pixels = Vec::new();
-        self.picture(index)?.extend_unit(&mut pixels);
+        let pixels = self.fixed(&[index])?.pixels;
         let caption = self.caption(index).map(String::from);
         Ok(ImageItem { pixels, label: self.label(index), caption })
     }

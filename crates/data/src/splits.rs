@@ -8,6 +8,8 @@ use crate::check::{Check, Skipped};
 use crate::config::{DatasetConfig, ImageOptions};
 use crate::error::DataError;
 use crate::fit::Fit;
+use crate::points::OpenedPoints;
+use crate::readers::Source;
 use crate::set::ImageSet;
 
 /// The split belongs to the data set, not to the run: runs with different seeds validate on the same images.
@@ -46,7 +48,13 @@ impl DatasetConfig {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Splits, DataError> {
         self.images.validate()?;
-        let opened = self.source.open()?;
+        let opened = match self.source.open()? {
+            Source::Pictures(opened) => opened,
+            Source::Points(opened) => {
+                self.images.validate_points()?;
+                return Ok(Splits::of_points(opened, self.images.valid_fraction));
+            }
+        };
         let fit = Fit::new(&self.images);
         let num_classes = opened.num_classes;
         let mut skipped = Skipped::default();
@@ -79,6 +87,29 @@ impl DatasetConfig {
 }
 
 impl Splits {
+    fn of_points(opened: OpenedPoints, valid_fraction: f64) -> Self {
+        let train = Arc::new(opened.train);
+        let all = |count| (0..count).collect::<Vec<usize>>();
+        let (train_kept, valid, valid_kept) = match opened.valid {
+            Some(valid) => (all(train.len()), Arc::new(valid), None),
+            None => {
+                let (kept, valid) = split(&all(train.len()), valid_fraction);
+                (kept, train.clone(), Some(valid))
+            }
+        };
+        let valid_kept = valid_kept.unwrap_or_else(|| all(valid.len()));
+        let mut fingerprint = opened.fingerprint;
+        fingerprint.add("valid_fraction", valid_fraction.to_string());
+        Self {
+            train: Arc::new(ImageSet::of_points(train, train_kept)),
+            valid: Arc::new(ImageSet::of_points(valid, valid_kept)),
+            num_classes: None,
+            class_names: None,
+            fingerprint: fingerprint.finish(),
+            skipped: Skipped::default(),
+        }
+    }
+
     /// `[C, H, W]` of every image.
     pub fn image_shape(&self) -> [usize; 3] {
         self.train.image_shape()

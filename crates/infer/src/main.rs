@@ -144,7 +144,7 @@ fn source(args: &Args) -> Result<Source> {
         return Ok(Source::Run(Box::new(RunConfig::load(&run.config())?), run.ema()));
     };
     if path.is_dir() {
-        return Ok(Source::Run(Box::new(Meta::verify(path)?.config), path.clone()));
+        return Ok(Source::Run(Box::new(Meta::verify(path)?.config(path)?), path.clone()));
     }
     let beside = path.with_file_name("config.toml");
     Ok(Source::Run(Box::new(RunConfig::load(&beside)?), path.clone()))

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
+use bytemuck::Pod;
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, View};
 
@@ -79,8 +81,8 @@ impl HostTensor {
     /// Rows as columns, for a matrix; laid out anew, because a network is no faster than the layout of its weights.
     pub(crate) fn transposed(&self) -> Self {
         let [rows, columns] = self.shape[..] else { return self.clone() };
-        let column = |column: usize| self.values.iter().skip(column).step_by(columns).copied();
-        Self { shape: vec![columns, rows], values: (0..columns).flat_map(column).collect() }
+        let values = kernels::transposed(&self.values, [rows, columns]);
+        Self { shape: vec![columns, rows], values }
     }
 
     /// The tensor on a device.
@@ -117,17 +119,21 @@ impl View for &HostTensor {
 
 /// The numbers of a tensor as f32; none for a kind of number that we do not know.
 pub(crate) fn widen(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
-    fn read<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|&chunk| value(chunk)).collect()
+    /// Files are little-endian, and so is every machine that Burn runs on.
+    fn numbers<T: Pod>(bytes: &[u8]) -> Vec<T> {
+        bytemuck::pod_collect_to_vec(bytes)
+    }
+    fn read<T: Pod>(bytes: &[u8], value: impl Fn(T) -> f32) -> Vec<f32> {
+        numbers(bytes).into_iter().map(value).collect()
     }
     Some(match dtype {
-        Dtype::F32 => read(bytes, f32::from_le_bytes),
-        Dtype::F64 => read(bytes, |chunk| f64::from_le_bytes(chunk) as f32),
-        Dtype::F16 => read(bytes, |chunk| f16::from_le_bytes(chunk).to_f32()),
-        Dtype::BF16 => read(bytes, |chunk| bf16::from_le_bytes(chunk).to_f32()),
-        Dtype::I64 => read(bytes, |chunk| i64::from_le_bytes(chunk) as f32),
-        Dtype::I32 => read(bytes, |chunk| i32::from_le_bytes(chunk) as f32),
-        Dtype::U8 | Dtype::BOOL => read(bytes, |[byte]: [u8; 1]| f32::from(byte)),
+        Dtype::F32 => numbers(bytes),
+        Dtype::F64 => read(bytes, |value: f64| value as f32),
+        Dtype::F16 => numbers::<f16>(bytes).to_f32_vec(),
+        Dtype::BF16 => numbers::<bf16>(bytes).to_f32_vec(),
+        Dtype::I64 => read(bytes, |value: i64| value as f32),
+        Dtype::I32 => read(bytes, |value: i32| value as f32),
+        Dtype::U8 | Dtype::BOOL => read(bytes, |value: u8| f32::from(value)),
         _ => return None,
     })
 }

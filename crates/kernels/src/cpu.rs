@@ -12,6 +12,6 @@ pub mod product;
 pub(crate) mod scratch;
 pub mod simd;
 #[allow(unsafe_code)]
-mod transpose;
+pub(crate) mod transpose;
 pub mod update;
 pub mod winograd;

@@ -13,6 +13,7 @@ mod update;
 
 pub use attention::{attention, biased_attention};
 pub use conv::conv2d;
+pub use cpu::transpose::transposed;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use project::project;
 pub use update::{AdamW, adam_w, blend, scale, sum_of_squares};

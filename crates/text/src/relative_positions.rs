@@ -19,7 +19,7 @@ pub(crate) fn bucket(key: usize, query: usize, buckets: usize, farthest: usize) 
 mod tests {
     use super::*;
 
-    /// Of 32 buckets up to 128: recorded from the reference library.
+    /// Of 32 buckets up to 128: what the reference library's formula gives.
     #[test]
     fn near_distances_have_their_own_bucket_and_far_ones_share() {
         let before = |distance: usize| bucket(0, distance, 32, 128);

@@ -1,7 +1,7 @@
 use burn::optim::{self, AdamWState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::prelude::*;
 
-use crate::config::TrainConfig;
+use crate::TrainConfig;
 
 /// Burn's AdamW, in one pass over memory where there is a kernel for it; the records are the same.
 #[derive(Clone)]

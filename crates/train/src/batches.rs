@@ -1,10 +1,8 @@
-use std::sync::Arc;
-
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
-use burn::data::dataset::DatasetError;
 use burn::prelude::*;
-use data::{Batches, DataError, HostBatch, ImageSet, Prefetch};
+use data::{DataError, HostBatch, ImageSet};
 use random::Seed;
+
+use crate::loader::HostStep;
 
 /// What a step learns from.
 #[derive(Clone, Debug)]
@@ -21,14 +19,16 @@ pub struct Batch {
 
 /// A batch on the host, before it is uploaded.
 #[derive(Clone)]
-struct HostStep {
+pub struct HostImages {
     images: HostBatch,
     eps: Vec<f32>,
     timesteps: Vec<usize>,
     labels: Option<Vec<usize>>,
 }
 
-impl HostStep {
+impl HostStep for HostImages {
+    type Batch = Batch;
+
     fn upload(self, device: &Device) -> Batch {
         let shape = self.images.shape;
         let batch = shape[0];
@@ -60,19 +60,19 @@ pub struct Noising {
 
 impl Noising {
     /// A training batch: uniform timesteps, noise and hidden labels from the streams of `index` alone.
-    fn train(&self, images: HostBatch, index: u64) -> HostStep {
+    pub fn train(&self, images: HostBatch, index: u64) -> HostImages {
         let batch = images.shape[0];
         let mut times = self.seed.stream("train/timestep", index);
         let mut hide = self.seed.stream("train/hide", index);
         let eps = self.seed.stream("train/noise", index).normal(images.pixels.len());
         let timesteps = (0..batch).map(|_| times.below(self.num_train_timesteps)).collect();
         let labels = self.labels(&images, || hide.chance(self.cond_drop_prob));
-        HostStep { images, eps, timesteps, labels }
+        HostImages { images, eps, timesteps, labels }
     }
 
     /// A validation batch: image `first + i` of `total` always has the same noise, and the timesteps of all images
     /// are spread evenly over the chain.
-    fn valid(&self, images: HostBatch, first: usize, total: usize) -> HostStep {
+    fn valid(&self, images: HostBatch, first: usize, total: usize) -> HostImages {
         let numbers = first..first + images.shape[0];
         let pixels = images.pixels.len() / images.shape[0];
         let noise = |number| self.seed.stream("valid/noise", number as u64).normal(pixels);
@@ -80,7 +80,26 @@ impl Noising {
         let timesteps =
             numbers.map(|number| (2 * number + 1) * self.num_train_timesteps / (2 * total)).collect();
         let labels = self.labels(&images, || false);
-        HostStep { images, eps, timesteps, labels }
+        HostImages { images, eps, timesteps, labels }
+    }
+
+    /// The validation images, the same `images` of a set always, in batches of `batch_size`.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
+    pub fn valid_batches(
+        &self,
+        set: &ImageSet,
+        images: usize,
+        batch_size: usize,
+    ) -> Result<Vec<HostImages>, DataError> {
+        let chosen = validation_images(self.seed, set, images);
+        let batches = (0..chosen.len()).step_by(batch_size).map(|first| {
+            let numbers = &chosen[first..chosen.len().min(first + batch_size)];
+            Ok(self.valid(set.fixed(numbers)?, first, chosen.len()))
+        });
+        batches.collect()
     }
 
     fn labels(&self, images: &HostBatch, mut hidden: impl FnMut() -> bool) -> Option<Vec<usize>> {
@@ -90,122 +109,9 @@ impl Noising {
     }
 }
 
-/// Training batches from a step on: batch `i` is a pure function of the seed and `i`, so that a resumed run sees
-/// what an uninterrupted one sees. Worker threads prepare them ahead.
-#[derive(Clone)]
-pub struct TrainLoader {
-    /// The images.
-    pub batches: Arc<Batches>,
-    /// Their noise.
-    pub noising: Noising,
-    /// The first batch.
-    pub start: u64,
-    /// How many.
-    pub count: usize,
-    /// Threads that prepare them.
-    pub workers: usize,
-    /// Where they go.
-    pub device: Device,
-}
-
-impl DataLoader<Batch> for TrainLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let (batches, noising) = (self.batches.clone(), self.noising);
-        let prepare = move |index| Ok(noising.train(batches.batch(index)?, index));
-        let prepared = Prefetch::new(self.workers, self.start, Arc::new(prepare));
-        Box::new(Uploads {
-            host: Box::new(prepared.take(self.count)),
-            device: &self.device,
-            done: 0,
-            total: self.count,
-        })
-    }
-
-    fn num_items(&self) -> usize {
-        self.count
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
-    }
-
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { start: self.start + start as u64, count: end - start, ..self.clone() })
-    }
-}
-
-/// The validation images, always the same, each with its own noise and timestep.
-#[derive(Clone)]
-pub struct ValidLoader {
-    steps: Arc<Vec<HostStep>>,
-    device: Device,
-}
-
-impl ValidLoader {
-    /// Prepares `images` images of a set, the same ones always, in batches of `batch_size`.
-    ///
-    /// # Errors
-    ///
-    /// If an image cannot be read.
-    pub fn new(
-        set: &ImageSet,
-        noising: Noising,
-        images: usize,
-        batch_size: usize,
-        device: &Device,
-    ) -> Result<Self, DataError> {
-        let total = images.min(set.len());
-        let order = noising.seed.stream("valid/images", 0).permutation(set.len());
-        let steps = (0..total).step_by(batch_size).map(|first| {
-            let chosen = &order[first..total.min(first + batch_size)];
-            Ok(noising.valid(set.fixed(chosen)?, first, total))
-        });
-        Ok(Self { steps: Arc::new(steps.collect::<Result<_, DataError>>()?), device: device.clone() })
-    }
-}
-
-impl DataLoader<Batch> for ValidLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        Box::new(Uploads {
-            host: Box::new(self.steps.iter().cloned().map(Ok)),
-            device: &self.device,
-            done: 0,
-            total: self.steps.len(),
-        })
-    }
-
-    fn num_items(&self) -> usize {
-        self.steps.len()
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
-    }
-
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { steps: Arc::new(self.steps[start..end].to_vec()), ..self.clone() })
-    }
-}
-
-struct Uploads<'a> {
-    host: Box<dyn Iterator<Item = Result<HostStep, DataError>> + 'a>,
-    device: &'a Device,
-    done: usize,
-    total: usize,
-}
-
-impl Iterator for Uploads<'_> {
-    type Item = Result<Batch, DatasetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = self.host.next()?;
-        self.done += 1;
-        Some(step.map(|step| step.upload(self.device)).map_err(DatasetError::new))
-    }
-}
-
-impl DataLoaderIterator<Batch> for Uploads<'_> {
-    fn progress(&self) -> Progress {
-        Progress::new(self.done, self.total, Some("steps".into()))
-    }
+/// The numbers of the images that a run validates on: `images` of a set, the same ones always.
+pub fn validation_images(seed: Seed, set: &ImageSet, images: usize) -> Vec<usize> {
+    let mut order = seed.stream("valid/images", 0).permutation(set.len());
+    order.truncate(images);
+    order
 }

@@ -1,17 +1,15 @@
 use std::time::Instant;
 
-use burn::data::dataloader::DataLoader;
 use burn::module::Module;
 use burn::prelude::*;
-use burn::train::Learner;
 
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint_writer::CheckpointWriter;
 use crate::error::TrainError;
 use crate::metrics::memory_mib;
-use crate::preview::draw_preview;
-use crate::session::{Session, learning_rate, optimizer};
-use crate::{TrainedModel, Trainee};
+use crate::session::Session;
+use crate::system::{System, SystemConfig};
+use crate::trainee::Trainee;
 
 /// What a configuration costs on a device: medians over repetitions, after one that is not counted.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ pub struct Bench {
     pub memory_mib: Option<f64>,
 }
 
-impl Session {
+impl<S: System> Session<S> {
     /// Measures training steps and one preview; writes nothing.
     ///
     /// # Errors
@@ -39,13 +37,13 @@ impl Session {
     pub fn bench(&self, repetitions: usize) -> Result<Bench, TrainError> {
         let device = backend::open(self.backend, self.device_index)?;
         let autodiff = device.clone().autodiff();
-        let train = &self.config.train;
-        let (loader, _) = self.loaders(&device, 0)?;
-        let mut learner = Learner::new(self.trainee(&autodiff, 0)?, optimizer(train), learning_rate(train)?);
+        let train = self.config.train();
+        let loaders = S::loaders(&self.config, &self.splits, &device, 0)?;
+        let mut learner = self.learner(&autodiff, 0)?;
         let parameters = learner.model().net.num_params();
         let checkpoints = Checkpoints::new(self.run.checkpoints(), 1);
-        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()), None);
-        let mut batches = loader.iter();
+        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()?), None);
+        let mut batches = loaders.train.iter();
         let mut seconds = Vec::new();
         let mut memory: Option<f64> = None;
         for step in 0..=repetitions {
@@ -71,15 +69,14 @@ impl Session {
 
     fn bench_sampling(
         &self,
-        trainee: &Trainee,
+        trainee: &Trainee<S>,
         device: &Device,
         repetitions: usize,
     ) -> Result<f64, TrainError> {
-        let model = TrainedModel::new(trainee.ema.valid(), &self.config, device)?;
         let mut seconds = Vec::new();
         for _ in 0..=repetitions {
             let started = Instant::now();
-            draw_preview(&model, &self.config)?;
+            S::preview(trainee.ema.valid(), &self.config, device)?;
             seconds.push(started.elapsed().as_secs_f64());
         }
         Ok(median(seconds.split_off(1)))

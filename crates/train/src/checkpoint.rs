@@ -10,10 +10,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::RunConfig;
 use crate::error::TrainError;
+use crate::system::SystemConfig;
 
 /// What a folder is called until it is whole.
 pub(crate) const STAGING: &str = ".step-";
@@ -28,7 +29,7 @@ pub struct Meta {
     /// The losses there.
     pub losses: Losses,
     /// The configuration that made it.
-    pub config: RunConfig,
+    pub config: Value,
     /// The data set's fingerprint.
     pub dataset: String,
     /// Seconds of training behind it, over all sessions.
@@ -57,6 +58,19 @@ impl Meta {
             }
         }
         Ok(meta)
+    }
+
+    /// The configuration that made the checkpoint in a folder.
+    ///
+    /// # Errors
+    ///
+    /// If it is another system's.
+    pub fn config<C: SystemConfig>(&self, folder: &Path) -> Result<C, TrainError> {
+        serde_json::from_value(self.config.clone()).map_err(|error| TrainError::DamagedCheckpoint {
+            path: folder.join("meta.json"),
+            reason: error.to_string(),
+            earlier: None,
+        })
     }
 }
 

@@ -144,11 +144,10 @@ mod tests {
     use std::io;
 
     fn writer(folder: &Path, keep_last: usize) -> CheckpointWriter {
-        let config = toml::from_str("[dataset]\ntype = \"digits\"").unwrap();
         let run = Meta {
             step: 0,
             losses: Losses::default(),
-            config,
+            config: serde_json::Value::Null,
             dataset: String::new(),
             seconds: 0.0,
             files: BTreeMap::new(),

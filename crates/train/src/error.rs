@@ -120,6 +120,9 @@ pub enum TrainError {
         /// The run's folder.
         path: PathBuf,
     },
+    /// Sampling from a diffusion probabilistic model.
+    #[error("failed to sample: {0}")]
+    Dpm(#[from] dpm::DpmError),
     /// The preview.
     #[error("failed to draw a preview: {0}")]
     Preview(#[from] diffusion::DiffusionError),

@@ -1,22 +1,28 @@
 //! Training runs: configuration, burn-train's learner, moving average, checkpoints, previews, resuming.
 //!
-//! A [`RunConfig`] and an opened data set make a [`Session`]; [`Session::train`] leaves behind
+//! The configuration of a [`System`] and an opened data set make a [`Session`]; [`Session::train`] leaves behind
 //! `runs/<name>/{config.toml, ema.bpk, checkpoint/, samples/, train/, valid/, experiment.log, record.json}`.
 //! [`TrainedModel`] reads that back for sampling.
 
 mod adam_w;
 mod batches;
 mod bench;
+mod changes;
 mod checkpoint;
 mod checkpoint_writer;
 mod config;
+mod course;
+mod ddpm;
+mod dpm_system;
 mod ema;
 mod error;
 mod gradients;
+mod loader;
 mod metric_log;
 mod metrics;
 mod model;
 mod objective;
+mod optimizer;
 mod parity;
 mod preview;
 mod progress;
@@ -24,25 +30,37 @@ mod record;
 mod resolve;
 mod run_dir;
 mod session;
+mod settings;
 mod strategy;
+mod system;
+mod system_name;
+mod train_config;
 mod trainee;
+mod training;
 mod variational_bound;
 
 pub use batches::Batch;
 pub use bench::Bench;
 pub use checkpoint::{Checkpoints, Losses, Meta, hash_file};
-pub use config::{DiffusionConfig, LrSchedule, RunConfig, TrainConfig};
+pub use config::{DiffusionConfig, RunConfig};
+pub use dpm_system::{
+    Bound, DpmBatch, DpmRunConfig, DpmSystem, Standardize, StateNoise, TrainedDpm, draw_states, trajectories,
+};
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
 pub use gradients::clip_global_norm;
-pub use metrics::Stats;
+pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
 pub use objective::{BatchLoss, Objective};
+pub use optimizer::optimizer;
 pub use parity::{Check, compare_with_flex};
 pub use progress::{clock, say};
-pub use record::Record;
+pub use record::{Measure, Record};
 pub use resolve::DraftConfig;
 pub use run_dir::RunDir;
-pub use session::{Outcome, Session, optimizer};
+pub use session::{Outcome, Session};
+pub use system::{Loaders, System, SystemConfig};
+pub use system_name::SystemName;
+pub use train_config::{LrSchedule, TrainConfig};
 pub use trainee::Trainee;
 pub use variational_bound::{BoundStep, BoundTable};

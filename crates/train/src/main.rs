@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DraftConfig, Outcome, RunDir, Session};
+use train::{DpmSystem, DraftConfig, Objective, Outcome, RunDir, Session, System, SystemName};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -63,10 +63,18 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<()> {
     let run = RunDir::new(run_folder(&args)?);
+    let config = config_file(&args, &run)?;
+    match SystemName::of(&config)? {
+        SystemName::Ddpm => train_system::<Objective>(args, run, &config),
+        SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
+    }
+}
+
+fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     settings.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let draft = DraftConfig::read(&config_file(&args, &run)?, &settings)?;
+    let draft = DraftConfig::<S::Config>::read(config, &settings)?;
     let checking = Checking::default();
     let splits = draft.dataset.open_with(args.skip_bad, &checking.report())?;
     if splits.skipped().count > 0 {
@@ -78,7 +86,7 @@ fn run(args: Args) -> Result<()> {
     if let Some(warning) = args.backend.warning() {
         eprintln!("warning: {warning}");
     }
-    let session = Session {
+    let session = Session::<S> {
         run: run.clone(),
         config,
         splits,
@@ -163,6 +171,9 @@ fn report(run: &RunDir, outcome: &Outcome) {
             outcome.steps
         )),
         None => train::say(format_args!("finished {} steps{loss}", outcome.steps)),
+    }
+    for measure in &outcome.results {
+        train::say(measure);
     }
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));

@@ -4,11 +4,15 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use burn::prelude::*;
 use data::write_atomically;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::TrainError;
-use crate::{Losses, RunConfig, RunDir, hash_file};
+use crate::session::{Outcome, Session};
+use crate::system::System;
+use crate::{Checkpoints, Losses, Meta, RunDir, hash_file};
 
 /// What was run, where, and what came of it: `record.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,7 +22,7 @@ pub struct Record {
     /// The command of the last session.
     pub command: String,
     /// The resolved configuration.
-    pub config: RunConfig,
+    pub config: Value,
     /// The data set's fingerprint.
     pub dataset: String,
     /// Version of this program.
@@ -37,8 +41,34 @@ pub struct Record {
     pub seconds: f64,
     /// The losses at the last checkpoint.
     pub losses: Losses,
+    /// What was measured in the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<Measure>,
     /// SHA-256 of the run's results.
     pub files: BTreeMap<String, String>,
+}
+
+/// A number that a run is judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// What is measured.
+    pub name: String,
+    /// Its mean.
+    pub value: f64,
+    /// The standard error of that; 0 where it is exact.
+    pub stderr: f64,
+    /// Its unit.
+    pub unit: String,
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, value, stderr, unit } = self;
+        match stderr {
+            0.0 => write!(f, "{name}: {value:.4} {unit}"),
+            _ => write!(f, "{name}: {value:.4} ± {stderr:.4} {unit}"),
+        }
+    }
 }
 
 impl Record {
@@ -79,6 +109,54 @@ impl Record {
         let reason =
             "their SHA-256 is not the one in record.json: use `--checkpoint` with a folder under checkpoint/";
         Err(TrainError::Weights { path, reason: reason.into() })
+    }
+}
+
+impl<S: System> Session<S> {
+    /// The record of a session that begins.
+    pub(crate) fn record(&self, device: &Device, start: Option<&Meta>) -> Result<Record, TrainError> {
+        Ok(Record {
+            status: "running".into(),
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            config: self.config_value()?,
+            dataset: self.splits.fingerprint().to_owned(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            burn: "0.22.1".into(),
+            revision: git_revision(),
+            backend: self.backend.to_string(),
+            device: backend::describe(self.backend, device),
+            steps: start.map_or(0, |meta| meta.step),
+            seconds: start.map_or(0.0, |meta| meta.seconds),
+            losses: start.map_or_else(Losses::default, |meta| meta.losses),
+            results: Vec::new(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// The configuration as it stands in records and checkpoints.
+    pub(crate) fn config_value(&self) -> Result<Value, TrainError> {
+        serde_json::to_value(&self.config).map_err(|error| TrainError::Config {
+            origin: "the configuration".into(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Completes the record from the newest checkpoint.
+    pub(crate) fn close(&self, mut record: Record, checkpoints: &Checkpoints) -> Result<Outcome, TrainError> {
+        if let Some(meta) = checkpoints.steps().last().and_then(|&step| checkpoints.verify(step).ok()) {
+            record.steps = meta.step;
+            record.seconds = meta.seconds;
+            record.losses = meta.losses;
+        }
+        let sample = Some(self.run.sample(record.steps)).filter(|path| path.exists());
+        for path in [Some(self.run.ema()), sample.clone()].into_iter().flatten() {
+            if let (Ok(hash), Ok(name)) = (hash_file(&path), path.strip_prefix(self.run.path())) {
+                record.files.insert(name.display().to_string(), hash);
+            }
+        }
+        record.write(&self.run.record())?;
+        let valid_loss = record.losses.valid;
+        Ok(Outcome { steps: record.steps, interrupted: None, valid_loss, sample, results: record.results })
     }
 }
 

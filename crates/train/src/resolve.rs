@@ -1,25 +1,28 @@
 //! From a file, `--set` and flags to one [`RunConfig`]: defaults < file < `--set` < flags.
 
 use std::fs;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use data::{DatasetConfig, Splits};
 use toml::{Table, Value};
 
-use crate::config::LrSchedule;
+use crate::RunConfig;
 use crate::error::TrainError;
-use crate::{RunConfig, TrainConfig};
+use crate::settings::apply;
+use crate::system::SystemConfig;
 
-/// A configuration whose `[model]` still lacks what the data decide.
+/// A configuration that still lacks what the data decide.
 #[derive(Clone, Debug)]
-pub struct DraftConfig {
+pub struct DraftConfig<C = RunConfig> {
     origin: PathBuf,
     table: Table,
     /// The images to open.
     pub dataset: DatasetConfig,
+    of: PhantomData<C>,
 }
 
-impl DraftConfig {
+impl<C: SystemConfig> DraftConfig<C> {
     /// Reads a file and applies `key=value` settings, such as `model.channels=64`, in order.
     ///
     /// # Errors
@@ -32,7 +35,7 @@ impl DraftConfig {
         let mut table: Table = toml::from_str(&text).map_err(file_error)?;
         check_finite("", &Value::Table(table.clone()))
             .map_err(|reason| config_error(path.display(), reason))?;
-        let mut draft: RunConfig = toml::from_str(&text).map_err(file_error)?;
+        let mut draft: C = toml::from_str(&text).map_err(file_error)?;
         for setting in settings {
             let failed = |reason: String| config_error(format!("`--set {setting}`"), reason);
             apply(&mut table, setting).map_err(failed)?;
@@ -42,7 +45,7 @@ impl DraftConfig {
                 .try_into()
                 .map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
         }
-        Ok(Self { origin, table, dataset: draft.dataset })
+        Ok(Self { origin, table, dataset: draft.dataset().clone(), of: PhantomData })
     }
 
     /// Fills in what the data decide, and checks the whole.
@@ -50,33 +53,14 @@ impl DraftConfig {
     /// # Errors
     ///
     /// If a key contradicts the data or another key.
-    pub fn resolve(mut self, splits: &Splits) -> Result<RunConfig, TrainError> {
-        let origin = self.origin.display().to_string();
-        let draft: RunConfig = self
-            .table
-            .clone()
-            .try_into()
-            .map_err(|error: toml::de::Error| config_error(&origin, error.message()))?;
-        let [channels, height, width] = splits.image_shape();
-        if height != width {
-            let reason = format!("images are {width}x{height}: set dataset.image_size or dataset.pad_to");
-            return Err(config_error(origin, reason));
-        }
-        let model = self.table.entry("model").or_insert_with(|| Value::Table(Table::new()));
-        if let Value::Table(model) = model {
-            let decided = [("image_size", height), ("in_channels", channels), ("out_channels", channels)];
-            for (key, value) in decided {
-                decide(model, key, Some(value)).map_err(|reason| config_error(&origin, reason))?;
-            }
-            let classes = if draft.train.conditional { splits.num_classes() } else { None };
-            decide(model, "num_classes", classes).map_err(|reason| config_error(&origin, reason))?;
-        }
-        let mut config: RunConfig =
-            self.table.try_into().map_err(|error: toml::de::Error| config_error(&origin, error.message()))?;
-        if let (Some(names), Some(_)) = (splits.class_names(), config.model.num_classes) {
-            config.class_names = Some(names.to_vec());
-        }
-        config.validate().map_err(|reason| config_error(origin, reason))?;
+    pub fn resolve(mut self, splits: &Splits) -> Result<C, TrainError> {
+        let unfit = |reason: String| config_error(self.origin.display(), reason);
+        let parse = |table: &Table| -> Result<C, TrainError> {
+            table.clone().try_into().map_err(|error: toml::de::Error| unfit(error.message().to_owned()))
+        };
+        parse(&self.table)?.complete(&mut self.table, splits).map_err(unfit)?;
+        let config = parse(&self.table)?;
+        config.validate().map_err(unfit)?;
         Ok(config)
     }
 }
@@ -99,11 +83,12 @@ fn check_finite(path: &str, value: &Value) -> Result<(), String> {
     }
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Result<(), String> {
+/// Sets a key of `[model]` that the data decide, or checks it where it is given.
+pub(crate) fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Result<(), String> {
     let value = by_data.map(|value| Value::Integer(value as i64));
     match (model.get(key), value) {
         (Some(given), Some(value)) if *given != value => {
@@ -118,76 +103,10 @@ fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Result<(), St
     }
 }
 
-/// Sets one dotted key; the value is TOML, or a bare string.
-fn apply(table: &mut Table, setting: &str) -> Result<(), String> {
-    let (path, text) = setting.split_once('=').ok_or("expected key=value, such as train.steps=100")?;
-    let value = toml::from_str::<Table>(&format!("value = {text}"))
-        .ok()
-        .filter(|table| table.len() == 1)
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| Value::String(text.to_owned()));
-    let mut keys: Vec<&str> = path.trim().split('.').collect();
-    let last = keys.pop().filter(|key| !key.is_empty()).ok_or("the key is empty")?;
-    let mut section = table;
-    for key in keys {
-        let entry = section.entry(key).or_insert_with(|| Value::Table(Table::new()));
-        section = entry.as_table_mut().ok_or_else(|| format!("{key} is not a section"))?;
-    }
-    section.insert(last.to_owned(), value);
-    Ok(())
-}
-
-/// The keys in which two configurations would train differently, as `key: old -> new`.
-///
-/// Where to stop, what to print and what to keep may change between sessions of a run; the last step may not where
-/// the learning rate depends on it. Where the data lie may change too: their fingerprint is compared instead.
-pub fn training_changes(old: &RunConfig, new: &RunConfig) -> Vec<String> {
-    let flat = |config: &RunConfig| {
-        let mut config = config.clone();
-        let free = TrainConfig::default();
-        let train = &mut config.train;
-        if train.lr_schedule == LrSchedule::Constant {
-            train.steps = free.steps;
-        }
-        (train.workers, train.keep_last, train.checkpoint_every) =
-            (free.workers, free.keep_last, free.checkpoint_every);
-        (train.eval_every, train.eval_images) = (free.eval_every, free.eval_images);
-        (train.sample_every, train.sample_images) = (free.sample_every, free.sample_images);
-        train.sample_guidance_scale = free.sample_guidance_scale;
-        config.sample = Default::default();
-        config.class_names = None;
-        config.dataset.source = DatasetConfig::default().source;
-        let mut keys = Vec::new();
-        if let Ok(table) = Table::try_from(&config) {
-            flatten("", &Value::Table(table), &mut keys);
-        }
-        keys
-    };
-    let (old, new) = (flat(old), flat(new));
-    let value = |keys: &[(String, String)], key: &str| {
-        keys.iter().find(|(name, _)| name == key).map_or("unset".to_owned(), |(_, value)| value.clone())
-    };
-    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
-    names.sort();
-    names.dedup();
-    let changed = names.into_iter().filter(|name| value(&old, name) != value(&new, name));
-    changed.map(|name| format!("{name}: {} -> {}", value(&old, name), value(&new, name))).collect()
-}
-
-fn flatten(prefix: &str, value: &Value, keys: &mut Vec<(String, String)>) {
-    match value {
-        Value::Table(table) => {
-            for (key, value) in table {
-                flatten(&join(prefix, key), value, keys);
-            }
-        }
-        other => keys.push((prefix.to_owned(), other.to_string())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::changes::training_changes;
 
     fn draft(text: &str, settings: &[&str]) -> Result<RunConfig, TrainError> {
         let folder = tempfile::tempdir().unwrap();

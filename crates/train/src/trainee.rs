@@ -5,73 +5,64 @@ use burn::module::{Module, list_param_ids};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
-use unet::UNet;
 
-use crate::batches::Batch;
 use crate::ema::{ema_decay_at, ema_update, frozen_copy, number_params};
 use crate::metrics::Stats;
-use crate::objective::Objective;
+use crate::system::System;
 
 /// The network, its moving average and what they are trained for, as burn-train sees them.
 #[derive(Module, Debug)]
-pub struct Trainee {
+pub struct Trainee<S: System> {
     /// The network that gradients move.
-    pub net: UNet,
+    pub net: S::Net,
     /// The average of its weights, which is validated and sampled from.
-    pub ema: UNet,
+    pub ema: S::Net,
     #[module(skip)]
-    objective: Arc<Objective>,
+    system: Arc<S>,
     #[module(skip)]
     step: Arc<AtomicU64>,
 }
 
-impl Trainee {
+impl<S: System> Trainee<S> {
     /// Starts the average at the network itself; `step` is the number of optimizer steps behind us.
-    pub fn new(net: UNet, objective: Objective, step: u64) -> Self {
+    pub fn new(net: S::Net, system: S, step: u64) -> Self {
         let net = number_params(net, 1);
         let ema = number_params(frozen_copy(&net), 1 + list_param_ids(&net).len() as u64);
-        Self { net, ema, objective: Arc::new(objective), step: Arc::new(AtomicU64::new(step)) }
+        Self { net, ema, system: Arc::new(system), step: Arc::new(AtomicU64::new(step)) }
     }
 }
 
-impl TrainStep for Trainee {
-    type Input = Batch;
+impl<S: System> TrainStep for Trainee<S> {
+    type Input = S::Batch;
     type Output = Stats;
 
-    fn step(&self, batch: Batch) -> TrainOutput<Stats> {
-        let objective = &self.objective;
-        let loss = objective.loss(&self.net, &batch);
-        let gradients = (loss.total / objective.grad_accumulation as f64).backward();
-        TrainOutput::new(self, gradients, Stats::new(loss.squared, batch.timesteps, levels_in(objective)))
+    fn step(&self, batch: S::Batch) -> TrainOutput<Stats> {
+        let (grads, item) = self.system.gradients(&self.net, batch);
+        TrainOutput { grads, item }
     }
 
     fn optimize(self, optim: &mut ModuleOptimizer, lr: ModuleLearningRate, grads: GradientsParams) -> Self {
         let mut trainee = optim.step(lr, self, grads);
         let step = trainee.step.fetch_add(1, Ordering::Relaxed);
-        let decay = ema_decay_at(step, trainee.objective.ema_decay);
+        let decay = ema_decay_at(step, trainee.system.ema_decay());
         trainee.ema = ema_update(trainee.ema, &trainee.net, decay);
         trainee
     }
 }
 
-impl InferenceStep for Trainee {
-    type Input = Batch;
+impl<S: System> InferenceStep for Trainee<S> {
+    type Input = S::Batch;
     type Output = Stats;
 
-    fn step(&self, batch: Batch) -> Stats {
-        let losses = self.objective.squared_errors(&self.ema, &batch);
-        Stats::new(losses, batch.timesteps, levels_in(&self.objective))
+    fn step(&self, batch: S::Batch) -> Stats {
+        self.system.measure(&self.ema, batch)
     }
-}
-
-fn levels_in(objective: &Objective) -> usize {
-    objective.schedule.num_train_timesteps()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::RunConfig;
+    use crate::{Batch, Objective, RunConfig};
     use burn::prelude::*;
     use burn::tensor::Tolerance;
 
@@ -94,8 +85,8 @@ mod tests {
             let output = TrainStep::step(&trainee, batch());
             trainee = trainee.optimize(&mut optim, 0.1.into(), output.grads);
         }
-        let losses = |trainee: &Trainee| {
-            let losses = trainee.objective.squared_errors(&trainee.ema, &batch());
+        let losses = |trainee: &Trainee<Objective>| {
+            let losses = trainee.system.squared_errors(&trainee.ema, &batch());
             losses.inner().into_data()
         };
         let valid = trainee.valid();

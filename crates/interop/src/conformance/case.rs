@@ -70,6 +70,7 @@ impl Case {
             _ if self.record.is_array() => tables::run(self),
             "CLIPTextModel" | "CLIPTextModelWithProjection" => text::run_clip(self, device),
             "T5EncoderModel" => text::run_t5(self, device),
+            "LDMBertModel" => text::run_ldm_bert(self, device),
             "tokenizer" => text::run_tokenizer(self),
             "train_step" => train_step::run(self, device),
             "DDPMPipeline" | "DDIMPipeline" => pipelines::run(self, device),

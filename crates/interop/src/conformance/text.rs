@@ -6,7 +6,7 @@ use text::Tokenizer;
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
 use super::unet2d::read;
-use crate::{TensorFile, read_clip_text, read_t5_encoder};
+use crate::{TensorFile, read_clip_text, read_ldm_bert, read_t5_encoder};
 
 const TOLERANCE: f64 = 1e-4;
 
@@ -39,6 +39,16 @@ pub(super) fn run_t5(case: &Case, device: &Device) -> Result<Comparison, CaseErr
     for (index, state) in states.iter().enumerate() {
         compare(&mut comparison, &io, &format!("hidden_states.{index}"), state)?;
     }
+    Ok(comparison)
+}
+
+/// The states of latent diffusion's own encoder from its own configuration and weights.
+pub(super) fn run_ldm_bert(case: &Case, device: &Device) -> Result<Comparison, CaseError> {
+    let (network, _) = read_ldm_bert(&case.folder, device, DType::F32)?;
+    let io = case.io()?;
+    let state = network.forward(required(&io, "input_ids", device)?);
+    let mut comparison = Comparison::default();
+    compare(&mut comparison, &io, "last_hidden_state", &state)?;
     Ok(comparison)
 }
 

@@ -2,7 +2,7 @@
 
     pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
 
-The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step or schedulers.
+The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step or schedulers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
 shows. Of the recorded training only some layers are kept here. Other seeds make other numbers of the same kinds.

@@ -11,6 +11,7 @@ fn recorded_cases_agree() {
     let cases = find_cases(&folder).unwrap();
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let recorded = [
+        "clip_text_masked",
         "ddim_v_trailing",
         "ddpm_learned_range",
         "ddpm_pipeline",
@@ -19,7 +20,11 @@ fn recorded_cases_agree() {
         "flow_euler_shift",
         "hybrid_train_step",
         "kdpm2_ancestral",
+        "ldm_bert",
         "pndm_runge_kutta",
+        "t5_buckets",
+        "tokenizer_bert",
+        "tokenizer_clip",
         "unipc_order_3",
     ];
     assert_eq!(names, recorded);

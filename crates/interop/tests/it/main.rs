@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod autoencoders;
 mod cases;
 mod damage;
 mod names;
 mod round_trip;
+mod shards;

@@ -5,6 +5,28 @@ use crate::cpu::simd::Isa;
 /// Rows and columns of the squares that are transposed in registers.
 const SIDE: usize = 8;
 
+/// A matrix of `rows` by `columns`, its columns as rows.
+///
+/// # Panics
+///
+/// If there are not so many numbers.
+pub fn transposed(from: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    /// Squares of so many rows and columns fit a processor's nearest memory.
+    const NEAR: usize = 32;
+    assert_eq!(from.len(), rows * columns, "{rows} rows of {columns}");
+    let mut to = vec![0.0; from.len()];
+    for top in (0..rows).step_by(NEAR) {
+        for left in (0..columns).step_by(NEAR) {
+            for row in top..rows.min(top + NEAR) {
+                for column in left..columns.min(left + NEAR) {
+                    to[column * rows + row] = from[row * columns + column];
+                }
+            }
+        }
+    }
+    to
+}
+
 /// `to[c * to_row + r] = from[r * from_row + c]` for `rows` by `columns`.
 ///
 /// # Panics
@@ -88,6 +110,21 @@ mod avx {
             };
             // SAFETY: the caller's promise.
             unsafe { _mm256_storeu_ps(to.add(i * to_row), row) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::transposed;
+
+    #[test]
+    fn columns_become_rows_beyond_a_square_too() {
+        let (rows, columns) = (35, 67);
+        let from: Vec<f32> = (0..rows * columns).map(|i| i as f32).collect();
+        let to = transposed(&from, [rows, columns]);
+        for (i, &value) in to.iter().enumerate() {
+            assert_eq!(value as usize, i % rows * columns + i / rows);
         }
     }
 }

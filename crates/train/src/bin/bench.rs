@@ -1,13 +1,13 @@
 //! `cargo xtask bench`: what configurations cost on a device.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DraftConfig, RunDir, Session};
+use train::{DpmSystem, DraftConfig, Objective, RunDir, Session, System, SystemName};
 
 /// Measure training steps, sampling and memory of configurations.
 #[derive(Parser)]
@@ -47,33 +47,39 @@ fn run(mut args: Args) -> Result<()> {
     ));
     train::say(format_args!("|---|---|---|---|---|---|---|"));
     for path in &args.configs {
-        let draft = DraftConfig::read(path, &args.set)?;
-        let splits = draft.dataset.open(false)?;
-        let config = draft.resolve(&splits)?;
-        let sampler_steps = config.sample.steps;
-        let session = Session {
-            run: RunDir::new("runs/bench"),
-            config,
-            splits,
-            backend: args.backend,
-            device_index: args.device,
-            resume: None,
-            budget: None,
-            plain: true,
-            interrupter: Interrupter::new(),
-        };
-        let bench = session.bench(args.repetitions.max(1))?;
-        train::say(format_args!(
-            "| {} | {} | {} | {:.1} | {:.1} | {} | {} images, {sampler_steps} steps: {:.2} s |",
-            path.display(),
-            args.backend,
-            bench.parameters,
-            1000.0 * bench.step,
-            bench.images_per_second,
-            bench.memory_mib.map_or("-".into(), |memory| format!("{memory:.0}")),
-            bench.sample_images,
-            bench.sample
-        ));
+        match SystemName::of(path)? {
+            SystemName::Ddpm => bench::<Objective>(&args, path)?,
+            SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
+        }
     }
+    Ok(())
+}
+
+fn bench<S: System>(args: &Args, path: &Path) -> Result<()> {
+    let draft = DraftConfig::<S::Config>::read(path, &args.set)?;
+    let splits = draft.dataset.open(false)?;
+    let session = Session::<S> {
+        run: RunDir::new("runs/bench"),
+        config: draft.resolve(&splits)?,
+        splits,
+        backend: args.backend,
+        device_index: args.device,
+        resume: None,
+        budget: None,
+        plain: true,
+        interrupter: Interrupter::new(),
+    };
+    let bench = session.bench(args.repetitions.max(1))?;
+    train::say(format_args!(
+        "| {} | {} | {} | {:.1} | {:.1} | {} | {} images: {:.2} s |",
+        path.display(),
+        args.backend,
+        bench.parameters,
+        1000.0 * bench.step,
+        bench.images_per_second,
+        bench.memory_mib.map_or("-".into(), |memory| format!("{memory:.0}")),
+        bench.sample_images,
+        bench.sample
+    ));
     Ok(())
 }

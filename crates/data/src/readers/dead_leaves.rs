@@ -1,0 +1,142 @@
+//! Discs that hide each other, as in natural images.
+
+use random::Seed;
+use serde::{Deserialize, Serialize};
+
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+use crate::picture::Picture;
+use crate::records::{Opened, ReadImages, Records};
+
+/// Grey discs that lie upon each other until nothing shows between them; their radii follow a power law with exponent -3,
+/// which makes them look alike at every scale (Lee, Mumford, Huang 2001; Sohl-Dickstein et al. 2015, section 3.2.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeadLeavesConfig {
+    /// Side of the images in pixels.
+    pub side: usize,
+    /// Least radius in pixels.
+    pub min_radius: f64,
+    /// Greatest radius in pixels.
+    pub max_radius: f64,
+    /// Training images; there are a tenth as many for validation.
+    pub count: usize,
+    /// Which of all sets of so many images.
+    pub seed: u64,
+}
+
+impl Default for DeadLeavesConfig {
+    fn default() -> Self {
+        Self { side: 32, min_radius: 2.0, max_radius: 16.0, count: 10_000, seed: 0 }
+    }
+}
+
+impl DeadLeavesConfig {
+    pub(crate) fn open(&self) -> Result<Opened, DataError> {
+        let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
+        if !(1..=1024).contains(&self.side) {
+            return refuse("side", "it must be between 1 and 1024");
+        }
+        if !(self.min_radius >= 0.5 && self.max_radius >= self.min_radius && self.max_radius.is_finite()) {
+            return refuse("min_radius", "it must be at least 0.5, and max_radius no less");
+        }
+        if self.count == 0 {
+            return refuse("count", "there must be at least one image");
+        }
+        let mut fingerprint = Fingerprint::new("dead-leaves");
+        let Self { side, min_radius, max_radius, count, seed } = self;
+        fingerprint.add("law", format!("{side} {min_radius} {max_radius} {count} {seed}"));
+        let images = |split, count| Records::new(Leaves { config: self.clone(), split, count }, None);
+        Ok(Opened {
+            train: images("train", self.count),
+            valid: Some(images("valid", self.count.div_ceil(10))),
+            num_classes: None,
+            class_names: None,
+            fingerprint,
+        })
+    }
+}
+
+/// Images that are drawn when they are asked for.
+struct Leaves {
+    config: DeadLeavesConfig,
+    split: &'static str,
+    count: usize,
+}
+
+impl ReadImages for Leaves {
+    fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The nearest disc comes first: what is covered once stays as it is.
+    fn read(&self, index: usize) -> Result<Picture, DataError> {
+        let DeadLeavesConfig { side, min_radius, max_radius, seed, .. } = self.config;
+        let mut stream = Seed(seed).stream(&format!("dead-leaves/{}", self.split), index as u64);
+        let mut pixels: Vec<Option<u8>> = vec![None; side * side];
+        let mut bare = pixels.len();
+        while bare > 0 {
+            let radius = power_law(stream.uniform(), min_radius, max_radius);
+            // Discs whose middle lies outside reach into the picture too.
+            let span = side as f64 + 2.0 * radius;
+            let [x, y] = [stream.uniform(), stream.uniform()].map(|share| share * span - radius);
+            let grey = stream.below(256) as u8;
+            let rows = (y - radius).max(0.0) as usize..((y + radius).ceil().max(0.0) as usize).min(side);
+            for row in rows {
+                for column in 0..side {
+                    let squared = (column as f64 + 0.5 - x).powi(2) + (row as f64 + 0.5 - y).powi(2);
+                    let pixel = &mut pixels[row * side + column];
+                    if pixel.is_none() && squared < radius * radius {
+                        *pixel = Some(grey);
+                        bare -= 1;
+                    }
+                }
+            }
+        }
+        let bytes = pixels.into_iter().map(Option::unwrap_or_default).collect();
+        Ok(Picture::from_bytes(side, side, 1, bytes))
+    }
+
+    fn name(&self, index: usize) -> String {
+        format!("dead leaves, image {index}")
+    }
+
+    fn stored_shape(&self) -> Option<[usize; 3]> {
+        Some([1, self.config.side, self.config.side])
+    }
+}
+
+/// The number below which a share of the density `r^-3` on `[least, greatest]` lies.
+fn power_law(share: f64, least: f64, greatest: f64) -> f64 {
+    let (near, far) = (least.powi(-2), greatest.powi(-2));
+    (near - share * (near - far)).powf(-0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn radii_follow_their_law() {
+        // Half of the density r^-3 between 1 and 3 lies below sqrt(9/5).
+        assert!((power_law(0.5, 1.0, 3.0) - 1.8f64.sqrt()).abs() < 1e-12);
+        assert_eq!((power_law(0.0, 1.0, 3.0), power_law(1.0, 2.0, 4.0)), (1.0, 4.0));
+    }
+
+    #[test]
+    fn an_image_depends_on_its_number_alone_and_is_made_of_discs() {
+        let leaves = |seed| Leaves {
+            config: DeadLeavesConfig { seed, ..DeadLeavesConfig::default() },
+            split: "train",
+            count: 9,
+        };
+        let picture = leaves(0).read(7).unwrap();
+        assert_eq!(picture, leaves(0).read(7).unwrap());
+        assert_ne!(picture, leaves(0).read(6).unwrap());
+        assert_ne!(picture, leaves(1).read(7).unwrap());
+        // Neighbours mostly lie on one disc, and so are equal.
+        let row = picture.bytes();
+        let equal = row.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!(equal > row.len() / 2, "{equal} of {}", row.len());
+    }
+}

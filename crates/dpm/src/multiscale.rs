@@ -1,0 +1,198 @@
+use burn::nn::Linear;
+use burn::nn::conv::Conv2d;
+use burn::prelude::*;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::activation::Activation;
+use crate::bumps::Bumps;
+use crate::error::DpmError;
+use crate::init::Init;
+
+/// The network for images (Sohl-Dickstein et al. 2015, appendix D.2): convolutions at several scales beside dense layers,
+/// then layers within each pixel, which give it the coefficients of bumps along the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MultiScaleConfig {
+    /// Layers of convolutions; 0 leaves the dense path alone.
+    pub conv_layers: usize,
+    /// Their channels.
+    pub conv_channels: usize,
+    /// Scales of each: the image, half of it, a quarter of it...
+    pub scales: usize,
+    /// Side of their kernels, odd.
+    pub kernel_size: usize,
+    /// Hidden dense layers; 0 leaves the convolutions alone.
+    pub dense_layers: usize,
+    /// Their width.
+    pub dense_units: usize,
+    /// Values that the dense path gives to each pixel.
+    pub dense_channels: usize,
+    /// Layers within each pixel before the last.
+    pub upper_layers: usize,
+    /// Their channels.
+    pub upper_channels: usize,
+    /// Bumps along the chain.
+    pub bumps: usize,
+    /// What stands between layers.
+    pub activation: Activation,
+}
+
+impl Default for MultiScaleConfig {
+    /// Those of the released code for MNIST, but for the fewer scales.
+    fn default() -> Self {
+        Self {
+            conv_layers: 4,
+            conv_channels: 20,
+            scales: 3,
+            kernel_size: 3,
+            dense_layers: 4,
+            dense_units: 500,
+            dense_channels: 2,
+            upper_layers: 2,
+            upper_channels: 20,
+            bumps: 10,
+            activation: Activation::LeakyRelu,
+        }
+    }
+}
+
+impl MultiScaleConfig {
+    pub(crate) fn validate(&self) -> Result<(), DpmError> {
+        let counts = [
+            ("conv_channels", self.conv_channels, 1, 1 << 12),
+            ("scales", self.scales, 1, 8),
+            ("dense_units", self.dense_units, 1, 1 << 16),
+            ("dense_channels", self.dense_channels, 1, 1 << 12),
+            ("upper_channels", self.upper_channels, 1, 1 << 12),
+            ("bumps", self.bumps, 1, 1 << 10),
+            ("conv_layers", self.conv_layers, 0, 1 << 8),
+            ("dense_layers", self.dense_layers, 0, 1 << 8),
+            ("upper_layers", self.upper_layers, 0, 1 << 8),
+        ];
+        if let Some((key, value, ..)) =
+            counts.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value))
+        {
+            return Err(DpmError::value(key, value, "it is out of range"));
+        }
+        if self.kernel_size.is_multiple_of(2) || self.kernel_size > 63 {
+            return Err(DpmError::value("kernel_size", self.kernel_size, "it must be odd and below 64"));
+        }
+        if self.conv_layers == 0 && self.dense_layers == 0 {
+            return Err(DpmError::value(
+                "conv_layers",
+                0,
+                "there are no dense layers either: nothing would see the image",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// [`MultiScaleConfig`]'s network.
+#[derive(Module, Debug)]
+pub struct MultiScale {
+    /// For each layer its scales, finest first.
+    convs: Vec<Vec<Conv2d>>,
+    dense: Vec<Linear>,
+    upper: Vec<Conv2d>,
+    last: Conv2d,
+    #[module(skip)]
+    bumps: Bumps,
+    #[module(skip)]
+    activation: Activation,
+    #[module(skip)]
+    shape: [usize; 3],
+    #[module(skip)]
+    dense_channels: usize,
+}
+
+impl MultiScale {
+    pub(crate) fn new(
+        config: &MultiScaleConfig,
+        shape: [usize; 3],
+        outputs: usize,
+        length: usize,
+        init: &mut Init,
+    ) -> Self {
+        let [channels, height, width] = shape;
+        let pixels = height * width;
+        let mut inputs = channels;
+        let gain = 1.0 / (config.scales.max(1) as f64).sqrt();
+        let mut convs = Vec::new();
+        for _ in 0..config.conv_layers {
+            let scales = (0..config.scales)
+                .map(|_| init.conv(inputs, config.conv_channels, config.kernel_size, gain))
+                .collect();
+            convs.push(scales);
+            inputs = config.conv_channels;
+        }
+        let mut wide = channels * pixels;
+        let mut dense = Vec::new();
+        for layer in 0..=config.dense_layers {
+            let next =
+                if layer < config.dense_layers { config.dense_units } else { config.dense_channels * pixels };
+            dense.push(init.linear(wide, next));
+            wide = next;
+        }
+        if config.dense_layers == 0 {
+            dense.clear();
+        }
+        let conv_outputs = if config.conv_layers == 0 { 0 } else { config.conv_channels };
+        let dense_channels = if dense.is_empty() { 0 } else { config.dense_channels };
+        let mut inner = conv_outputs + dense_channels;
+        let mut upper = Vec::new();
+        for _ in 0..config.upper_layers {
+            upper.push(init.conv(inner, config.upper_channels, 1, 1.0));
+            inner = config.upper_channels;
+        }
+        let last = init.conv(inner, outputs / pixels * config.bumps, 1, 0.0);
+        let bumps = Bumps::new(config.bumps, length);
+        Self { convs, dense, upper, last, bumps, activation: config.activation, shape, dense_channels }
+    }
+
+    pub(crate) fn forward(&self, x: Tensor<3>, steps: &[usize]) -> Tensor<3> {
+        let [groups, states, values] = x.dims();
+        let [channels, height, width] = self.shape;
+        let (images, pixels) = (groups * states, height * width);
+        let rows = x.reshape([images, values]);
+        let mut parts = Vec::new();
+        if !self.convs.is_empty() {
+            parts.push(self.convolve(rows.clone().reshape([images, channels, height, width])));
+        }
+        if !self.dense.is_empty() {
+            let dense =
+                self.dense.iter().fold(rows, |rows, layer| self.activation.forward(layer.forward(rows)));
+            parts.push(dense.reshape([images, self.dense_channels, height, width]));
+        }
+        let lower = Tensor::cat(parts, 1);
+        let upper = self.upper.iter().fold(lower, |x, layer| self.activation.forward(layer.forward(x)));
+        let coefficients = self.last.forward(upper);
+        let bumps = self.bumps.at(steps, &coefficients.device().inner());
+        let [_, count] = bumps.dims();
+        let outputs = coefficients.dims()[1] / count;
+        let coefficients = coefficients.reshape([groups, states * outputs, count, pixels]);
+        let mixed = (coefficients * bumps.reshape([groups, 1, count, 1])).sum_dim(2);
+        mixed.reshape([groups, states, outputs * pixels])
+    }
+
+    fn convolve(&self, x: Tensor<4>) -> Tensor<4> {
+        self.convs.iter().fold(x, |x, scales| {
+            let [_, _, height, width] = x.dims();
+            let at = |(scale, layer): (usize, &Conv2d)| {
+                if scale == 0 {
+                    return layer.forward(x.clone());
+                }
+                let side = 1 << scale;
+                let pool = AvgPoolOptions::new([side, side]).with_stride([side, side]).with_ceil_mode(true);
+                let small = layer.forward(avg_pool2d(x.clone(), pool));
+                let back = InterpolateOptions::new(InterpolateMode::Nearest)
+                    .with_scale_factor([side as f32, side as f32]);
+                interpolate(small, back).narrow(2, 0, height).narrow(3, 0, width)
+            };
+            let sum = scales.iter().enumerate().map(at).reduce(|sum, scale| sum + scale);
+            self.activation.forward(sum.unwrap_or(x))
+        })
+    }
+}

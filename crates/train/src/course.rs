@@ -1,0 +1,187 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::data::dataloader::Progress;
+use burn::module::Module;
+use burn::train::checkpoint::CheckpointerError;
+use burn::train::metric::store::EventStoreClient;
+use burn::train::{
+    EventProcessorTraining, InferenceStep, Interrupter, Learner, LearnerEvent, LearningCheckpointer,
+    SupervisedTrainingEventProcessor, TrainingComponents, TrainingItem, ValidLoader,
+};
+
+use crate::checkpoint::Losses;
+use crate::metrics::Stats;
+use crate::strategy::{Hook, Item, StepStrategy};
+use crate::system::System;
+use crate::trainee::Trainee;
+
+/// The state of one session while it trains.
+pub(crate) struct Course<'a, S: System> {
+    strategy: &'a StepStrategy<S>,
+    learner: Learner<Trainee<S>>,
+    events: SupervisedTrainingEventProcessor<Trainee<S>>,
+    checkpointer: Option<LearningCheckpointer<Trainee<S>>>,
+    event_store: Arc<EventStoreClient>,
+    interrupter: Interrupter,
+    started: Instant,
+    step: usize,
+    saved: usize,
+    losses: Losses,
+    last: Option<Stats>,
+}
+
+impl<'a, S: System> Course<'a, S> {
+    /// Goes on from `step`.
+    pub(crate) fn new(
+        strategy: &'a StepStrategy<S>,
+        components: TrainingComponents<Trainee<S>>,
+        learner: Learner<Trainee<S>>,
+        step: usize,
+    ) -> Self {
+        Self {
+            strategy,
+            learner,
+            events: components.event_processor,
+            checkpointer: components.checkpointer,
+            event_store: components.event_store,
+            interrupter: components.interrupter,
+            started: Instant::now(),
+            step,
+            saved: step,
+            losses: strategy.losses,
+            last: None,
+        }
+    }
+
+    /// Trains to the last step, or until it is interrupted.
+    pub(crate) fn run(
+        mut self,
+        batches: &mut dyn Iterator<Item = Item<S>>,
+        valid: &ValidLoader<Trainee<S>>,
+    ) -> (Trainee<S>, SupervisedTrainingEventProcessor<Trainee<S>>) {
+        while self.step < self.strategy.steps && !self.interrupter.should_stop() {
+            self.round(batches, valid);
+        }
+        // Also after an error in the data: the weights of the last whole step are sound.
+        if self.step > self.saved {
+            self.checkpoint();
+        }
+        (self.learner.model(), self.events)
+    }
+
+    /// The steps up to the next validation, or to where training stops.
+    fn round(&mut self, batches: &mut dyn Iterator<Item = Item<S>>, valid: &ValidLoader<Trainee<S>>) {
+        let every = self.strategy.eval_every;
+        let round = self.step / every + 1;
+        let end = (round * every).min(self.strategy.steps);
+        self.emit_train(LearnerEvent::StartSplit { epoch_number: round, total_items: every });
+        let mut since = Instant::now();
+        while self.step < end && !self.interrupter.should_stop() {
+            let Some(stats) =
+                self.strategy.step(&mut self.learner, batches, self.step, since, &self.interrupter)
+            else {
+                break;
+            };
+            self.step += 1;
+            self.last = Some(stats.clone());
+            let progress = Progress::new(self.step - (round - 1) * every, every, Some("steps".into()));
+            let item = TrainingItem::new(stats, progress, Some(self.step), Some(self.learner.lr_current()));
+            self.emit_train(LearnerEvent::ProcessedItem(item));
+            if self.strategy.budget.is_some_and(|budget| self.started.elapsed() >= budget) {
+                self.interrupter.stop(Some("the time budget is used up"));
+            }
+            if self.step == end {
+                self.emit_train(LearnerEvent::EndSplit(round));
+                self.validate(valid, round);
+                self.emit_train(LearnerEvent::EndEpoch(round));
+            }
+            self.after_step();
+            since = Instant::now();
+        }
+        let flushed = self.events.flush();
+        self.interrupter.fail_on_error(flushed);
+    }
+
+    /// Previews and checkpoints where they are due.
+    fn after_step(&mut self) {
+        let due = |every: usize| every > 0 && self.step.is_multiple_of(every);
+        let finished = self.step == self.strategy.steps;
+        let (preview, checkpoint) = (due(self.strategy.sample_every), due(self.strategy.checkpoint_every));
+        if (preview || finished) && self.interrupter.error().is_none() {
+            self.call(&self.strategy.preview);
+        }
+        if checkpoint || finished {
+            self.checkpoint();
+        }
+    }
+
+    /// Saves the state, unless the loss says that it is lost.
+    fn checkpoint(&mut self) {
+        self.losses.train = self.last.as_ref().and_then(|stats| stats.mean_loss().ok());
+        if self.losses.train.is_some_and(|loss| !loss.is_finite()) {
+            return self.fail(format!(
+                "the loss is no longer a number at step {}: lower train.learning_rate and start another run",
+                self.step
+            ));
+        }
+        self.call(&self.strategy.save_ema);
+        let seconds = self.strategy.seconds_before + self.started.elapsed().as_secs_f64();
+        self.strategy.writer.announce(self.step, self.losses, seconds);
+        if let Some(checkpointer) = &mut self.checkpointer {
+            checkpointer.checkpoint(&self.learner, self.step, &self.event_store);
+        }
+        self.saved = self.step;
+    }
+
+    /// The mean loss of the averaged weights over all validation images.
+    fn validate(&mut self, valid: &ValidLoader<Trainee<S>>, round: usize) {
+        if valid.num_items() == 0 {
+            return;
+        }
+        let model = self.learner.model().valid();
+        let start = LearnerEvent::StartSplit { epoch_number: round, total_items: valid.num_items() };
+        self.emit_valid(start);
+        let (mut sum, mut images) = (0.0, 0);
+        let mut batches = valid.iter();
+        while let Some(batch) = batches.next() {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => return self.interrupter.fail(error),
+            };
+            let stats = InferenceStep::step(&model, batch);
+            match stats.mean_loss() {
+                Ok(loss) => sum += loss * stats.images() as f64,
+                Err(error) => return self.fail(format!("failed to read the validation loss: {error}")),
+            }
+            images += stats.images();
+            let item = TrainingItem::new(stats, batches.progress(), Some(images), None);
+            self.emit_valid(LearnerEvent::ProcessedItem(item));
+        }
+        self.emit_valid(LearnerEvent::EndSplit(round));
+        if images > 0 {
+            self.losses.valid = Some(sum / images as f64);
+            self.losses.valid_step = self.step;
+        }
+    }
+
+    fn call(&self, hook: &Hook<S>) {
+        if let Err(reason) = hook(&self.learner.model(), self.step) {
+            self.fail(reason);
+        }
+    }
+
+    fn fail(&self, reason: String) {
+        self.interrupter.fail(CheckpointerError::Unknown(reason));
+    }
+
+    fn emit_train(&mut self, event: LearnerEvent<Stats>) {
+        let result = self.events.process_train(event);
+        self.interrupter.fail_on_error(result);
+    }
+
+    fn emit_valid(&mut self, event: LearnerEvent<Stats>) {
+        let result = self.events.process_valid(event);
+        self.interrupter.fail_on_error(result);
+    }
+}

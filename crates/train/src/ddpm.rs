@@ -1,0 +1,88 @@
+//! DDPM and its kin as a [`System`]: a UNet that is trained on the squared error of what it predicts.
+
+use std::sync::Arc;
+
+use burn::optim::GradientsParams;
+use burn::prelude::*;
+use data::{Batches, Picture, Splits};
+use random::Seed;
+use unet::UNet;
+
+use crate::batches::Noising;
+use crate::error::TrainError;
+use crate::loader::{TrainLoader, ValidLoader};
+use crate::metrics::{Stats, StepMetric};
+use crate::preview::draw_preview;
+use crate::system::{Loaders, System};
+use crate::{Batch, Objective, RunConfig, TrainedModel};
+
+impl System for Objective {
+    type Config = RunConfig;
+    type Net = UNet;
+    type Batch = Batch;
+
+    fn new(config: &RunConfig) -> Result<Self, TrainError> {
+        Self::new(config)
+    }
+
+    fn init(config: &RunConfig, device: &Device) -> Result<UNet, TrainError> {
+        let net = config.model.init(device, config.seed);
+        net.map_err(|error| TrainError::Config { origin: "[model]".into(), reason: error.to_string() })
+    }
+
+    fn loaders(
+        config: &RunConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Loaders<Batch>, TrainError> {
+        let (train, seed) = (&config.train, Seed(config.seed));
+        let noising = Noising {
+            seed,
+            num_train_timesteps: config.diffusion.num_train_timesteps,
+            num_classes: config.model.num_classes,
+            cond_drop_prob: train.cond_drop_prob,
+        };
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let valid = ValidLoader::new(valid, device);
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
+    }
+
+    fn gradients(&self, net: &UNet, batch: Batch) -> (GradientsParams, Stats) {
+        let loss = self.loss(net, &batch);
+        let gradients = (loss.total / self.grad_accumulation as f64).backward();
+        (GradientsParams::from_grads(gradients, net), self.stats(loss.squared, batch.timesteps))
+    }
+
+    fn measure(&self, net: &UNet, batch: Batch) -> Stats {
+        self.stats(self.squared_errors(net, &batch), batch.timesteps)
+    }
+
+    fn ema_decay(&self) -> f64 {
+        self.ema_decay
+    }
+
+    fn metrics() -> Vec<StepMetric> {
+        let mut metrics = vec![StepMetric::loss()];
+        metrics.extend(StepMetric::quarters());
+        metrics
+    }
+
+    fn preview(net: UNet, config: &RunConfig, device: &Device) -> Result<Picture, TrainError> {
+        draw_preview(&TrainedModel::new(net, config, device)?, config)
+    }
+}
+
+impl Objective {
+    fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
+        Stats::new(losses, timesteps, self.schedule.num_train_timesteps())
+    }
+}

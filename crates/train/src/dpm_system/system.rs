@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use burn::optim::GradientsParams;
+use burn::prelude::*;
+use data::{Batches, Picture, SourceConfig, Splits};
+use dpm::{Dpm, Reverse};
+use random::Seed;
+
+use super::batches::{DpmBatch, Noising};
+use super::bound::Bound;
+use super::config::DpmRunConfig;
+use super::model::TrainedDpm;
+use super::picture::draw_preview;
+use crate::error::TrainError;
+use crate::loader::{TrainLoader, ValidLoader};
+use crate::metrics::{Stats, StepMetric};
+use crate::record::Measure;
+use crate::system::{Loaders, System};
+
+/// A diffusion probabilistic model as it is trained: on the bound K, of which the loss is the negative in bits.
+#[derive(Clone, Debug)]
+pub struct DpmSystem {
+    length: usize,
+    ema_decay: f64,
+    grad_accumulation: usize,
+}
+
+impl System for DpmSystem {
+    type Config = DpmRunConfig;
+    type Net = Dpm;
+    type Batch = DpmBatch;
+
+    fn new(config: &DpmRunConfig) -> Result<Self, TrainError> {
+        let train = &config.train;
+        Ok(Self {
+            length: config.dpm.num_train_timesteps,
+            ema_decay: train.ema_decay,
+            grad_accumulation: train.grad_accumulation,
+        })
+    }
+
+    fn init(config: &DpmRunConfig, device: &Device) -> Result<Dpm, TrainError> {
+        let net = config.dpm.init(config.state_shape()?, config.seed, device);
+        net.map_err(|error| TrainError::Config { origin: "[dpm]".into(), reason: error.to_string() })
+    }
+
+    fn loaders(
+        config: &DpmRunConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Loaders<DpmBatch>, TrainError> {
+        let (train, seed) = (&config.train, Seed(config.seed));
+        let noising = Noising {
+            seed,
+            length: config.dpm.num_train_timesteps,
+            groups: config.times_per_batch,
+            uniform: matches!(config.dpm.chain, dpm::ChainConfig::Binomial { .. }),
+            standardize: config.standardize.clone(),
+        };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+    }
+
+    fn gradients(&self, net: &Dpm, batch: DpmBatch) -> (GradientsParams, Stats) {
+        let losses = self.losses(net, &batch);
+        let gradients = (losses.clone().mean() / self.grad_accumulation as f64).backward();
+        (GradientsParams::from_grads(gradients, net), self.stats(losses, &batch))
+    }
+
+    fn measure(&self, net: &Dpm, batch: DpmBatch) -> Stats {
+        self.stats(self.losses(net, &batch), &batch)
+    }
+
+    fn ema_decay(&self) -> f64 {
+        self.ema_decay
+    }
+
+    fn metrics() -> Vec<StepMetric> {
+        vec![StepMetric::loss()]
+    }
+
+    fn preview(net: Dpm, config: &DpmRunConfig, device: &Device) -> Result<Picture, TrainError> {
+        draw_preview(&TrainedDpm::new(net, config, device)?)
+    }
+
+    fn results(
+        net: &Dpm,
+        config: &DpmRunConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Vec<Measure>, TrainError> {
+        let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
+        let bound = Bound::of(net, config, set, config.train.eval_images, device)?;
+        let bits = |name: &str, value: f64, stderr: f64| Measure {
+            name: name.into(),
+            value,
+            stderr,
+            unit: "bits".into(),
+        };
+        let mut results = vec![
+            bits("K", bound.bits, bound.stderr),
+            bits("K - L_null", bound.bits - bound.null_bits, bound.stderr),
+        ];
+        let optimum = match &config.dataset.source {
+            SourceConfig::SwissRoll(roll) => Some(roll.optimum_bits()),
+            SourceConfig::Heartbeat(heartbeat) => Some(heartbeat.optimum_bits()),
+            _ => None,
+        };
+        if let Some(optimum) = optimum {
+            results.push(bits("exact optimum", optimum, 0.0));
+            results.push(bits("gap to the optimum", optimum - bound.bits, bound.stderr));
+        }
+        Ok(results)
+    }
+}
+
+impl DpmSystem {
+    /// `-K` of each state in bits, `[G N]`.
+    fn losses(&self, net: &Dpm, batch: &DpmBatch) -> Tensor<1> {
+        let bound = net.bound(batch.x0.clone(), batch.noise.clone(), &batch.steps);
+        let [groups, states, _] = bound.dims();
+        bound.reshape([groups * states]) * (-1.0 / std::f64::consts::LN_2)
+    }
+
+    fn stats(&self, losses: Tensor<1>, batch: &DpmBatch) -> Stats {
+        let states = batch.x0.dims()[1];
+        let timesteps = batch.steps.iter().flat_map(|&t| vec![t - 1; states]).collect();
+        Stats::new(losses, timesteps, self.length)
+    }
+}

@@ -1,0 +1,145 @@
+use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::data::dataloader::DataLoader;
+use burn::module::{Module, ModuleDisplay};
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::prelude::*;
+use data::{DatasetConfig, Picture, Splits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use toml::Table;
+
+use crate::TrainConfig;
+use crate::error::TrainError;
+use crate::metrics::{Stats, StepMetric};
+use crate::optimizer;
+use crate::record::Measure;
+
+/// A kind of model that can be trained: what its network is, what it learns from and what it loses.
+///
+/// Steps, moving average, checkpoints, resuming, metrics and records are [`Session`](crate::Session)'s, the same for all.
+pub trait System: Clone + Debug + Send + Sync + 'static {
+    /// Its `config.toml`.
+    type Config: SystemConfig;
+    /// What is trained, averaged and saved.
+    type Net: Module + ModuleDisplay + Sync + 'static;
+    /// What a step learns from.
+    type Batch: Clone + Debug + Send + Sync + 'static;
+
+    /// That of a run.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is impossible.
+    fn new(config: &Self::Config) -> Result<Self, TrainError>;
+
+    /// The untrained network, a function of the configuration's seed.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is impossible.
+    fn init(config: &Self::Config, device: &Device) -> Result<Self::Net, TrainError>;
+
+    /// The batches of a run, whose first `step` optimizer steps are done.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
+    fn loaders(
+        config: &Self::Config,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Loaders<Self::Batch>, TrainError>;
+
+    /// The optimizer; AdamW for all parameters alike unless a system says otherwise.
+    fn optimizer(config: &Self::Config) -> ModuleOptimizer {
+        optimizer(config.train())
+    }
+
+    /// The gradients of a training batch, divided by the batches to one optimizer step.
+    fn gradients(&self, net: &Self::Net, batch: Self::Batch) -> (GradientsParams, Stats);
+
+    /// What a validation batch costs.
+    fn measure(&self, net: &Self::Net, batch: Self::Batch) -> Stats;
+
+    /// Decay of the averaged weights.
+    fn ema_decay(&self) -> f64;
+
+    /// What is plotted of training and validation; the first, `Loss`, also decides which checkpoint is the best.
+    fn metrics() -> Vec<StepMetric>;
+
+    /// Draws a preview from trained weights: the same noise every time.
+    ///
+    /// # Errors
+    ///
+    /// If sampling fails.
+    fn preview(net: Self::Net, config: &Self::Config, device: &Device) -> Result<Picture, TrainError>;
+
+    /// What is measured of a finished run, for its record; nothing unless a system says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be read or the device fails.
+    fn results(
+        _net: &Self::Net,
+        _config: &Self::Config,
+        _splits: &Splits,
+        _device: &Device,
+    ) -> Result<Vec<Measure>, TrainError> {
+        Ok(Vec::new())
+    }
+}
+
+/// The batches of a run.
+pub struct Loaders<B> {
+    /// Training batches from the first one that is left: batch `i` is a function of the seed and `i` alone.
+    pub train: Arc<dyn DataLoader<B>>,
+    /// The validation batches, always the same.
+    pub valid: Arc<dyn DataLoader<B>>,
+}
+
+/// What the engine must know of a configuration.
+pub trait SystemConfig: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The one seed.
+    fn seed(&self) -> u64;
+
+    /// The data to open.
+    fn dataset(&self) -> &DatasetConfig;
+
+    /// How it is trained.
+    fn train(&self) -> &TrainConfig;
+
+    /// Writes the keys that the data decide into `table`, of which this is the reading without them.
+    ///
+    /// # Errors
+    ///
+    /// If a key contradicts the data.
+    fn complete(&self, table: &mut Table, splits: &Splits) -> Result<(), String>;
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit.
+    fn validate(&self) -> Result<(), String>;
+
+    /// With the keys that may change between sessions of a run at their defaults.
+    fn lasting(self) -> Self;
+}
+
+/// Reads the configuration that a run was trained with.
+///
+/// # Errors
+///
+/// If there is no run, or its configuration does not parse or fit.
+pub(crate) fn load_config<C: SystemConfig>(path: &Path) -> Result<C, TrainError> {
+    let text = fs::read_to_string(path).map_err(TrainError::io("read the run's configuration", path))?;
+    let unfit = |reason: String| TrainError::Config { origin: path.display().to_string(), reason };
+    let config: C = toml::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+    config.validate().map_err(unfit)?;
+    Ok(config)
+}

@@ -1,0 +1,36 @@
+use std::fs;
+use std::path::Path;
+
+use toml::Table;
+
+use crate::error::TrainError;
+
+/// Which [`System`](crate::System) a configuration trains: its key `system`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemName {
+    /// [`Objective`](crate::Objective): where the key is left out.
+    Ddpm,
+    /// [`DpmSystem`](crate::DpmSystem).
+    Dpm,
+}
+
+impl SystemName {
+    /// The system of a configuration. A file that cannot be read or parsed is left to
+    /// [`DraftConfig::read`](crate::DraftConfig::read), whose errors say more.
+    ///
+    /// # Errors
+    ///
+    /// If there is no system of that name.
+    pub fn of(path: &Path) -> Result<Self, TrainError> {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let table: Table = toml::from_str(&text).unwrap_or_default();
+        let Some(name) = table.get("system") else { return Ok(Self::Ddpm) };
+        match name.as_str() {
+            Some("dpm") => Ok(Self::Dpm),
+            _ => Err(TrainError::Config {
+                origin: path.display().to_string(),
+                reason: format!("system = {name}: use \"dpm\", or leave it out for DDPM"),
+            }),
+        }
+    }
+}
