@@ -59,6 +59,18 @@ impl AutoencoderConfig {
         }
     }
 
+    /// Checks that the configuration describes a network.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit, with what mends it.
+    pub fn validate(&self) -> Result<(), AutoencoderError> {
+        match self {
+            Self::Kl(config) => config.validate(),
+            Self::Vq(config) => config.validate(),
+        }
+    }
+
     /// Encoder and decoder.
     pub fn trunk(&self) -> &TrunkConfig {
         match self {

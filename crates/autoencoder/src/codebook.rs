@@ -83,7 +83,8 @@ impl Codebook {
         let [batch, channels, height, width] = latent.dims();
         let (codes, vectors) = (self.codes(), batch * height * width);
         let latent = latent.detach().permute([0, 2, 3, 1]).reshape([vectors, channels]);
-        let chosen: Vec<i64> = (0..codes).map(|code| (code * vectors / codes.max(1) % vectors) as i64).collect();
+        let chosen: Vec<i64> =
+            (0..codes).map(|code| (code * vectors / codes.max(1) % vectors) as i64).collect();
         let targets = latent.select(0, Tensor::from_ints(chosen.as_slice(), &counts.device()));
         let unused = counts.equal_scalar(0.0).float().reshape([codes, 1]);
         ((self.embedding.weight.val() - targets).powf_scalar(2.0) * unused).mean()

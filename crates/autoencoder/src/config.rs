@@ -98,30 +98,49 @@ impl Default for VqConfig {
 }
 
 impl KlConfig {
+    /// Checks that the configuration describes a network.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit, with what mends it.
+    pub fn validate(&self) -> Result<(), AutoencoderError> {
+        self.trunk.validate(false)
+    }
+
     /// Makes the network; its weights depend on the seed alone.
     ///
     /// # Errors
     ///
     /// The first key that does not fit, with what mends it.
     pub fn init(&self, device: &Device, seed: u64) -> Result<KlAutoencoder, AutoencoderError> {
-        self.trunk.validate(false)?;
+        self.validate()?;
         Ok(KlAutoencoder::new(self, &mut Init::new(device, seed)))
     }
 }
 
 impl VqConfig {
+    /// Checks that the configuration describes a network.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit, with what mends it.
+    pub fn validate(&self) -> Result<(), AutoencoderError> {
+        self.trunk.validate(self.spatial_norm)?;
+        check_counts(&[("codes", self.codes), ("code_channels", self.resolved_code_channels())])?;
+        let [codes, latents] = [self.resolved_code_channels(), self.trunk.latent_channels];
+        match self.spatial_norm && codes != latents {
+            true => Err(AutoencoderError::SpatialCodes { codes, latents }),
+            false => Ok(()),
+        }
+    }
+
     /// Makes the network; its weights depend on the seed alone.
     ///
     /// # Errors
     ///
     /// The first key that does not fit, with what mends it.
     pub fn init(&self, device: &Device, seed: u64) -> Result<VqAutoencoder, AutoencoderError> {
-        self.trunk.validate(self.spatial_norm)?;
-        check_counts(&[("codes", self.codes), ("code_channels", self.resolved_code_channels())])?;
-        let [codes, latents] = [self.resolved_code_channels(), self.trunk.latent_channels];
-        if self.spatial_norm && codes != latents {
-            return Err(AutoencoderError::SpatialCodes { codes, latents });
-        }
+        self.validate()?;
         Ok(VqAutoencoder::new(self, &mut Init::new(device, seed)))
     }
 

@@ -76,7 +76,7 @@ impl System for Objective {
         metrics
     }
 
-    fn preview(net: UNet, config: &RunConfig, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(net: UNet, config: &RunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
         draw_preview(&TrainedModel::new(net, config, device)?, config)
     }
 }

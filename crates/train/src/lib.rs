@@ -16,6 +16,7 @@ mod ddpm;
 mod dpm_system;
 mod ema;
 mod error;
+mod first_stage;
 mod gradients;
 mod loader;
 mod metric_log;
@@ -48,6 +49,10 @@ pub use dpm_system::{
 };
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
+pub use first_stage::{
+    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
+    TrainedFirstStage,
+};
 pub use gradients::clip_global_norm;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;

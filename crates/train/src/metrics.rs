@@ -15,6 +15,7 @@ pub struct Stats {
     losses: Tensor<1>,
     timesteps: Vec<usize>,
     num_train_timesteps: usize,
+    named: Vec<(&'static str, Tensor<1>)>,
     grad_norm: Option<Tensor<1>>,
     speed: Option<Speed>,
     reading: Arc<Reading>,
@@ -39,6 +40,7 @@ pub fn memory_mib() -> Option<f64> {
 pub struct Reading {
     losses: Vec<f32>,
     quarters: Vec<usize>,
+    named: Vec<(&'static str, Vec<f32>)>,
     grad_norm: Option<f64>,
     speed: Option<Speed>,
 }
@@ -48,13 +50,36 @@ impl Stats {
     pub fn new(losses: Tensor<1>, timesteps: Vec<usize>, num_train_timesteps: usize) -> Self {
         let reading = Arc::default();
         let losses = losses.without_autodiff();
-        Self { losses, timesteps, num_train_timesteps, grad_norm: None, speed: None, reading }
+        Self {
+            losses,
+            timesteps,
+            num_train_timesteps,
+            named: Vec::new(),
+            grad_norm: None,
+            speed: None,
+            reading,
+        }
+    }
+
+    /// The loss of each image `[B]`, where there is no chain.
+    pub fn of_images(losses: Tensor<1>) -> Self {
+        let images = losses.dims()[0];
+        Self::new(losses, vec![0; images], 1)
+    }
+
+    /// Adds numbers of the batch: one for each image, or one for all.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, values: Tensor<1>) -> Self {
+        self.named.push((name, values.without_autodiff()));
+        self
     }
 
     /// The statistics of two batches together.
     pub fn join(self, other: Self) -> Self {
         let losses = Tensor::cat(vec![self.losses, other.losses], 0);
-        Self { losses, timesteps: [self.timesteps, other.timesteps].concat(), ..other }
+        let mut named = self.named;
+        named.extend(other.named.iter().cloned());
+        Self { losses, timesteps: [self.timesteps, other.timesteps].concat(), named, ..other }
     }
 
     /// How many images it tells of.
@@ -76,9 +101,13 @@ impl Stats {
 
     fn read(&self) -> Result<Reading, TensorReadError> {
         let quarter = |&t: &usize| 4 * t / self.num_train_timesteps;
+        let read = |(name, values): &(&'static str, Tensor<1>)| {
+            Ok::<_, TensorReadError>((*name, values.clone().try_into_vec_as::<f32>()?))
+        };
         Ok(Reading {
             losses: self.losses.clone().try_into_vec_as::<f32>()?,
             quarters: self.timesteps.iter().map(quarter).collect(),
+            named: self.named.iter().map(read).collect::<Result<_, _>>()?,
             grad_norm: self.grad_norm.clone().map(|norm| norm.try_into_scalar::<f64>()).transpose()?,
             speed: self.speed,
         })
@@ -100,22 +129,42 @@ impl Adaptor<Arc<Reading>> for Stats {
     }
 }
 
+/// How a metric reads its value, and how many images stand behind it.
+type Value = Arc<dyn Fn(&Reading) -> Option<(f64, usize)> + Send + Sync>;
+
 /// A number of each step as a burn-train metric.
 #[derive(Clone)]
 pub struct StepMetric {
     name: MetricName,
     unit: Option<&'static str>,
     higher_is_better: bool,
-    /// The value and how many images stand behind it.
-    value: fn(&Reading) -> Option<(f64, usize)>,
+    value: Value,
     state: NumericMetricState,
     fresh: bool,
 }
 
 impl StepMetric {
-    fn new(name: &str, unit: Option<&'static str>, value: fn(&Reading) -> Option<(f64, usize)>) -> Self {
+    fn new(
+        name: &str,
+        unit: Option<&'static str>,
+        value: impl Fn(&Reading) -> Option<(f64, usize)> + Send + Sync + 'static,
+    ) -> Self {
         let (name, state) = (Arc::new(name.to_owned()), NumericMetricState::new());
-        Self { name, unit, higher_is_better: false, value, state, fresh: false }
+        Self { name, unit, higher_is_better: false, value: Arc::new(value), state, fresh: false }
+    }
+
+    /// The mean of the numbers that [`Stats::with`] adds under this name.
+    pub fn named(name: &'static str, unit: Option<&'static str>) -> Self {
+        Self::new(name, unit, move |reading| {
+            let own = reading.named.iter().filter(|(other, _)| *other == name);
+            mean(own.flat_map(|(_, values)| values.iter().copied()))
+        })
+    }
+
+    /// The same metric, the more of which the better.
+    #[must_use]
+    pub fn higher_is_better(self) -> Self {
+        Self { higher_is_better: true, ..self }
     }
 
     /// Mean squared error of the network's output.
@@ -140,10 +189,8 @@ impl StepMetric {
 
     /// Training speed.
     pub fn speed() -> Self {
-        let metric = Self::new("Images per second", None, |reading| {
-            reading.speed.map(|speed| (speed.images_per_second, 1))
-        });
-        Self { higher_is_better: true, ..metric }
+        let speed = |reading: &Reading| reading.speed.map(|speed| (speed.images_per_second, 1));
+        Self::new("Images per second", None, speed).higher_is_better()
     }
 
     /// Resident memory of the process.

@@ -72,12 +72,17 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     /// What is plotted of training and validation; the first, `Loss`, also decides which checkpoint is the best.
     fn metrics() -> Vec<StepMetric>;
 
-    /// Draws a preview from trained weights: the same noise every time.
+    /// Draws a preview from trained weights: the same noise and the same images every time.
     ///
     /// # Errors
     ///
-    /// If sampling fails.
-    fn preview(net: Self::Net, config: &Self::Config, device: &Device) -> Result<Picture, TrainError>;
+    /// If sampling fails, or an image cannot be read.
+    fn preview(
+        net: Self::Net,
+        config: &Self::Config,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError>;
 
     /// What is measured of a finished run, for its record; nothing unless a system says otherwise.
     ///

@@ -12,6 +12,8 @@ pub enum SystemName {
     Ddpm,
     /// [`DpmSystem`](crate::DpmSystem).
     Dpm,
+    /// [`FirstStage`](crate::FirstStage).
+    Autoencoder,
 }
 
 impl SystemName {
@@ -27,9 +29,10 @@ impl SystemName {
         let Some(name) = table.get("system") else { return Ok(Self::Ddpm) };
         match name.as_str() {
             Some("dpm") => Ok(Self::Dpm),
+            Some("autoencoder") => Ok(Self::Autoencoder),
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
-                reason: format!("system = {name}: use \"dpm\", or leave it out for DDPM"),
+                reason: format!("system = {name}: use \"dpm\" or \"autoencoder\", or leave it out for DDPM"),
             }),
         }
     }

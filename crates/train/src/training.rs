@@ -134,9 +134,9 @@ impl<S: System> Session<S> {
     }
 
     fn preview(&self, device: Device) -> Hook<S> {
-        let (run, config) = (self.run.clone(), self.config.clone());
+        let (run, config, splits) = (self.run.clone(), self.config.clone(), self.splits.clone());
         Arc::new(move |trainee, step| {
-            let drawn = S::preview(trainee.ema.valid(), &config, &device).and_then(|picture| {
+            let drawn = S::preview(trainee.ema.valid(), &config, &splits, &device).and_then(|picture| {
                 let (step_text, seed) = (step.to_string(), config.seed().to_string());
                 let text = [("step", step_text.as_str()), ("seed", seed.as_str())];
                 Ok(picture.write_png(&run.sample(step), &text)?)

@@ -88,7 +88,7 @@ impl System for DpmSystem {
         vec![StepMetric::loss()]
     }
 
-    fn preview(net: Dpm, config: &DpmRunConfig, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(net: Dpm, config: &DpmRunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
         draw_preview(&TrainedDpm::new(net, config, device)?)
     }
 

@@ -1,0 +1,73 @@
+use autoencoder::{Autoencoder, DiscriminatorConfig, PatchDiscriminator};
+use burn::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Nothing is weighted more, however small the gradient of the verdict is.
+const MOST: f64 = 1e4;
+
+/// The discriminator, and how much its verdict weighs (Esser et al. 2021, arXiv 2012.09841, equation 7).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdversarialConfig {
+    /// The first step at which it learns and is heard: reconstructions should be fair by then.
+    pub start: usize,
+    /// Weight of its verdict where its gradient is as large as the error's.
+    pub weight: f64,
+    /// Its shape.
+    pub discriminator: DiscriminatorConfig,
+}
+
+impl Default for AdversarialConfig {
+    fn default() -> Self {
+        Self { start: 2000, weight: 0.5, discriminator: DiscriminatorConfig::default() }
+    }
+}
+
+impl AdversarialConfig {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let DiscriminatorConfig { channels, halvings } = self.discriminator;
+        if channels == 0 || !channels.is_multiple_of(16) || channels > 1 << 12 {
+            return Err(format!(
+                "discriminator.channels = {channels}: it must be a multiple of 16, at most 4096"
+            ));
+        }
+        if !(1..=6).contains(&halvings) {
+            return Err(format!("discriminator.halvings = {halvings}: it must be from 1 to 6"));
+        }
+        match self.weight.is_finite() && self.weight >= 0.0 {
+            true => Ok(()),
+            false => Err(format!("weight = {}: it must be at least 0", self.weight)),
+        }
+    }
+}
+
+/// The gradient of the weighted verdict with respect to reconstructions `[B, C, H, W]`.
+///
+/// Its weight makes the verdict's gradient as large as the error's at the weights of the decoder's last convolution, where
+/// both are measured. Both pass that layer alone for it, so that the network is traversed once.
+pub(super) fn pull(
+    config: &AdversarialConfig,
+    autoencoder: &Autoencoder,
+    discriminator: &PatchDiscriminator,
+    features: &Tensor<4>,
+    images: &Tensor<4>,
+    output: &Tensor<4>,
+) -> Tensor<4> {
+    let leaf = output.clone().detach().require_grad();
+    let verdict = -discriminator.forward(leaf.clone()).mean();
+    let by_verdict = gradient(&leaf, verdict);
+    let by_error = gradient(&leaf, (leaf.clone() - images.clone()).abs().mean());
+    let norm = |direction: Tensor<4>| {
+        let image = autoencoder.image(features.clone().detach());
+        gradient(&autoencoder.last_weight(), (image * direction).sum()).powf_scalar(2.0).sum().sqrt()
+    };
+    let weight = norm(by_error) / (norm(by_verdict.clone()) + 1e-4);
+    by_verdict * (weight.clamp(0.0, MOST) * config.weight).reshape([1, 1, 1, 1])
+}
+
+/// Zero where the loss does not depend on `leaf`.
+fn gradient(leaf: &Tensor<4>, loss: Tensor<1>) -> Tensor<4> {
+    let gradients = loss.backward();
+    let plain = leaf.clone().inner();
+    leaf.grad(&gradients).unwrap_or_else(|| plain.zeros_like())
+}

@@ -1,0 +1,15 @@
+//! The first stage of latent diffusion as a [`System`](crate::System): an autoencoder (Rombach et al. 2022, section 3.1).
+
+mod adversarial;
+mod batches;
+mod config;
+mod loss;
+mod model;
+mod preview;
+mod system;
+
+pub use adversarial::AdversarialConfig;
+pub use batches::FirstStageBatch;
+pub use config::{FirstStageRunConfig, RegularizationConfig};
+pub use model::TrainedFirstStage;
+pub use system::{FirstStage, FirstStageNet};

@@ -1,0 +1,99 @@
+use std::path::Path;
+
+use autoencoder::{Autoencoder, LatentScale};
+use burn::prelude::*;
+use burn::store::ModuleRecord;
+use data::Splits;
+use random::Seed;
+
+use super::config::FirstStageRunConfig;
+use super::loss::{absolute_errors, psnr};
+use super::system::{FirstStage, FirstStageNet};
+use crate::batches::validation_images;
+use crate::error::TrainError;
+use crate::record::Measure;
+use crate::system::System;
+
+/// A trained autoencoder.
+#[derive(Debug)]
+pub struct TrainedFirstStage {
+    /// The network.
+    pub autoencoder: Autoencoder,
+    /// What it was trained with.
+    pub config: FirstStageRunConfig,
+}
+
+impl TrainedFirstStage {
+    /// Reads averaged weights: a run's `ema.bpk`.
+    ///
+    /// # Errors
+    ///
+    /// If the file is missing, damaged, or of another network.
+    pub fn load(weights: &Path, config: FirstStageRunConfig, device: &Device) -> Result<Self, TrainError> {
+        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
+        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
+        let net = FirstStage::init(&config, device)?;
+        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        let FirstStageNet { autoencoder, .. } = net;
+        Ok(Self { autoencoder, config })
+    }
+
+    /// What brings latents to unit variance, measured on one batch of training images (Rombach et al. 2022, appendix G).
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read, or the device fails.
+    pub fn latent_scale(
+        autoencoder: &Autoencoder,
+        config: &FirstStageRunConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<LatentScale, TrainError> {
+        let images = config.train.batch_size.max(64).min(splits.train.len());
+        let order = Seed(config.seed).stream("latent/scale", 0).permutation(splits.train.len());
+        let latent = autoencoder.latent(upload(splits.train.fixed(&order[..images])?, device));
+        let variance = (latent.clone() - latent.mean().reshape([1, 1, 1, 1])).powf_scalar(2.0).mean();
+        let variance =
+            variance.try_into_scalar::<f64>().map_err(|error| TrainError::Device(error.to_string()))?;
+        Ok(LatentScale::uniform(1.0 / variance.sqrt().max(1e-6)))
+    }
+
+    /// The quality of reconstructions, and the scale of the latents.
+    pub(super) fn measure(
+        autoencoder: &Autoencoder,
+        config: &FirstStageRunConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Vec<Measure>, TrainError> {
+        let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
+        let chosen = validation_images(Seed(config.seed), set, config.train.eval_images);
+        let (mut errors, mut ratios) = (Vec::new(), Vec::new());
+        for numbers in chosen.chunks(config.train.batch_size) {
+            let images = upload(set.fixed(numbers)?, device);
+            let output = autoencoder.decode(autoencoder.latent(images.clone()));
+            errors.extend(numbers_of(absolute_errors(&output, &images))?);
+            ratios.extend(numbers_of(psnr(&output, &images))?);
+        }
+        let scale = Self::latent_scale(autoencoder, config, splits, device)?.scale[0];
+        Ok(vec![
+            mean("PSNR", "dB", &ratios),
+            mean("absolute error", "of the range -1 to 1", &errors),
+            Measure { name: "latent scale".into(), value: scale, stderr: 0.0, unit: String::new() },
+        ])
+    }
+}
+
+fn upload(images: data::HostBatch, device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(images.pixels, images.shape), device)
+}
+
+fn numbers_of(tensor: Tensor<1>) -> Result<Vec<f64>, TrainError> {
+    tensor.try_into_vec_as::<f64>().map_err(|error| TrainError::Device(error.to_string()))
+}
+
+fn mean(name: &str, unit: &str, values: &[f64]) -> Measure {
+    let count = values.len() as f64;
+    let value = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|other| (other - value).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
+    Measure { name: name.into(), value, stderr: (variance / count).sqrt(), unit: unit.into() }
+}

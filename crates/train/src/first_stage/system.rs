@@ -1,0 +1,174 @@
+use std::sync::Arc;
+
+use autoencoder::{Autoencoder, Encoded, PatchDiscriminator};
+use burn::optim::GradientsParams;
+use burn::prelude::*;
+use data::{Batches, Picture, Splits};
+use random::Seed;
+
+use super::adversarial::{AdversarialConfig, pull};
+use super::batches::{FirstStageBatch, Noising};
+use super::config::{FirstStageRunConfig, RegularizationConfig};
+use super::loss::{absolute_errors, psnr, regularization, usage};
+use super::model::TrainedFirstStage;
+use super::preview::draw_preview;
+use crate::error::TrainError;
+use crate::loader::{TrainLoader, ValidLoader};
+use crate::metrics::{Stats, StepMetric};
+use crate::record::Measure;
+use crate::system::{Loaders, System};
+
+/// An autoencoder as it is trained: on the absolute error of reconstructions, on what holds the latents together, and, if it
+/// has one, on the verdict of a discriminator that is trained beside it.
+#[derive(Clone, Debug)]
+pub struct FirstStage {
+    regularization: RegularizationConfig,
+    adversarial: Option<AdversarialConfig>,
+    ema_decay: f64,
+    grad_accumulation: usize,
+}
+
+/// What is trained.
+#[derive(Module, Debug)]
+pub struct FirstStageNet {
+    /// The first stage.
+    pub autoencoder: Autoencoder,
+    /// What it has to satisfy.
+    pub discriminator: Option<PatchDiscriminator>,
+}
+
+const KL: &str = "KL";
+const PSNR: &str = "PSNR";
+const USED: &str = "Codes used";
+const PERPLEXITY: &str = "Code perplexity";
+
+impl System for FirstStage {
+    type Config = FirstStageRunConfig;
+    type Net = FirstStageNet;
+    type Batch = FirstStageBatch;
+
+    fn new(config: &FirstStageRunConfig) -> Result<Self, TrainError> {
+        Ok(Self {
+            regularization: config.regularization,
+            adversarial: config.adversarial,
+            ema_decay: config.train.ema_decay,
+            grad_accumulation: config.train.grad_accumulation,
+        })
+    }
+
+    fn init(config: &FirstStageRunConfig, device: &Device) -> Result<FirstStageNet, TrainError> {
+        let unfit = |error: autoencoder::AutoencoderError| TrainError::Config {
+            origin: "[model]".into(),
+            reason: error.to_string(),
+        };
+        let seed = Seed(config.seed).derive("discriminator", 0);
+        let discriminator = config.adversarial.as_ref().map(|adversarial| {
+            adversarial.discriminator.init(config.model.trunk().in_channels, device, seed)
+        });
+        Ok(FirstStageNet {
+            autoencoder: config.model.init(device, config.seed).map_err(unfit)?,
+            discriminator,
+        })
+    }
+
+    fn loaders(
+        config: &FirstStageRunConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Loaders<FirstStageBatch>, TrainError> {
+        let (train, seed) = (&config.train, Seed(config.seed));
+        let [_, height, width] = splits.image_shape();
+        let factor = config.model.trunk().factor();
+        let latent = [config.model.latent_channels(), height / factor, width / factor];
+        let noising = Noising { seed, latent, batches_per_step: train.grad_accumulation };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+    }
+
+    fn gradients(&self, net: &FirstStageNet, batch: FirstStageBatch) -> (GradientsParams, Stats) {
+        let Reconstruction { encoded, features, output } = reconstruct(net, &batch);
+        let errors = absolute_errors(&output, &batch.images);
+        let values = batch.images.dims()[1..].iter().product();
+        let mut loss = errors.clone().mean() + regularization(&self.regularization, &encoded, values);
+        let adversarial = self.adversarial.filter(|adversarial| batch.step >= adversarial.start);
+        if let (Some(config), Some(discriminator)) = (adversarial, &net.discriminator) {
+            let pull = pull(&config, &net.autoencoder, discriminator, &features, &batch.images, &output);
+            // Its gradient is the verdict's with respect to the autoencoder; the discriminator learns from the rest.
+            let verdict = (output.clone() * Tensor::from_inner(pull)).sum();
+            let discrimination = discriminator.hinge_loss(batch.images.clone(), output.clone().detach());
+            loss = loss + verdict + discrimination;
+        }
+        let gradients = (loss / self.grad_accumulation as f64).backward();
+        (GradientsParams::from_grads(gradients, net), stats(errors, &encoded, &output, &batch.images))
+    }
+
+    fn measure(&self, net: &FirstStageNet, batch: FirstStageBatch) -> Stats {
+        let Reconstruction { encoded, output, .. } = reconstruct(net, &batch);
+        stats(absolute_errors(&output, &batch.images), &encoded, &output, &batch.images)
+    }
+
+    fn ema_decay(&self) -> f64 {
+        self.ema_decay
+    }
+
+    fn metrics() -> Vec<StepMetric> {
+        vec![
+            StepMetric::loss(),
+            StepMetric::named(PSNR, Some("dB")).higher_is_better(),
+            StepMetric::named(KL, Some("nats")),
+            StepMetric::named(USED, Some("%")).higher_is_better(),
+            StepMetric::named(PERPLEXITY, None).higher_is_better(),
+        ]
+    }
+
+    fn preview(
+        net: FirstStageNet,
+        config: &FirstStageRunConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError> {
+        draw_preview(&net.autoencoder, config, splits, device)
+    }
+
+    fn results(
+        net: &FirstStageNet,
+        config: &FirstStageRunConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Vec<Measure>, TrainError> {
+        TrainedFirstStage::measure(&net.autoencoder, config, splits, device)
+    }
+}
+
+struct Reconstruction {
+    encoded: Encoded,
+    features: Tensor<4>,
+    output: Tensor<4>,
+}
+
+fn reconstruct(net: &FirstStageNet, batch: &FirstStageBatch) -> Reconstruction {
+    let encoded = net.autoencoder.encode(batch.images.clone(), batch.noise.clone());
+    let features = net.autoencoder.features(encoded.latent());
+    let output = net.autoencoder.image(features.clone());
+    Reconstruction { encoded, features, output }
+}
+
+fn stats(errors: Tensor<1>, encoded: &Encoded, output: &Tensor<4>, images: &Tensor<4>) -> Stats {
+    let stats = Stats::of_images(errors).with(PSNR, psnr(output, images));
+    match encoded {
+        Encoded::Kl { posterior, .. } => stats.with(KL, posterior.kl()),
+        Encoded::Vq { counts, .. } => {
+            let [used, perplexity] = usage(counts);
+            stats.with(USED, used).with(PERPLEXITY, perplexity)
+        }
+    }
+}
