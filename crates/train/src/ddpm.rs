@@ -82,7 +82,7 @@ impl System for Objective {
 }
 
 impl Objective {
-    fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
+    pub(crate) fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
         Stats::new(losses, timesteps, self.schedule.num_train_timesteps())
     }
 }

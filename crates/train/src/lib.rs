@@ -18,10 +18,12 @@ mod ema;
 mod error;
 mod first_stage;
 mod gradients;
+mod latent_system;
 mod loader;
 mod metric_log;
 mod metrics;
 mod model;
+mod network;
 mod objective;
 mod optimizer;
 mod parity;
@@ -54,8 +56,13 @@ pub use first_stage::{
     TrainedFirstStage,
 };
 pub use gradients::clip_global_norm;
+pub use latent_system::{
+    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig, Texts, Told,
+    TrainedLatent,
+};
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
+pub use network::Network;
 pub use objective::{BatchLoss, Objective};
 pub use optimizer::optimizer;
 pub use parity::{Check, compare_with_flex};

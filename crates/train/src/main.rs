@@ -9,7 +9,9 @@ use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DpmSystem, DraftConfig, FirstStage, Objective, Outcome, RunDir, Session, System, SystemName};
+use train::{
+    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, RunDir, Session, System, SystemName,
+};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -68,6 +70,7 @@ fn run(args: Args) -> Result<()> {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
         SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
         SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
+        SystemName::Latent => train_system::<LatentSystem>(args, run, &config),
     }
 }
 

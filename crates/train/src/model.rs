@@ -7,13 +7,13 @@ use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
 use crate::error::TrainError;
-use crate::{Objective, RunConfig, Trainee};
+use crate::{Network, Objective, RunConfig, Trainee};
 
 /// A trained network with all that sampling from it needs.
 #[derive(Debug)]
-pub struct TrainedModel {
+pub struct TrainedModel<N = UNet> {
     /// The network.
-    pub net: UNet,
+    pub net: N,
     /// The chain it was trained on.
     pub schedule: Schedule,
     /// What it predicts.
@@ -30,13 +30,13 @@ pub struct TrainedModel {
     pub device: Device,
 }
 
-impl TrainedModel {
+impl<N> TrainedModel<N> {
     /// Wraps a network made by `config`, on its device.
     ///
     /// # Errors
     ///
     /// If the configuration's schedule is impossible.
-    pub fn new(net: UNet, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+    pub fn new(net: N, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
         let schedule = config.schedule()?;
         let side = config.model.image_size;
         Ok(Self {
@@ -50,7 +50,9 @@ impl TrainedModel {
             device: device.clone(),
         })
     }
+}
 
+impl TrainedModel {
     /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
     ///
     /// # Errors
@@ -69,7 +71,9 @@ impl TrainedModel {
         };
         Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
     }
+}
 
+impl<N: Network> TrainedModel<N> {
     /// The denoiser for images of the given classes, clipped to the range of the data where the model is.
     ///
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
@@ -107,11 +111,11 @@ impl TrainedModel {
     }
 
     /// The bare network, for images of the given classes: its output for images `[B, C, H, W]`, all at one timestep.
-    pub fn answer<'a>(&'a self, labels: Option<&[usize]>) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a> {
+    pub fn answer<'a>(&'a self, labels: Option<&[usize]>) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a, N> {
         let labels = labels.filter(|_| self.num_classes.is_some()).map(|labels| self.upload(labels));
         move |x, timestep| {
             let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
-            self.net.forward(x, timesteps, labels.clone())
+            self.net.predict(x, timesteps, labels.clone())
         }
     }
 

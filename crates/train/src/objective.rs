@@ -1,11 +1,10 @@
 use burn::prelude::*;
 use diffusion::{Levels, Parameterization, per_image_loss, q_sample, target_weights};
 use schedules::{NoiseLevel, Schedule, Weighting};
-use unet::UNet;
 
 use crate::error::TrainError;
 use crate::variational_bound::{BoundTable, variance_bound};
-use crate::{Batch, RunConfig};
+use crate::{Batch, Network, RunConfig};
 
 /// What is minimised.
 #[derive(Clone, Debug)]
@@ -57,7 +56,7 @@ impl Objective {
     /// The loss of a batch: the weighted squared error (Ho et al. 2020, algorithm 1) and, where the variance is learnt,
     /// a share of the bound, `L_simple + 0.001 L_vlb` (Nichol & Dhariwal 2021, eq. 16). The batch has one timestep of
     /// each image's `T`, so that its mean stands for a T-th of `L_vlb`.
-    pub fn loss(&self, net: &UNet, batch: &Batch) -> BatchLoss {
+    pub fn loss(&self, net: &impl Network, batch: &Batch) -> BatchLoss {
         let answer = self.answer(net, batch);
         let squared = self.squared(&answer, batch);
         let device = squared.device().inner();
@@ -72,7 +71,7 @@ impl Objective {
     }
 
     /// The squared error of each image, `[B]`.
-    pub(crate) fn squared_errors(&self, net: &UNet, batch: &Batch) -> Tensor<1> {
+    pub(crate) fn squared_errors(&self, net: &impl Network, batch: &Batch) -> Tensor<1> {
         self.squared(&self.answer(net, batch), batch)
     }
 
@@ -82,7 +81,7 @@ impl Objective {
         per_image_loss(answer.output.clone(), target)
     }
 
-    fn answer(&self, net: &UNet, batch: &Batch) -> Answer {
+    fn answer(&self, net: &impl Network, batch: &Batch) -> Answer {
         // The network's own coordinate, in which samplers give it their images too.
         let native = |&t: &usize| self.parameterization.input(self.schedule.level(t)).1;
         let levels: Vec<_> = batch.timesteps.iter().map(native).collect();
@@ -90,7 +89,7 @@ impl Objective {
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
         let t: Vec<f32> = batch.timesteps.iter().map(|&t| t as f32).collect();
         let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);
-        let output = net.forward(x.clone(), t, batch.labels.clone());
+        let output = net.predict(x.clone(), t, batch.labels.clone());
         if self.learned_variance.is_none() {
             return Answer { levels, x, output, variance: None };
         }

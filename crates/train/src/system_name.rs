@@ -14,6 +14,8 @@ pub enum SystemName {
     Dpm,
     /// [`FirstStage`](crate::FirstStage).
     Autoencoder,
+    /// [`LatentSystem`](crate::LatentSystem).
+    Latent,
 }
 
 impl SystemName {
@@ -30,9 +32,12 @@ impl SystemName {
         match name.as_str() {
             Some("dpm") => Ok(Self::Dpm),
             Some("autoencoder") => Ok(Self::Autoencoder),
+            Some("latent") => Ok(Self::Latent),
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
-                reason: format!("system = {name}: use \"dpm\" or \"autoencoder\", or leave it out for DDPM"),
+                reason: format!(
+                    "system = {name}: use \"dpm\", \"autoencoder\" or \"latent\", or leave it out for DDPM"
+                ),
             }),
         }
     }

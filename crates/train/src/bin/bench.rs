@@ -7,7 +7,7 @@ use anyhow::Result;
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DpmSystem, DraftConfig, FirstStage, Objective, RunDir, Session, System, SystemName};
+use train::{DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, RunDir, Session, System, SystemName};
 
 /// Measure training steps, sampling and memory of configurations.
 #[derive(Parser)]
@@ -51,6 +51,7 @@ fn run(mut args: Args) -> Result<()> {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
             SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
             SystemName::Autoencoder => bench::<FirstStage>(&args, path)?,
+            SystemName::Latent => bench::<LatentSystem>(&args, path)?,
         }
     }
     Ok(())
