@@ -21,17 +21,22 @@ pub struct Args {
 
 /// Starts the `infer` program with the same arguments, `--release` aside.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let backend = Backend::among(&args.arguments)?;
+    start("infer", &args.arguments)
+}
+
+/// Starts a program that reads a run, with the features that its backend and the run's data need.
+pub fn start(program: &str, arguments: &[OsString]) -> Result<ExitCode> {
+    let backend = Backend::among(arguments)?;
     let mut features: Vec<&str> = backend.feature().into_iter().collect();
-    if let Some(run) = option(&args.arguments, "--run") {
+    if let Some(run) = option(arguments, "--run") {
         let config = PathBuf::from(run).join("config.toml");
         if needs_parquet(&config, &[]).context("failed to see which data set the run uses")? {
             features.push("parquet");
         }
     }
-    let release = args.arguments.iter().any(|arg| arg == "--release");
-    let mut command = cargo_run("infer", &features, release);
+    let release = arguments.iter().any(|arg| arg == "--release");
+    let mut command = cargo_run(program, &features, release);
     backend.prepare(&mut command);
-    command.arg("--").args(args.arguments.iter().filter(|arg| *arg != "--release"));
+    command.arg("--").args(arguments.iter().filter(|arg| *arg != "--release"));
     hand_over(command)
 }

@@ -7,8 +7,10 @@ mod cargo;
 mod ci;
 mod dataset;
 mod doctor;
+mod eval;
 mod infer;
 mod interop;
+mod reproduce;
 mod setup;
 mod test;
 mod train;
@@ -29,8 +31,10 @@ struct Cli {
 enum Command {
     Train(train::Args),
     Infer(infer::Args),
+    Eval(eval::Args),
     Test(test::Args),
     Bench(bench::Args),
+    Reproduce(reproduce::Args),
     Doctor(doctor::Args),
     Dataset(dataset::Args),
     Conformance(interop::Conformance),
@@ -43,8 +47,10 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Dataset(args) => dataset::run(&args),
         Command::Conformance(args) => interop::conformance(&args),

@@ -22,7 +22,11 @@ const MAX_PIXELS: u64 = 1 << 28;
 /// - returns `[C, H, W]` with values in [-1, 1]
 pub fn read_image(path: &Path, shape: [usize; 3]) -> Result<Vec<f32>, DataError> {
     let [channels, height, width] = shape;
-    let picture = cover(read_picture(path)?.with_channels(channels), width, height);
+    let picture = read_picture(path).map_err(|error| match error {
+        DataError::Image { name, reason } => DataError::Picture { name, reason },
+        other => other,
+    })?;
+    let picture = cover(picture.with_channels(channels), width, height);
     let mut values = Vec::with_capacity(channels * height * width);
     picture.extend_unit(&mut values);
     Ok(values)

@@ -82,7 +82,16 @@ pub enum DataError {
         images: usize,
     },
 
-    /// One image cannot be decoded.
+    /// A picture that was asked for by name cannot be decoded.
+    #[error("{name}: unreadable image: {reason}; give another PNG, JPEG, WebP, BMP or GIF")]
+    Picture {
+        /// The file.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+
+    /// One image of a set cannot be decoded.
     #[error("{name}: unreadable image: {reason}; mend or remove it, or pass --skip-bad to go on without it")]
     Image {
         /// The file, with the row where it holds several.

@@ -2,7 +2,7 @@ use burn::prelude::*;
 use schedules::{FixedVariance, Posterior};
 
 use crate::solver::add_noise;
-use crate::{Denoiser, DiffusionError, LearnedVariance, Solver, Stage};
+use crate::{Denoiser, DiffusionError, Solver, Stage};
 
 /// Draws from `p(x_t | x_s) = N(posterior mean, variance I)` (Ho et al. 2020, algorithm 2), with the network's variance
 /// where it has learnt one (Nichol & Dhariwal 2021, section 3.1).
@@ -24,20 +24,13 @@ impl Solver for Ancestral {
         let x0 = prediction.x0;
         let mean = x0.clone() * posterior.x0_coefficient + x * posterior.x_coefficient;
         let x = match prediction.variance {
-            Some(learned) if posterior.variance > 0.0 => mean + noise() * deviation(learned, posterior),
+            Some(learned) if posterior.variance > 0.0 => {
+                let log = |variance: f64| Tensor::full([1; 4], variance.ln(), (&mean.device(), mean.dtype()));
+                let (low, high) = (log(posterior.variance), log(posterior.forward_variance));
+                mean + noise() * (learned.log_variance(low, high) * 0.5).exp()
+            }
             _ => add_noise(mean, posterior.fixed_variance(self.variance), noise),
         };
         Ok((x, x0))
-    }
-}
-
-fn deviation(learned: LearnedVariance, posterior: Posterior) -> Tensor<4> {
-    match learned {
-        LearnedVariance::Direct(variance) => variance.sqrt(),
-        LearnedVariance::Range(share) => {
-            let (small, large) = (posterior.variance.ln(), posterior.forward_variance.ln());
-            // share -1 is the small variance, 1 the large one; half the logarithm is the deviation's.
-            ((share + 1.0) * (0.25 * (large - small)) + 0.5 * small).exp()
-        }
     }
 }

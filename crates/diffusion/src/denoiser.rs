@@ -45,6 +45,21 @@ pub enum LearnedVariance {
     Direct(Tensor<4>),
 }
 
+impl LearnedVariance {
+    /// Its logarithm, between those of the smallest and the largest variance that could be learnt.
+    ///
+    /// # Shapes
+    ///
+    /// - low, high: broadcast to the image's
+    /// - result: `[B, C, H, W]`
+    pub fn log_variance(self, low: Tensor<4>, high: Tensor<4>) -> Tensor<4> {
+        match self {
+            Self::Direct(variance) => variance.log(),
+            Self::Range(share) => (share + 1.0) * 0.5 * (high - low.clone()) + low,
+        }
+    }
+}
+
 impl Prediction {
     /// The belief that the clean image is `x0`; the noise is what remains of `x`.
     pub fn from_x0(x0: Tensor<4>, x: Tensor<4>, level: NoiseLevel) -> Self {

@@ -44,6 +44,22 @@ pub enum DiffusionError {
         /// Half of its output channels.
         channels: usize,
     },
+    /// Numbers that cannot be read from the device.
+    #[error("failed to read from the device: {0}")]
+    Unreadable(String),
+    /// An ODE that the tolerance cannot be met on.
+    #[error(
+        "the ODE is not solved to tolerance {tolerance:e} after {evaluations} evaluations (stuck at {share:.1}% of the \
+         way): give a larger tolerance, or check that the model answers with numbers"
+    )]
+    Unsolved {
+        /// Relative and absolute tolerance.
+        tolerance: f64,
+        /// Evaluations spent.
+        evaluations: usize,
+        /// How far it came, in percent.
+        share: f64,
+    },
     /// The levels that a sampler should visit do not exist.
     #[error(transparent)]
     Schedule(#[from] schedules::ScheduleError),

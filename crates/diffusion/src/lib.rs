@@ -3,7 +3,7 @@
 //!
 //! Tensors are images `[B, C, H, W]` in `[-1, 1]`. Randomness is always passed in. A [`Denoiser`] turns a noisy
 //! image and its level into a clean one; a [`Solver`] makes one step between two levels out of it; [`sample`] walks
-//! down a list of levels and reports every step to an observer.
+//! down a list of levels and reports every step to an observer. [`likelihood`] says how likely a model holds images to be.
 
 mod adams;
 mod ancestral;
@@ -25,6 +25,7 @@ mod heun;
 mod image_noise;
 mod ipndm;
 mod known;
+pub mod likelihood;
 mod limit;
 mod lms;
 mod loss;
@@ -36,6 +37,7 @@ mod partial_noising;
 mod pndm;
 mod polynomial;
 mod repaint;
+mod reverse_variance;
 mod sample;
 mod sampler;
 mod solver;
@@ -73,6 +75,7 @@ pub use partial_noising::{noised, remaining_levels};
 pub use pndm::{Pndm, WarmUp};
 pub use polynomial::Polynomial;
 pub use repaint::{RePaint, RePaintConfig};
+pub use reverse_variance::ReverseVariance;
 pub use sample::{Step, sample};
 pub use sampler::SamplerConfig;
 pub use solver::{Solver, Stage};

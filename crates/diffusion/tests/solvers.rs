@@ -82,7 +82,8 @@ const LAWS: [Law; 4] = [
     ("flow", |t| NoiseLevel::flow(0.05 + 0.85 * t)),
 ];
 
-fn order_of(config: &SolverConfig, law: Law) -> f64 {
+/// Log errors of walks of `steps` and four times as many: their slope.
+fn order_of(config: &SolverConfig, law: Law, steps: usize) -> f64 {
     let error = |steps: usize| {
         // The first steps are short, so that the low orders which a memory begins with do not show.
         let time = |i: usize| 1.0 - (i as f64 / steps as f64).powi(2);
@@ -91,7 +92,7 @@ fn order_of(config: &SolverConfig, law: Law) -> f64 {
         let exact = DATA.exact(x.clone(), levels[0], levels[steps]);
         deviation(walk(config, &levels, x) - exact)
     };
-    (error(150) / error(600)).log2() / 2.0
+    (error(steps) / error(4 * steps)).log2() / 2.0
 }
 
 fn multistep(order: usize, smooth: Smooth, polynomial: Polynomial) -> SolverConfig {
@@ -143,17 +144,28 @@ fn every_solver_has_its_order() {
         (multistep(3, Smooth::X0, Polynomial::Midpoint), 1.75),
         (singlestep(3, Polynomial::Midpoint), 3.0),
         (SolverConfig::Ipndm, 2.0),
+        (SolverConfig::Pndm { runge_kutta: true }, 2.0),
+        (SolverConfig::Pndm { runge_kutta: false }, 2.0),
     ];
     let mut wrong = Vec::new();
     for (config, claimed) in cases {
         for law in LAWS {
-            let order = order_of(&config, law);
+            let order = order_of(&config, law, 150);
             if order < claimed - 0.25 {
                 wrong.push(format!("{} {config:?}: order {order:.2}, not {claimed}", law.0));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// DEIS interpolates in the ratio of noise, whose changes from step to step die out late.
+#[test]
+fn deis_has_its_third_order_in_the_end() {
+    for law in LAWS {
+        let order = order_of(&SolverConfig::Deis { order: 3 }, law, 600);
+        assert!((2.7..3.2).contains(&order), "{}: order {order:.2}", law.0);
+    }
 }
 
 /// One formula is both, to rounding, over the full chain.

@@ -102,4 +102,6 @@ fn what_does_not_fit_is_named() {
     fails(&["--mask", &mask], "--init-image <FILE>");
     fails(&["--strength", "0.5"], "--init-image <FILE>");
     fails(&["--init-image", "nowhere.png"], "nowhere.png");
+    fails(&["--init-image", "README.md"], "README.md: unreadable image");
+    fails(&["--init-image", "README.md"], "give another PNG");
 }

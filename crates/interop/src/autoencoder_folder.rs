@@ -1,11 +1,15 @@
 use std::fs;
 use std::path::Path;
 
-use autoencoder::{AutoencoderError, KlAutoencoder, KlConfig, LatentScale, VqAutoencoder, VqConfig};
+use autoencoder::{
+    Autoencoder, AutoencoderConfig, AutoencoderError, KlAutoencoder, KlConfig, LatentScale, VqAutoencoder,
+    VqConfig,
+};
 use burn::module::Module;
 use burn::tensor::{DType, Device};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use train::TrainedFirstStage;
 
 use crate::autoencoder_export::{export_kl, export_vq};
 use crate::autoencoder_import::{import_kl, import_vq};
@@ -106,6 +110,31 @@ impl VqFolder {
             ..export_vq(&self.config, &self.scale, self.sample_size)?
         };
         write(folder, &keys, &self.network)
+    }
+}
+
+/// Writes the averaged network of a run as a folder that the reference library loads; `side` is that of its images.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn export_first_stage(
+    model: TrainedFirstStage,
+    scale: LatentScale,
+    side: usize,
+    folder: &Path,
+) -> Result<(), InteropError> {
+    let (sample_size, force_upcast) = (side, false);
+    match (model.autoencoder, model.config.model) {
+        (Autoencoder::Kl(network), AutoencoderConfig::Kl(config)) => {
+            KlFolder { network, config, scale, sample_size, force_upcast }.write(folder)
+        }
+        (Autoencoder::Vq(network), AutoencoderConfig::Vq(config)) => {
+            VqFolder { network, config, scale, sample_size, force_upcast }.write(folder)
+        }
+        (_, config) => {
+            Err(InteropError::Inexpressible { option: format!("model = {config:?} of another network") })
+        }
     }
 }
 

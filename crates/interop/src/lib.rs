@@ -41,7 +41,7 @@ mod unet_import;
 mod unet_keys;
 mod unet_weights;
 
-pub use autoencoder_folder::{KlFolder, VqFolder};
+pub use autoencoder_folder::{KlFolder, VqFolder, export_first_stage};
 pub use error::InteropError;
 pub use model_folder::{ModelFolder, export_run, read_unet};
 pub(crate) use model_folder::read_network;

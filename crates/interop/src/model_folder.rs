@@ -10,8 +10,8 @@ use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 use crate::scheduler_export::{write_json, write_sampling};
 use crate::unet_export::export;
 use crate::{
-    FolderSampler, ImportedUNet, InteropError, TensorFile, TensorStore, load_unet, read_unet_config,
-    unet_tensors,
+    FolderSampler, ImportedUNet, InteropError, Scheduler, TensorFile, TensorStore, load_unet,
+    read_unet_config, unet_tensors,
 };
 
 /// The weights' file beside a network's configuration, without its ending.
@@ -52,12 +52,13 @@ impl ModelFolder {
             value,
         };
         let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
-        check_samples(&unet, schedule.num_train_timesteps()).map_err(unfit)?;
+        check_samples(&unet, &scheduler, schedule.num_train_timesteps()).map_err(unfit)?;
         let model = TrainedModel {
             class_names: None,
             net,
             schedule: schedule.clone(),
             parameterization: scheduler.parameterization,
+            variance: scheduler.variance,
             num_classes: unet.num_classes,
             image_shape: [unet.in_channels, height, width],
             clip_x0: scheduler.limit.is_some(),
@@ -68,12 +69,19 @@ impl ModelFolder {
 }
 
 /// What a sampler of images asks of a network, beyond that it exists.
-fn check_samples(unet: &UNetConfig, timesteps: usize) -> Result<(), (&'static str, String)> {
-    if unet.out_channels != unet.in_channels {
-        return Err((
-            "out_channels",
-            format!("{} with in_channels = {}", unet.out_channels, unet.in_channels),
-        ));
+fn check_samples(
+    unet: &UNetConfig,
+    scheduler: &Scheduler,
+    timesteps: usize,
+) -> Result<(), (&'static str, String)> {
+    let halves = if scheduler.variance.is_some() { 2 } else { 1 };
+    if unet.out_channels != halves * unet.in_channels {
+        let learned = if halves == 2 { "a learned" } else { "no learned" };
+        let value = format!(
+            "{} with in_channels = {} and {learned} variance_type of the scheduler",
+            unet.out_channels, unet.in_channels
+        );
+        return Err(("out_channels", value));
     }
     if unet.class_input != ClassInput::Label {
         return Err(("class_embed_type", format!("{:?}", unet.class_input).to_lowercase()));

@@ -1,7 +1,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use diffusion::{Parameterization, SolverConfig};
+use diffusion::{Parameterization, ReverseVariance, SolverConfig};
 use schedules::{FinalSigma, FixedVariance, ScheduleConfig, Spacing};
 use serde_json::{Value, json};
 use train::RunConfig;
@@ -17,6 +17,13 @@ const COSINE: ScheduleConfig = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.99
 pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static str, InteropError> {
     let inexpressible = |option: String| Err(InteropError::Inexpressible { option });
     let (class, variance) = match &config.sample.solver {
+        // The library's other classes take no variance from the network.
+        SolverConfig::Ancestral { .. } if config.diffusion.variance == ReverseVariance::LearnedRange => {
+            ("DDPMScheduler", Some("learned_range"))
+        }
+        other if config.diffusion.variance == ReverseVariance::LearnedRange => {
+            return inexpressible(format!("sample.solver = {other:?} with a learned variance"));
+        }
         SolverConfig::Ddim { .. } => ("DDIMScheduler", None),
         SolverConfig::Ancestral { variance: FixedVariance::Small } => ("DDPMScheduler", Some("fixed_small")),
         SolverConfig::Ancestral { variance: FixedVariance::Large } => ("DDPMScheduler", Some("fixed_large")),

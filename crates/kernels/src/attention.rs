@@ -5,6 +5,7 @@ use burn::tensor::ops::AttentionModuleOptions;
 use crate::cpu::attention::{Attention, Gradients, Inputs, attend, gradients};
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
+use crate::operations::count;
 
 /// Queries whose logits are in memory at once on devices that have no fused attention.
 const QUERIES_TOGETHER: usize = 1024;
@@ -35,6 +36,7 @@ pub fn biased_attention(
 ) -> Tensor<3> {
     let shape @ [batch, channels, queries] = q.dims();
     let keys = k.dims()[2];
+    count(q.shape().num_elements(), 2 * keys);
     let ours = [&q, &k, &v].into_iter().all(graph::runs_on) && bias.as_ref().is_none_or(graph::runs_on);
     let fits = k.dims() == [batch, channels, keys] && v.dims() == k.dims();
     if ours && fits && channels.is_multiple_of(heads) && batch * channels * queries * keys > 0 {

@@ -6,6 +6,7 @@ use crate::cpu::convolution::{bias_gradient, convolve, input_gradient, weight_gr
 use crate::cpu::direct::Conv;
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
+use crate::operations::count;
 
 /// A layer's convolution.
 ///
@@ -14,6 +15,13 @@ use crate::graph::{self, Kernel};
 /// - `x`: `[B, channels in, H, W]`
 /// - output: `[B, channels out, H out, W out]`
 pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    let [_, inputs, down, across] = layer.weight.dims();
+    let y = convolution(layer, x);
+    count(y.shape().num_elements(), inputs * down * across);
+    y
+}
+
+fn convolution(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let Some(conv) = geometry(layer, &x) else { return by_burn(layer, x) };
     let [height, width] = conv.size_out();
     let shape = [conv.batch, conv.outputs, height, width];

@@ -8,6 +8,7 @@ mod conv;
 pub mod cpu;
 mod graph;
 mod norm;
+mod operations;
 mod project;
 mod update;
 
@@ -15,5 +16,6 @@ pub use attention::{attention, biased_attention};
 pub use conv::conv2d;
 pub use cpu::transpose::transposed;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
+pub use operations::count_operations;
 pub use project::project;
 pub use update::{AdamW, adam_w, blend, scale, sum_of_squares};

@@ -6,6 +6,7 @@ use crate::cpu::pointwise;
 use crate::cpu::pointwise::{Pointwise, project_input_gradient, project_weight_gradient};
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
+use crate::operations::count;
 
 /// A layer's map of the channels of each position.
 ///
@@ -17,6 +18,7 @@ pub fn project(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let [batch, inputs, pixels] = x.dims();
     let weight = layer.weight.val();
     let [rows, outputs] = weight.dims();
+    count(batch * outputs * pixels, rows);
     let bias = match &layer.bias {
         Some(bias) => bias.val(),
         None => Tensor::zeros([outputs], (&x.device(), x.dtype())),

@@ -62,4 +62,10 @@ pub enum ScheduleError {
     /// Noise cannot be laid out from infinity.
     #[error("this spacing needs a chain that keeps some signal: use leading, trailing or linspace")]
     NoSignal,
+    /// Levels that are not each noisier than the one before.
+    #[error("levels do not rise at step {step}: use a spacing that visits no level twice, or fewer steps")]
+    NotRising {
+        /// Where, from 0.
+        step: usize,
+    },
 }

@@ -79,6 +79,11 @@ impl Schedule {
         NoiseLevel::from_alpha_cumprod(self.alphas_cumprod[timestep])
     }
 
+    /// The levels of all timesteps, by rising noise.
+    pub fn levels(&self) -> Vec<NoiseLevel> {
+        self.alphas_cumprod.iter().map(|&bar| NoiseLevel::from_alpha_cumprod(bar)).collect()
+    }
+
     /// The level at a fractional timestep: sigma / alpha interpolated linearly between the chain's own, clamped to the
     /// chain outside (k-diffusion's `t_to_sigma`, as the public libraries use it).
     pub fn level_at(&self, timestep: f64) -> NoiseLevel {

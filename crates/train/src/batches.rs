@@ -13,6 +13,8 @@ pub struct Batch {
     pub eps: Tensor<4>,
     /// Their timesteps, B of them.
     pub timesteps: Vec<usize>,
+    /// Uniform values in `[0, 1)`, B of them, for an objective that draws timesteps itself; none in validation.
+    pub quantiles: Vec<f64>,
     /// Their classes `[B]`; the number of classes itself where the class is hidden.
     pub labels: Option<Tensor<1, Int>>,
 }
@@ -23,6 +25,7 @@ pub struct HostImages {
     images: HostBatch,
     eps: Vec<f32>,
     timesteps: Vec<usize>,
+    quantiles: Vec<f64>,
     labels: Option<Vec<usize>>,
 }
 
@@ -40,6 +43,7 @@ impl HostStep for HostImages {
             x0: Tensor::from_data(TensorData::new(self.images.pixels, shape), device),
             eps: Tensor::from_data(TensorData::new(self.eps, shape), device),
             timesteps: self.timesteps,
+            quantiles: self.quantiles,
             labels,
         }
     }
@@ -66,8 +70,10 @@ impl Noising {
         let mut hide = self.seed.stream("train/hide", index);
         let eps = self.seed.stream("train/noise", index).normal(images.pixels.len());
         let timesteps = (0..batch).map(|_| times.below(self.num_train_timesteps)).collect();
+        let mut quantiles = self.seed.stream("train/quantile", index);
+        let quantiles = (0..batch).map(|_| quantiles.uniform()).collect();
         let labels = self.labels(&images, || hide.chance(self.cond_drop_prob));
-        HostImages { images, eps, timesteps, labels }
+        HostImages { images, eps, timesteps, quantiles, labels }
     }
 
     /// A validation batch: image `first + i` of `total` always has the same noise, and the timesteps of all images
@@ -80,7 +86,7 @@ impl Noising {
         let timesteps =
             numbers.map(|number| (2 * number + 1) * self.num_train_timesteps / (2 * total)).collect();
         let labels = self.labels(&images, || false);
-        HostImages { images, eps, timesteps, labels }
+        HostImages { images, eps, timesteps, quantiles: Vec::new(), labels }
     }
 
     /// The validation images, the same `images` of a set always, in batches of `batch_size`.

@@ -20,6 +20,8 @@ pub struct Bench {
     pub step: f64,
     /// Training images a second.
     pub images_per_second: f64,
+    /// Billions of operations a second while training: forward, and backward twice that, by the plain algorithms.
+    pub gflops: f64,
     /// Seconds to draw the images of a preview.
     pub sample: f64,
     /// How many images that is.
@@ -47,9 +49,14 @@ impl<S: System> Session<S> {
         let mut batches = loaders.train.iter();
         let mut seconds = Vec::new();
         let mut memory: Option<f64> = None;
+        let mut operations = 0.0;
         for step in 0..=repetitions {
             let started = Instant::now();
-            if strategy.step(&mut learner, &mut *batches, step, started, &self.interrupter).is_none() {
+            let (stats, forward) = kernels::count_operations(|| {
+                strategy.step(&mut learner, &mut *batches, step, started, &self.interrupter)
+            });
+            operations = 3.0 * forward;
+            if stats.is_none() {
                 let reason = self.interrupter.error().map_or_else(String::new, |error| error.to_string());
                 return Err(TrainError::Device(reason));
             }
@@ -62,6 +69,7 @@ impl<S: System> Session<S> {
             parameters,
             step,
             images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
+            gflops: operations / step / 1e9,
             sample: this.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
             sample_images: train.sample_images,
             memory_mib: memory,

@@ -1,16 +1,16 @@
 use std::path::Path;
 
 use data::{DatasetConfig, Splits};
-use diffusion::{DiffusionError, Parameterization, SamplerConfig};
+use diffusion::{DiffusionError, Parameterization, ReverseVariance, SamplerConfig};
 use schedules::{NoiseLevel, Schedule, ScheduleConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use unet::{ClassInput, TimeEncoding, UNetConfig};
 
-use crate::TrainConfig;
 use crate::error::TrainError;
 use crate::resolve::decide;
 use crate::system::{SystemConfig, load_config};
+use crate::{EvalConfig, TrainConfig};
 
 /// Everything that decides what a run learns: `runs/<name>/config.toml`.
 ///
@@ -36,6 +36,9 @@ pub struct RunConfig {
     /// How it is trained.
     #[serde(default)]
     pub train: TrainConfig,
+    /// What is measured while it is trained.
+    #[serde(default)]
+    pub eval: EvalConfig,
     /// How previews are drawn, and how `infer` draws unless told otherwise.
     #[serde(default)]
     pub sample: SamplerConfig,
@@ -51,6 +54,8 @@ pub struct DiffusionConfig {
     pub schedule: ScheduleConfig,
     /// What the network predicts.
     pub parameterization: Parameterization,
+    /// The variance of a reverse step, in the variational bound and, where it is learnt, in sampling.
+    pub variance: ReverseVariance,
 }
 
 impl Default for DiffusionConfig {
@@ -59,6 +64,7 @@ impl Default for DiffusionConfig {
             num_train_timesteps: 1000,
             schedule: ScheduleConfig::default(),
             parameterization: Parameterization::default(),
+            variance: ReverseVariance::default(),
         }
     }
 }
@@ -160,7 +166,8 @@ impl SystemConfig for RunConfig {
         let classes = if self.train.conditional { splits.num_classes() } else { None };
         let model = table.entry("model").or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(model) = model {
-            let decided = [("image_size", height), ("in_channels", channels), ("out_channels", channels)];
+            let outputs = self.diffusion.variance.output_channels(channels);
+            let decided = [("image_size", height), ("in_channels", channels), ("out_channels", outputs)];
             for (key, value) in decided {
                 decide(model, key, Some(value))?;
             }
@@ -178,11 +185,14 @@ impl SystemConfig for RunConfig {
         let schedule = self.schedule().map_err(|error| error.to_string())?;
         self.sample_levels(&schedule).map_err(|error| error.to_string())?;
         self.validate_sampler(&schedule)?;
-        self.train.validate().map_err(|error| format!("[train]: {error}"))
+        self.train.validate().map_err(|error| format!("[train]: {error}"))?;
+        self.train.objective.validate(self.diffusion.variance, self.train.weighting)?;
+        self.eval.validate(self.train.eval_every).map_err(|error| format!("[eval]: {error}"))
     }
 
     fn lasting(mut self) -> Self {
         self.train = self.train.lasting();
+        self.eval = EvalConfig::default();
         self.sample = Default::default();
         self.class_names = None;
         self.dataset.source = DatasetConfig::default().source;

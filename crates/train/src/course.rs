@@ -158,6 +158,14 @@ impl<'a, S: System> Course<'a, S> {
             let item = TrainingItem::new(stats, batches.progress(), Some(images), None);
             self.emit_valid(LearnerEvent::ProcessedItem(item));
         }
+        match (self.strategy.evaluate)(&self.learner.model(), self.step) {
+            Ok(Some(stats)) => {
+                let item = TrainingItem::new(stats, batches.progress(), Some(images), None);
+                self.emit_valid(LearnerEvent::ProcessedItem(item));
+            }
+            Ok(None) => {}
+            Err(reason) => self.fail(reason),
+        }
         self.emit_valid(LearnerEvent::EndSplit(round));
         if images > 0 {
             self.losses.valid = Some(sum / images as f64);

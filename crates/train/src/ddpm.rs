@@ -10,8 +10,10 @@ use unet::UNet;
 
 use crate::batches::Noising;
 use crate::error::TrainError;
+use crate::evaluation::estimate_bound;
 use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
+use crate::objective::lock;
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
 use crate::{Batch, Objective, RunConfig, TrainedModel};
@@ -59,7 +61,7 @@ impl System for Objective {
     fn gradients(&self, net: &UNet, batch: Batch) -> (GradientsParams, Stats) {
         let loss = self.loss(net, &batch);
         let gradients = (loss.total / self.grad_accumulation as f64).backward();
-        (GradientsParams::from_grads(gradients, net), self.stats(loss.squared, batch.timesteps))
+        (GradientsParams::from_grads(gradients, net), self.stats(loss.squared, loss.timesteps))
     }
 
     fn measure(&self, net: &UNet, batch: Batch) -> Stats {
@@ -74,6 +76,34 @@ impl System for Objective {
         let mut metrics = vec![StepMetric::loss()];
         metrics.extend(StepMetric::quarters());
         metrics
+    }
+
+    fn memory(&self) -> Option<Vec<f32>> {
+        self.history.as_deref().map(|history| lock(history).values().to_vec())
+    }
+
+    fn recall(&self, memory: &[f32]) {
+        if let Some(history) = self.history.as_deref() {
+            lock(history).restore(memory);
+        }
+    }
+
+    fn evaluate(
+        net: UNet,
+        config: &RunConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Option<Stats>, TrainError> {
+        if !config.eval.due(step) {
+            return Ok(None);
+        }
+        let bound = Self::new(config)?.bound;
+        estimate_bound(&TrainedModel::new(net, config, device)?, &bound, config, splits)
+    }
+
+    fn evaluation_metrics(config: &RunConfig) -> Vec<StepMetric> {
+        if config.eval.every > 0 { vec![StepMetric::bound()] } else { Vec::new() }
     }
 
     fn preview(net: UNet, config: &RunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {

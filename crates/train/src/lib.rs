@@ -16,15 +16,18 @@ mod ddpm;
 mod dpm_system;
 mod ema;
 mod error;
+mod evaluation;
 mod first_stage;
 mod gradients;
 mod latent_system;
 mod loader;
+mod loss_history;
 mod metric_log;
 mod metrics;
 mod model;
 mod network;
 mod objective;
+mod objective_config;
 mod optimizer;
 mod parity;
 mod preview;
@@ -40,7 +43,6 @@ mod system_name;
 mod train_config;
 mod trainee;
 mod training;
-mod variational_bound;
 
 pub use batches::Batch;
 pub use bench::Bench;
@@ -51,6 +53,7 @@ pub use dpm_system::{
 };
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
+pub use evaluation::EvalConfig;
 pub use first_stage::{
     AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
     TrainedFirstStage,
@@ -60,10 +63,12 @@ pub use latent_system::{
     FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig, Texts, Told,
     TrainedLatent,
 };
+pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
 pub use network::Network;
 pub use objective::{BatchLoss, Objective};
+pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;
 pub use parity::{Check, compare_with_flex};
 pub use progress::{clock, say};
@@ -75,4 +80,3 @@ pub use system::{Loaders, System, SystemConfig};
 pub use system_name::SystemName;
 pub use train_config::{LrSchedule, TrainConfig};
 pub use trainee::Trainee;
-pub use variational_bound::{BoundStep, BoundTable};

@@ -101,7 +101,7 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
         plain: args.plain,
         interrupter: stop_on_ctrl_c()?,
     };
-    report(&run, &session.train()?);
+    report::<S>(&run, &session.train()?);
     Ok(())
 }
 
@@ -164,7 +164,7 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
     Ok(PathBuf::from("runs").join(name))
 }
 
-fn report(run: &RunDir, outcome: &Outcome) {
+fn report<S: System>(run: &RunDir, outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
         Some(reason) if outcome.steps == 0 => {
@@ -182,5 +182,5 @@ fn report(run: &RunDir, outcome: &Outcome) {
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));
     }
-    train::say(format_args!("draw more: cargo run -p infer -- --run {}", run.path().display()));
+    train::say(S::next_command(run.path()));
 }

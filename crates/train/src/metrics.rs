@@ -12,6 +12,7 @@ use burn::train::metric::{
 /// What one step tells the metrics. Tensors are read in the metrics' own thread.
 #[derive(Clone)]
 pub struct Stats {
+    measured: Measured,
     losses: Tensor<1>,
     timesteps: Vec<usize>,
     num_train_timesteps: usize,
@@ -19,6 +20,15 @@ pub struct Stats {
     grad_norm: Option<Tensor<1>>,
     speed: Option<Speed>,
     reading: Arc<Reading>,
+}
+
+/// What the losses of [`Stats`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measured {
+    /// Squared errors at the images' timesteps.
+    SquaredError,
+    /// Bits/dim of the images.
+    Bound,
 }
 
 /// How fast a step was, and in how much memory.
@@ -39,6 +49,7 @@ pub fn memory_mib() -> Option<f64> {
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     losses: Vec<f32>,
+    bounds: Vec<f32>,
     quarters: Vec<usize>,
     named: Vec<(&'static str, Vec<f32>)>,
     grad_norm: Option<f64>,
@@ -50,7 +61,9 @@ impl Stats {
     pub fn new(losses: Tensor<1>, timesteps: Vec<usize>, num_train_timesteps: usize) -> Self {
         let reading = Arc::default();
         let losses = losses.without_autodiff();
+        let measured = Measured::SquaredError;
         Self {
+            measured,
             losses,
             timesteps,
             num_train_timesteps,
@@ -59,6 +72,12 @@ impl Stats {
             speed: None,
             reading,
         }
+    }
+
+    /// The variational bound of each image `[B]`, in bits/dim.
+    pub fn bound(bits: Tensor<1>) -> Self {
+        let timesteps = vec![0; bits.dims()[0]];
+        Self { measured: Measured::Bound, ..Self::new(bits, timesteps, 1) }
     }
 
     /// The loss of each image `[B]`, where there is no chain.
@@ -101,11 +120,17 @@ impl Stats {
 
     fn read(&self) -> Result<Reading, TensorReadError> {
         let quarter = |&t: &usize| 4 * t / self.num_train_timesteps;
+        let values = self.losses.clone().try_into_vec_as::<f32>()?;
+        let (losses, bounds) = match self.measured {
+            Measured::SquaredError => (values, Vec::new()),
+            Measured::Bound => (Vec::new(), values),
+        };
         let read = |(name, values): &(&'static str, Tensor<1>)| {
             Ok::<_, TensorReadError>((*name, values.clone().try_into_vec_as::<f32>()?))
         };
         Ok(Reading {
-            losses: self.losses.clone().try_into_vec_as::<f32>()?,
+            losses,
+            bounds,
             quarters: self.timesteps.iter().map(quarter).collect(),
             named: self.named.iter().map(read).collect::<Result<_, _>>()?,
             grad_norm: self.grad_norm.clone().map(|norm| norm.try_into_scalar::<f64>()).transpose()?,
@@ -180,6 +205,11 @@ impl StepMetric {
             Self::new("Loss t 50-75%", None, |reading| quarter(reading, 2)),
             Self::new("Loss t 75-100%", None, |reading| quarter(reading, 3)),
         ]
+    }
+
+    /// The variational bound.
+    pub fn bound() -> Self {
+        Self::new("Bound", Some("bits/dim"), |reading| mean(reading.bounds.iter().copied()))
     }
 
     /// Norm of all gradients together, before clipping.
@@ -277,5 +307,15 @@ mod tests {
         let of = |index| quarter(&reading, index);
         assert_eq!([of(0), of(1), of(2), of(3)], [Some((1.5, 2)), Some((4.0, 1)), None, Some((8.0, 1))]);
         assert_eq!(mean(reading.losses.iter().copied()), Some((3.75, 4)));
+    }
+
+    #[test]
+    fn a_bound_is_no_loss() {
+        let bits = Tensor::<1>::from_data([3.0, 4.0], &Device::flex());
+        let reading = Stats::bound(bits).read().unwrap();
+        let value = |metric: StepMetric| (metric.value)(&reading);
+        assert_eq!(value(StepMetric::bound()), Some((3.5, 2)));
+        assert_eq!(value(StepMetric::loss()), None);
+        assert_eq!(StepMetric::quarters().map(value), [None; 4]);
     }
 }

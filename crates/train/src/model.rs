@@ -2,7 +2,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization};
+use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput};
 use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
@@ -18,6 +18,8 @@ pub struct TrainedModel<N = UNet> {
     pub schedule: Schedule,
     /// What it predicts.
     pub parameterization: Parameterization,
+    /// What the second half of its output channels means, if there is one.
+    pub variance: Option<VarianceOutput>,
     /// Its number of classes.
     pub num_classes: Option<usize>,
     /// Their names, where the data had them.
@@ -43,6 +45,7 @@ impl<N> TrainedModel<N> {
             net,
             schedule,
             parameterization: config.diffusion.parameterization,
+            variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
             class_names: config.class_names.clone(),
             image_shape: [config.model.in_channels, side, side],
@@ -59,17 +62,23 @@ impl TrainedModel {
     ///
     /// If a file is missing, damaged, or of another network.
     pub fn load(weights: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+        if weights.is_dir() {
+            return Self::new(read_trainee(weights, config, device)?.ema, config, device);
+        }
+        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
         let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, Objective::new(config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
+        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
+        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        Self::new(net, config, device)
+    }
+
+    /// Reads the weights that gradients moved, not their average, from the folder of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_raw(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
     }
 }
 
@@ -96,6 +105,11 @@ impl<N: Network> TrainedModel<N> {
         }
     }
 
+    /// The denoiser for images of the given classes as the network has it, which has a gradient everywhere.
+    pub fn unclipped(&self, labels: Option<&[usize]>) -> Box<dyn Denoiser + '_> {
+        Box::new(self.network(self.answer(labels)))
+    }
+
     fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
         if self.clip_x0 { Box::new(LimitX0::clip(denoiser)) } else { Box::new(denoiser) }
     }
@@ -106,7 +120,7 @@ impl<N: Network> TrainedModel<N> {
             net,
             timestep: |level: NoiseLevel| self.schedule.timestep(level),
             parameterization: self.parameterization,
-            variance: None,
+            variance: self.variance,
         }
     }
 
@@ -128,4 +142,17 @@ impl<N: Network> TrainedModel<N> {
         let values: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(values, [labels.len()]), &self.device)
     }
+}
+
+fn read_trainee(
+    checkpoint: &Path,
+    config: &RunConfig,
+    device: &Device,
+) -> Result<Trainee<Objective>, TrainError> {
+    let file = checkpoint.join("model.bpk");
+    let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+    let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
+    let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
+    let trainee = Trainee::new(net, Objective::new(config)?, 0);
+    trainee.try_load_record(record).map_err(|error| failed(error.to_string()))
 }

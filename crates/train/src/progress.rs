@@ -22,8 +22,11 @@ pub struct PlainProgress<W> {
     validating: bool,
     names: Vec<(MetricId, String)>,
     latest: Vec<(String, f64)>,
-    valid: Mean,
+    valid: [Mean; 2],
 }
+
+/// What is printed of a validation: the metric, how it is called there, and its unit.
+const VALIDATED: [(&str, &str, &str); 2] = [("Loss", "validation loss", ""), ("Bound", "bound", " bits/dim")];
 
 #[derive(Default)]
 struct Mean {
@@ -45,7 +48,7 @@ impl<W: Write> PlainProgress<W> {
             validating: false,
             names: Vec::new(),
             latest: Vec::new(),
-            valid: Mean::default(),
+            valid: Default::default(),
         }
     }
 
@@ -114,12 +117,11 @@ impl<W: Write + Send + Sync> MetricsRendererTraining for PlainProgress<W> {
 
     fn update_valid(&mut self, state: MetricState) {
         let MetricState::Numeric(entry, value) = state else { return };
-        if let Some((value, count)) = number(value)
-            && self.name(&entry.metric_id) == Some("Loss")
-            && self.validating
-        {
-            self.valid.sum += value * count as f64;
-            self.valid.count += count;
+        let name = self.name(&entry.metric_id);
+        let shown = VALIDATED.iter().position(|(known, _, _)| name == Some(*known));
+        if let (Some((value, count)), Some(shown)) = (number(value), shown.filter(|_| self.validating)) {
+            self.valid[shown].sum += value * count as f64;
+            self.valid[shown].count += count;
         }
     }
 
@@ -137,7 +139,7 @@ impl<W: Write + Send> TrainingProgressLogger for PlainProgress<W> {
 
     fn start_split(&mut self, split: &str, _: usize) {
         self.validating = split.eq_ignore_ascii_case("valid");
-        self.valid = Mean::default();
+        self.valid = Default::default();
     }
 
     fn update_split(&mut self, _: usize) {
@@ -151,9 +153,12 @@ impl<W: Write + Send> TrainingProgressLogger for PlainProgress<W> {
     }
 
     fn end_split(&mut self) {
-        if self.validating && self.valid.count > 0 {
-            let loss = self.valid.sum / self.valid.count as f64;
-            self.print(&format!("step {}/{}  validation loss {loss:.4}", self.step, self.steps));
+        let shown = VALIDATED.iter().zip(&self.valid).filter(|(_, mean)| self.validating && mean.count > 0);
+        let texts: Vec<String> = shown
+            .map(|((_, text, unit), mean)| format!("  {text} {:.4}{unit}", mean.sum / mean.count as f64))
+            .collect();
+        if !texts.is_empty() {
+            self.print(&format!("step {}/{}{}", self.step, self.steps, texts.concat()));
         }
         self.validating = false;
     }

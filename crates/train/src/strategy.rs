@@ -24,6 +24,9 @@ pub type Item<S> = Result<<S as System>::Batch, DatasetError>;
 /// What is done every so many steps, from the averaged weights.
 pub type Hook<S> = Arc<dyn Fn(&Trainee<S>, usize) -> Result<(), String> + Send + Sync>;
 
+/// What is measured after a validation, from the averaged weights, if anything is due at that step.
+pub type Evaluate<S> = Arc<dyn Fn(&Trainee<S>, usize) -> Result<Option<Stats>, String> + Send + Sync>;
+
 /// One device, counted in optimizer steps: where burn-train says "epoch" it means the round between two
 /// validations, and its checkpoint numbers are steps.
 pub struct StepStrategy<S: System> {
@@ -55,6 +58,8 @@ pub struct StepStrategy<S: System> {
     pub writer: CheckpointWriter,
     /// Draws a preview.
     pub preview: Hook<S>,
+    /// Measures more after a validation.
+    pub evaluate: Evaluate<S>,
     /// Writes the averaged weights, before each checkpoint.
     pub save_ema: Hook<S>,
 }

@@ -85,8 +85,36 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     /// Decay of the averaged weights.
     fn ema_decay(&self) -> f64;
 
+    /// Numbers that it keeps from step to step, always as many; they are saved with the weights.
+    fn memory(&self) -> Option<Vec<f32>> {
+        None
+    }
+
+    /// Takes up what was saved of [`memory`](Self::memory).
+    fn recall(&self, _memory: &[f32]) {}
+
     /// What is plotted of training and validation; the first, `Loss`, also decides which checkpoint is the best.
     fn metrics() -> Vec<StepMetric>;
+
+    /// Measures more of the averaged weights after a validation, where the configuration asks for it at that step.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read, or the network not be evaluated.
+    fn evaluate(
+        _net: Self::Net,
+        _config: &Self::Config,
+        _splits: &Splits,
+        _device: &Device,
+        _step: usize,
+    ) -> Result<Option<Stats>, TrainError> {
+        Ok(None)
+    }
+
+    /// What is plotted of [`evaluate`](Self::evaluate) beside validation.
+    fn evaluation_metrics(_config: &Self::Config) -> Vec<StepMetric> {
+        Vec::new()
+    }
 
     /// Draws a preview from trained weights: the same noise and the same images every time.
     ///
@@ -99,6 +127,11 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
         splits: &Splits,
         device: &Device,
     ) -> Result<Picture, TrainError>;
+
+    /// What is to be done with a run: a line that says so, with the command.
+    fn next_command(run: &Path) -> String {
+        format!("draw more: cargo run -p infer -- --run {}", run.display())
+    }
 
     /// What is measured of a finished run, for its record; nothing unless a system says otherwise.
     ///

@@ -1,6 +1,8 @@
 use schedules::Weighting;
 use serde::{Deserialize, Serialize};
 
+use crate::objective_config::{ObjectiveConfig, TimestepSampling};
+
 /// Optimisation, and how often to look and to save.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -27,8 +29,12 @@ pub struct TrainConfig {
     pub grad_clip: f64,
     /// Decay of the averaged weights that are sampled from; less in the first steps: `(1 + step) / (10 + step)`.
     pub ema_decay: f64,
-    /// Weight of the loss at each noise level.
+    /// What is minimised.
+    pub objective: ObjectiveConfig,
+    /// Weight of the squared error at each noise level.
     pub weighting: Weighting,
+    /// How timesteps are drawn.
+    pub timesteps: TimestepSampling,
     /// Whether the labels of the data are used.
     pub conditional: bool,
     /// Probability of hiding a label, so that classifier-free guidance can be used.
@@ -76,7 +82,9 @@ impl Default for TrainConfig {
             adam_eps: 1e-8,
             grad_clip: 1.0,
             ema_decay: 0.9999,
+            objective: ObjectiveConfig::default(),
             weighting: Weighting::Uniform,
+            timesteps: TimestepSampling::default(),
             conditional: true,
             cond_drop_prob: 0.1,
             workers: 1,
@@ -106,6 +114,25 @@ impl TrainConfig {
             sample_images: free.sample_images,
             sample_guidance_scale: free.sample_guidance_scale,
             ..self
+        }
+    }
+
+    /// Refuses the keys of systems with classes or noise levels, for one without.
+    ///
+    /// # Errors
+    ///
+    /// The first that is given.
+    pub(crate) fn refuse_guidance(&self) -> Result<(), String> {
+        let default = Self::default();
+        let strange = [
+            ("weighting", self.weighting != default.weighting),
+            ("cond_drop_prob", self.cond_drop_prob != default.cond_drop_prob),
+            ("conditional", self.conditional != default.conditional),
+            ("sample_guidance_scale", self.sample_guidance_scale != default.sample_guidance_scale),
+        ];
+        match strange.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => Err(format!("{key} is of systems with classes or weights: leave it out")),
+            None => Ok(()),
         }
     }
 

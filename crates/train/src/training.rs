@@ -20,7 +20,7 @@ use crate::optimizer::learning_rate;
 use crate::progress::PlainProgress;
 use crate::record::Measure;
 use crate::session::Session;
-use crate::strategy::{Hook, StepStrategy};
+use crate::strategy::{Evaluate, Hook, StepStrategy};
 use crate::system::{System, SystemConfig};
 use crate::trainee::Trainee;
 
@@ -71,6 +71,9 @@ impl<S: System> Session<S> {
         let mut training = SupervisedTraining::new(self.run.path(), loaders.train, loaders.valid);
         for metric in S::metrics() {
             training = training.metric_train_numeric(metric.clone()).metric_valid_numeric(metric);
+        }
+        for metric in S::evaluation_metrics(&self.config) {
+            training = training.metric_valid_numeric(metric);
         }
         training = training
             .metric_train_numeric(StepMetric::grad_norm())
@@ -129,6 +132,7 @@ impl<S: System> Session<S> {
             losses: start.map_or_else(Losses::default, |meta| meta.losses),
             writer,
             preview: self.preview(autodiff.clone().inner()),
+            evaluate: self.evaluate(autodiff.clone().inner()),
             save_ema: self.save_ema(),
         }
     }
@@ -142,6 +146,14 @@ impl<S: System> Session<S> {
                 Ok(picture.write_png(&run.sample(step), &text)?)
             });
             drawn.map_err(|error| error.to_string())
+        })
+    }
+
+    fn evaluate(&self, device: Device) -> Evaluate<S> {
+        let (config, splits) = (self.config.clone(), self.splits.clone());
+        Arc::new(move |trainee, step| {
+            S::evaluate(trainee.ema.valid(), &config, &splits, &device, step)
+                .map_err(|error| error.to_string())
         })
     }
 

@@ -34,13 +34,30 @@ solver = { type = "ddim" }
 steps = 2
 "#;
 
+/// What a learned variance and timesteps by their losses add to that. The chain is so short that all of its timesteps are
+/// known well before the end.
+const LEARNED_VARIANCE: &str = r#"
+[diffusion]
+num_train_timesteps = 20
+schedule = { type = "cosine" }
+variance = "learned_range"
+[eval]
+every = 70
+images = 2
+evaluations = 3
+"#;
+
 /// A folder to run in, with the configuration in it.
 struct Place(tempfile::TempDir);
 
 impl Place {
     fn new() -> Self {
+        Self::with(CONFIG)
+    }
+
+    fn with(config: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
-        fs::write(place.path().join("tiny.toml"), CONFIG).unwrap();
+        fs::write(place.path().join("tiny.toml"), config).unwrap();
         Self(place)
     }
 
@@ -136,6 +153,33 @@ fn resumed_and_killed_runs_equal_an_uninterrupted_one_bit_for_bit() {
     assert!(kills > 0, "the run was over before it could be killed");
     succeeds(killed.train(&["--resume"]));
     assert_same_state(&reference, &killed, 200);
+}
+
+/// The losses by which timesteps are drawn are part of a checkpoint.
+#[test]
+fn a_run_that_draws_timesteps_by_their_losses_resumes_bit_for_bit() {
+    let train = "[train]\nobjective = { type = \"vlb\" }\ntimesteps = \"loss_aware\"";
+    let config = format!("{}{LEARNED_VARIANCE}", CONFIG.replace("[train]", train));
+    let reference = Place::with(&config);
+    let text = succeeds(reference.train(&[]));
+    assert!(text.contains("step 140/200  validation loss") && text.contains(" bits/dim"), "{text}");
+    let names: Vec<String> = reference.state(200).into_iter().map(|(name, _)| name).collect();
+    assert!(names.contains(&"model.bpk memory".to_owned()), "{names:?}");
+
+    let other = Place::with(&config);
+    let mut child = other.command(&[]).spawn().unwrap();
+    wait_for(&other.checkpoint(100));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeeds(other.train(&["--resume"]));
+    assert_same_state(&reference, &other, 200);
+    let uniform = Place::with(&config.replace("timesteps = \"loss_aware\"", ""));
+    succeeds(uniform.train(&[]));
+    let weights = |place: &Place| {
+        let state = place.state(200).into_iter();
+        state.filter(|(name, _)| name.starts_with("model.bpk net")).collect::<Vec<_>>()
+    };
+    assert!(weights(&uniform) != weights(&reference), "by the end, losses decide");
 }
 
 fn wait_for(path: &Path) {

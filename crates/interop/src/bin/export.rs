@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use backend::BackendName;
 use clap::Parser;
-use train::{Record, RunConfig, RunDir, TrainedModel};
+use train::{FirstStageRunConfig, Record, RunConfig, RunDir, SystemName, TrainedFirstStage, TrainedModel};
 
 /// Write a run's averaged network and its sampler in the layout of the diffusers library.
 #[derive(Parser)]
@@ -36,11 +36,26 @@ fn run(args: &Args) -> Result<()> {
     }
     let run = RunDir::new(&args.run);
     Record::verify_weights(&run)?;
-    let config = RunConfig::load(&run.config())?;
     let device = backend::open(BackendName::default(), 0)?;
-    let model = TrainedModel::load(&run.ema(), &config, &device)?;
-    interop::export_run(&model, &config, &args.folder)?;
-    train::say(format_args!("exported: {folder}"));
-    train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+    match SystemName::of(&run.config())? {
+        SystemName::Ddpm => {
+            let config = RunConfig::load(&run.config())?;
+            let model = TrainedModel::load(&run.ema(), &config, &device)?;
+            interop::export_run(&model, &config, &args.folder)?;
+            train::say(format_args!("exported: {folder}"));
+            train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+        }
+        SystemName::Autoencoder => {
+            let config = FirstStageRunConfig::load(&run.config())?;
+            let splits = config.dataset.open(false)?;
+            let model = TrainedFirstStage::load(&run.ema(), config, &device)?;
+            let scale = model.latent_scale(&splits, &device)?;
+            interop::export_first_stage(model, scale, splits.image_shape()[1], &args.folder)?;
+            train::say(format_args!("exported: {folder}"));
+        }
+        SystemName::Dpm => {
+            bail!("{} is a DPM, which the diffusers library does not have", args.run.display())
+        }
+    }
     Ok(())
 }

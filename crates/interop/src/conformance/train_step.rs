@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
-use diffusion::Parameterization;
-use schedules::{Schedule, ScheduleConfig, Weighting};
+use diffusion::likelihood::{Support, VariationalBound};
+use diffusion::{Parameterization, ReverseVariance};
+use schedules::{FixedVariance, ReverseChain, ReverseStep, Schedule, ScheduleConfig, Weighting};
 use serde::Deserialize;
 use train::{
-    Batch, BoundStep, BoundTable, Objective, TrainConfig, clip_global_norm, ema_update, frozen_copy,
-    optimizer,
+    Batch, Objective, ObjectiveConfig, TrainConfig, clip_global_norm, ema_update, frozen_copy, optimizer,
 };
 
 use super::case::{Case, CaseError};
@@ -153,10 +153,17 @@ fn objective(case: &Case) -> Result<Objective, CaseError> {
     let schedule = schedule.build(1000).map_err(CaseError::broken)?;
     let single = SinglePrecision::new(schedule.betas());
     let hybrid: bool = case.value("hybrid_vlb")?;
+    let (variance, minimised) = match hybrid {
+        true => (ReverseVariance::LearnedRange, ObjectiveConfig::Hybrid { vlb_weight: 1e-3 }),
+        false => (ReverseVariance::default(), ObjectiveConfig::Simple),
+    };
     Ok(Objective {
-        learned_variance: hybrid.then(|| single.bound()),
+        bound: single.bound()?,
         schedule: single.schedule()?,
         parameterization,
+        variance,
+        minimised,
+        history: None,
         weighting: case
             .value::<Option<f64>>("min_snr_gamma")?
             .map_or(Weighting::Uniform, |gamma| Weighting::MinSnr { gamma }),
@@ -193,20 +200,25 @@ impl SinglePrecision {
         Schedule::from_betas((0..self.betas.len()).map(beta).collect()).map_err(CaseError::broken)
     }
 
-    fn bound(&self) -> BoundTable {
+    fn bound(&self) -> Result<VariationalBound, CaseError> {
         let step = |t: usize| {
             let beta = |t: usize| f64::from(self.betas[t]);
             let before = |t: usize| self.alphas_cumprod_before(t);
             let noise = |t: usize| 1.0 - f64::from(self.alphas_cumprod[t]);
             let next = t.max(1);
-            BoundStep {
+            ReverseStep {
                 x0_coefficient: beta(t) * before(t).sqrt() / noise(t),
                 x_coefficient: (1.0 - beta(t)).sqrt() * (1.0 - before(t)) / noise(t),
                 beta: beta(t),
                 beta_tilde: beta(next) * (1.0 - before(next)) / noise(next),
             }
         };
-        BoundTable((0..self.betas.len()).map(step).collect())
+        Ok(VariationalBound {
+            levels: self.schedule()?.levels(),
+            chain: ReverseChain((0..self.betas.len()).map(step).collect()),
+            variance: FixedVariance::Large,
+            support: Support::Pixels,
+        })
     }
 }
 
@@ -229,7 +241,7 @@ fn batch(io: &TensorFile, step: usize, device: &Device) -> Result<Batch, CaseErr
     let tensor = |name: &str| io.get(&format!("s{step}.{name}"));
     let timesteps = tensor("t")?.values.iter().map(|&t| t as usize).collect();
     let (x0, eps) = (tensor("x0")?.upload(device)?, tensor("noise")?.upload(device)?);
-    Ok(Batch { x0, eps, timesteps, labels: None })
+    Ok(Batch { x0, eps, timesteps, quantiles: Vec::new(), labels: None })
 }
 
 fn read(x: Tensor<1>) -> Result<Vec<f32>, CaseError> {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use interop::{ModelFolder, export_run, unet_tensors};
-use schedules::NoiseLevel;
+use diffusion::{LearnedVariance, ReverseVariance, SolverConfig};
+use interop::{ModelFolder, TensorFile, export_run, unet_tensors};
+use schedules::{FixedVariance, NoiseLevel};
 use train::{RunConfig, RunDir, TrainedModel};
 
 /// The run that comes with the project.
@@ -66,4 +67,37 @@ fn what_the_reference_library_cannot_express_is_named() {
         "failed to export: resample = \"pool\" has no counterpart in the reference library"
     );
     assert!(folder.path().read_dir().unwrap().next().is_none(), "nothing is left behind");
+}
+
+/// A network that answers twice the channels, whose scheduler takes the second half for a variance.
+#[test]
+fn a_learned_variance_is_exported_and_read_back() {
+    let (mut config, _) = run();
+    config.model.out_channels = 2;
+    config.diffusion.variance = ReverseVariance::LearnedRange;
+    config.sample.solver = SolverConfig::Ancestral { variance: FixedVariance::Small };
+    let net = config.model.init(&Device::flex(), 1).unwrap();
+    let model = TrainedModel::new(net, &config, &Device::flex()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    export_run(&model, &config, folder.path()).unwrap();
+    // The network starts with zeros in its last layer.
+    let mut weights =
+        TensorFile::read(&folder.path().join("unet/diffusion_pytorch_model.safetensors")).unwrap();
+    weights.tensors.get_mut("conv_out.bias").unwrap().values = vec![0.25, -0.5];
+    weights.write().unwrap();
+
+    let back = ModelFolder::read(folder.path(), &Device::flex()).unwrap();
+    let (scheduler, _) = back.sampler.scheduler().unwrap();
+    let x = Tensor::<4>::ones([1, 1, 8, 8], &Device::flex());
+    let level = NoiseLevel::from_alpha_cumprod(0.5);
+    let own = back.model.denoiser(Some(&[3]), 1.0).denoise(x.clone(), level).unwrap();
+    let folders = scheduler.denoiser(back.model.answer(Some(&[3]))).denoise(x, level).unwrap();
+    for prediction in [own, folders] {
+        let Some(LearnedVariance::Range(share)) = prediction.variance else { panic!("no variance") };
+        assert_eq!(share.try_into_vec_as::<f32>().unwrap(), [-0.5; 64]);
+    }
+
+    config.sample.solver = SolverConfig::Ddim { eta: 0.0 };
+    let error = export_run(&model, &config, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("with a learned variance has no counterpart"), "{error}");
 }

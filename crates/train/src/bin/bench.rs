@@ -43,9 +43,9 @@ fn run(mut args: Args) -> Result<()> {
         args.configs.push("configs/digits-ddpm.toml".into());
     }
     train::say(format_args!(
-        "| config | backend | parameters | step ms | images/s | memory MiB | sampling |"
+        "| config | backend | parameters | step ms | images/s | GFLOP/s | memory MiB | sampling |"
     ));
-    train::say(format_args!("|---|---|---|---|---|---|---|"));
+    train::say(format_args!("|---|---|---|---|---|---|---|---|"));
     for path in &args.configs {
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
@@ -73,12 +73,13 @@ fn bench<S: System>(args: &Args, path: &Path) -> Result<()> {
     };
     let bench = session.bench(args.repetitions.max(1))?;
     train::say(format_args!(
-        "| {} | {} | {} | {:.1} | {:.1} | {} | {} images: {:.2} s |",
+        "| {} | {} | {} | {:.1} | {:.1} | {:.0} | {} | {} images: {:.2} s |",
         path.display(),
         args.backend,
         bench.parameters,
         1000.0 * bench.step,
         bench.images_per_second,
+        bench.gflops,
         bench.memory_mib.map_or("-".into(), |memory| format!("{memory:.0}")),
         bench.sample_images,
         bench.sample

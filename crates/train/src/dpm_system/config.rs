@@ -73,21 +73,6 @@ impl DpmRunConfig {
             reason: "shape is missing: it is written by the training".into(),
         })
     }
-
-    /// The keys of `[train]` that belong to DDPM.
-    fn validate_train(&self) -> Result<(), String> {
-        let (own, default) = (&self.train, TrainConfig::default());
-        let strange = [
-            ("weighting", own.weighting != default.weighting),
-            ("cond_drop_prob", own.cond_drop_prob != default.cond_drop_prob),
-            ("conditional", own.conditional != default.conditional),
-            ("sample_guidance_scale", own.sample_guidance_scale != default.sample_guidance_scale),
-        ];
-        match strange.into_iter().find(|(_, given)| *given) {
-            Some((key, _)) => Err(format!("{key} is of systems with classes or weights: leave it out")),
-            None => Ok(()),
-        }
-    }
 }
 
 impl SystemConfig for DpmRunConfig {
@@ -130,7 +115,7 @@ impl SystemConfig for DpmRunConfig {
 
     fn validate(&self) -> Result<(), String> {
         self.dpm.validate().map_err(|error| format!("[dpm]: {error}"))?;
-        self.validate_train().map_err(|error| format!("[train]: {error}"))?;
+        self.train.refuse_guidance().map_err(|error| format!("[train]: {error}"))?;
         self.train.validate().map_err(|error| format!("[train]: {error}"))?;
         if self.times_per_batch == 0 || !self.train.batch_size.is_multiple_of(self.times_per_batch) {
             let size = self.train.batch_size;

@@ -71,3 +71,39 @@ fn gradient(leaf: &Tensor<4>, loss: Tensor<1>) -> Tensor<4> {
     let plain = leaf.clone().inner();
     leaf.grad(&gradients).unwrap_or_else(|| plain.zeros_like())
 }
+
+#[cfg(test)]
+mod tests {
+    use autoencoder::{AutoencoderConfig, KlConfig, TrunkConfig};
+    use burn::tensor::Tolerance;
+
+    use super::*;
+
+    /// At the last convolution the verdict's gradient has the share of the error's that its weight says.
+    #[test]
+    fn the_verdict_weighs_as_much_as_the_error() {
+        let device = Device::flex().autodiff();
+        let trunk = TrunkConfig { channels: 8, channel_mult: vec![1, 1], ..TrunkConfig::default() };
+        let autoencoder = AutoencoderConfig::Kl(KlConfig { trunk, ..KlConfig::default() });
+        let autoencoder = autoencoder.init(&device, 1).unwrap();
+        let config = AdversarialConfig {
+            weight: 0.25,
+            discriminator: DiscriminatorConfig { channels: 16, halvings: 1 },
+            ..AdversarialConfig::default()
+        };
+        let discriminator = config.discriminator.init(3, &device, 2);
+        let images = Tensor::<1, Int>::arange(0..2 * 3 * 256, &device).float().sin().reshape([2, 3, 16, 16]);
+        let features = autoencoder.features(autoencoder.latent(images.clone())).detach();
+        let output = autoencoder.image(features.clone());
+
+        let pull = pull(&config, &autoencoder, &discriminator, &features, &images, &output);
+        let norm = |loss: Tensor<1>| {
+            let squares = gradient(&autoencoder.last_weight(), loss).powf_scalar(2.0);
+            squares.sum().sqrt().into_data()
+        };
+        let ours = norm((autoencoder.image(features.clone()) * Tensor::from_inner(pull)).sum());
+        let image = autoencoder.image(features.clone());
+        let error = norm((image - images).abs().mean() * 0.25);
+        ours.assert_approx_eq::<f32>(&error, Tolerance::relative(1e-2));
+    }
+}

@@ -129,6 +129,7 @@ impl SystemConfig for FirstStageRunConfig {
         if let Some(adversarial) = &self.adversarial {
             adversarial.validate().map_err(|error| format!("[adversarial]: {error}"))?;
         }
+        self.train.refuse_guidance().map_err(|error| format!("[train]: {error}"))?;
         self.train.validate().map_err(|error| format!("[train]: {error}"))
     }
 

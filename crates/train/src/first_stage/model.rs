@@ -43,12 +43,8 @@ impl TrainedFirstStage {
     /// # Errors
     ///
     /// If an image cannot be read, or the device fails.
-    pub fn latent_scale(
-        autoencoder: &Autoencoder,
-        config: &FirstStageRunConfig,
-        splits: &Splits,
-        device: &Device,
-    ) -> Result<LatentScale, TrainError> {
+    pub fn latent_scale(&self, splits: &Splits, device: &Device) -> Result<LatentScale, TrainError> {
+        let Self { autoencoder, config } = self;
         let images = config.train.batch_size.max(64).min(splits.train.len());
         let order = Seed(config.seed).stream("latent/scale", 0).permutation(splits.train.len());
         let latent = autoencoder.latent(upload(splits.train.fixed(&order[..images])?, device));
@@ -59,12 +55,8 @@ impl TrainedFirstStage {
     }
 
     /// The quality of reconstructions, and the scale of the latents.
-    pub(super) fn measure(
-        autoencoder: &Autoencoder,
-        config: &FirstStageRunConfig,
-        splits: &Splits,
-        device: &Device,
-    ) -> Result<Vec<Measure>, TrainError> {
+    pub(super) fn measure(&self, splits: &Splits, device: &Device) -> Result<Vec<Measure>, TrainError> {
+        let Self { autoencoder, config } = self;
         let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
         let chosen = validation_images(Seed(config.seed), set, config.train.eval_images);
         let (mut errors, mut ratios) = (Vec::new(), Vec::new());
@@ -74,7 +66,7 @@ impl TrainedFirstStage {
             errors.extend(numbers_of(absolute_errors(&output, &images))?);
             ratios.extend(numbers_of(psnr(&output, &images))?);
         }
-        let scale = Self::latent_scale(autoencoder, config, splits, device)?.scale[0];
+        let scale = self.latent_scale(splits, device)?.scale[0];
         Ok(vec![
             mean("PSNR", "dB", &ratios),
             mean("absolute error", "of the range -1 to 1", &errors),

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 
 use autoencoder::{Autoencoder, Encoded, PatchDiscriminator};
@@ -139,13 +140,18 @@ impl System for FirstStage {
         draw_preview(&net.autoencoder, config, splits, device)
     }
 
+    fn next_command(run: &Path) -> String {
+        format!("write it for the diffusers library: cargo xtask export --run {} FOLDER", run.display())
+    }
+
     fn results(
         net: &FirstStageNet,
         config: &FirstStageRunConfig,
         splits: &Splits,
         device: &Device,
     ) -> Result<Vec<Measure>, TrainError> {
-        TrainedFirstStage::measure(&net.autoencoder, config, splits, device)
+        let trained = TrainedFirstStage { autoencoder: net.autoencoder.clone(), config: config.clone() };
+        trained.measure(splits, device)
     }
 }
 

@@ -7,6 +7,7 @@ use text::WordEncoderConfig;
 use unet::UNetConfig;
 
 use crate::error::TrainError;
+use crate::evaluation::EvalConfig;
 use crate::system::load_config;
 use crate::{DiffusionConfig, RunConfig, TrainConfig};
 
@@ -118,6 +119,7 @@ impl LatentRunConfig {
             model: self.model.clone(),
             diffusion: self.diffusion.clone(),
             train: self.train.clone(),
+            eval: EvalConfig::default(),
             sample: self.sample.clone(),
         }
     }

@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
 use super::first_stage::tokenizer;
-use crate::TrainConfig;
+use crate::{ObjectiveConfig, TrainConfig};
 use crate::resolve::decide;
 use crate::system::SystemConfig;
 
@@ -61,6 +61,13 @@ impl SystemConfig for LatentRunConfig {
 
     fn validate(&self) -> Result<(), String> {
         let mut latents = self.of_latents();
+        if self.diffusion.variance.output().is_some() || self.train.objective != ObjectiveConfig::Simple {
+            return Err(
+                "diffusion.variance and train.objective: the variational bound is one of bytes, not of latents: leave \
+                 both out"
+                    .into(),
+            );
+        }
         if let Some(text) = &self.text {
             text.validate().map_err(|error| format!("[text]: {error}"))?;
             self.validate_context(text)?;

@@ -84,7 +84,7 @@ impl System for LatentSystem {
     fn gradients(&self, net: &LatentNet, batch: LatentBatch) -> (GradientsParams, Stats) {
         let loss = self.0.loss(&told(net, &batch), &batch.images);
         let gradients = (loss.total / self.0.grad_accumulation as f64).backward();
-        (GradientsParams::from_grads(gradients, net), self.0.stats(loss.squared, batch.images.timesteps))
+        (GradientsParams::from_grads(gradients, net), self.0.stats(loss.squared, loss.timesteps))
     }
 
     fn measure(&self, net: &LatentNet, batch: LatentBatch) -> Stats {
@@ -94,6 +94,14 @@ impl System for LatentSystem {
 
     fn ema_decay(&self) -> f64 {
         self.0.ema_decay
+    }
+
+    fn memory(&self) -> Option<Vec<f32>> {
+        self.0.memory()
+    }
+
+    fn recall(&self, memory: &[f32]) {
+        self.0.recall(memory);
     }
 
     fn metrics() -> Vec<StepMetric> {

@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+use backend::BackendName;
+use clap::Parser;
+use infer::Sampler;
+
+use crate::metric::Metric;
+use crate::weights::Kind;
+
+/// Judge a trained run: sample quality, memorisation, likelihood.
+///
+/// Without arguments: the checkpoint that comes with the project. The cost is stated before anything is computed. What is
+/// computed is kept under the run's eval/ at once: after an interruption the same command goes on.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// The run to judge.
+    #[arg(long, value_name = "FOLDER", default_value = "checkpoints/digits-ddpm")]
+    pub run: PathBuf,
+    /// What to measure, separated by commas; all that the run and its data allow unless given.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub metrics: Vec<Metric>,
+    /// Images to draw for each seed.
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    pub samples: usize,
+    /// Sampling steps; the run's own unless given.
+    #[arg(long)]
+    pub steps: Option<usize>,
+    /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.
+    #[arg(long)]
+    pub sampler: Option<Sampler>,
+    /// Classifier-free guidance; 1 is off.
+    #[arg(long, default_value_t = 1.0, value_name = "W")]
+    pub guidance_scale: f64,
+    /// Seeds 0, 1, ... to repeat everything with.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub seeds: u64,
+    /// Test images whose likelihood is measured, others for each seed.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub likelihoods: usize,
+    /// Relative and absolute error of a step of the ODE of `nll_exact`; a hundredth costs ten times as much.
+    #[arg(long, default_value_t = 1e-3, value_name = "X")]
+    pub tolerance: f64,
+    /// Which weights; both where the run has both unless given.
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub weights: Vec<Kind>,
+    /// Steps of training each in-house classifier; figures of different classifiers do not compare.
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub classifier_steps: usize,
+    /// Inception's weights as pytorch-fid has them, as safetensors, for `fid`.
+    #[arg(long, value_name = "FILE")]
+    pub inception: Option<PathBuf>,
+    /// Where results go [default: eval/ in the run].
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Say what it would cost, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Images drawn at once: bounds the memory, changes nothing else.
+    #[arg(long, default_value_t = 250)]
+    pub batch: usize,
+    /// Backend: flex, ndarray, cpu, wgpu, vulkan, metal, cuda, rocm or tch.
+    #[arg(long, default_value = "flex")]
+    pub backend: BackendName,
+    /// Which device of the backend.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub device: usize,
+}

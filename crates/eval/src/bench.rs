@@ -1,0 +1,223 @@
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use burn::prelude::*;
+use diffusion::SamplerConfig;
+use train::{RunConfig, RunDir, SystemName, hash_file};
+
+use crate::args::Args;
+use crate::classifier::ClassifierTraining;
+use crate::classifier_cache::{TrainedClassifier, classifier, classifier_key, classifier_path};
+use crate::images::Images;
+use crate::inception::Inception;
+use crate::weights::Weights;
+
+/// Images of a data set that are judged with at most.
+const MOST_REAL: usize = 50_000;
+
+/// Everything that judging a run needs, read and checked; the networks that judge are made when they are asked for.
+pub struct Bench {
+    /// The run.
+    pub run: RunDir,
+    /// Its configuration.
+    pub config: RunConfig,
+    /// Its weights.
+    pub weights: Vec<Weights>,
+    /// How it is drawn from.
+    pub sampler: SamplerConfig,
+    /// Images to draw for each seed.
+    pub samples: usize,
+    /// Seeds, from 0.
+    pub seeds: u64,
+    /// Test images whose likelihood is measured.
+    pub likelihoods: usize,
+    /// Error of a step of the ODE of exact likelihoods.
+    pub tolerance: f64,
+    /// Classifier-free guidance; 1 is off.
+    pub guidance_scale: f64,
+    /// Images drawn at once.
+    pub batch: usize,
+    /// The training images.
+    pub train: Rc<Images>,
+    /// The test images.
+    pub test: Rc<Images>,
+    /// Fingerprint of the data set.
+    pub dataset: String,
+    /// Classes of the data set.
+    pub num_classes: Option<usize>,
+    /// Where results go.
+    pub out: PathBuf,
+    /// What computes.
+    pub device: Device,
+    /// The device as it is written into reports.
+    pub device_name: String,
+    /// How in-house classifiers are trained.
+    pub training: ClassifierTraining,
+    classifier: OnceCell<TrainedClassifier>,
+    inception_file: Option<(PathBuf, String)>,
+    inception: OnceCell<Inception>,
+}
+
+impl Bench {
+    /// Reads what the arguments name.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is missing, damaged or impossible.
+    pub fn open(args: &Args) -> Result<Self> {
+        if args.samples < 2 || args.likelihoods < 2 || args.seeds == 0 || args.batch == 0 {
+            bail!("--samples and --likelihoods must be at least 2, --seeds and --batch at least 1");
+        }
+        if !(args.tolerance > 0.0 && args.tolerance <= 0.1) {
+            bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
+        }
+        let run = RunDir::new(&args.run);
+        if SystemName::of(&run.config())? == SystemName::Dpm {
+            bail!(
+                "{} is a DPM, whose bound stands in its record.json: give a run of images",
+                args.run.display()
+            );
+        }
+        let config = RunConfig::load(&run.config())?;
+        let weights = Weights::of(&run, &args.weights)?;
+        let splits = config.dataset.open(true)?;
+        let [train, test] = [&splits.train, &splits.valid].map(|set| Images::read(set, MOST_REAL));
+        let inception_file = args.inception.clone().map(|path| {
+            let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()));
+            hash.map(|hash| (path, hash))
+        });
+        let device = backend::open(args.backend, args.device)?;
+        Ok(Self {
+            sampler: sampler(args, &config)?,
+            guidance_scale: guidance_scale(args, &config)?,
+            weights,
+            samples: args.samples,
+            likelihoods: args.likelihoods,
+            tolerance: args.tolerance,
+            seeds: args.seeds,
+            batch: args.batch,
+            train: Rc::new(train?),
+            test: Rc::new(test?),
+            dataset: splits.fingerprint().to_owned(),
+            num_classes: splits.num_classes(),
+            out: args.out.clone().unwrap_or_else(|| args.run.join("eval")),
+            device_name: backend::describe(args.backend, &device),
+            device,
+            training: ClassifierTraining { steps: args.classifier_steps, ..ClassifierTraining::default() },
+            classifier: OnceCell::new(),
+            inception_file: inception_file.transpose()?,
+            inception: OnceCell::new(),
+            run,
+            config,
+        })
+    }
+
+    /// The in-house classifier, which is trained the first time.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be kept or read.
+    pub fn classifier(&self) -> Result<&TrainedClassifier> {
+        if let Some(classifier) = self.classifier.get() {
+            return Ok(classifier);
+        }
+        let classes = self.num_classes.context("the in-house classifier needs a data set with labels")?;
+        let images = [&*self.train, &*self.test];
+        let trained = classifier(&self.training, &self.dataset, images, classes, &self.device)?;
+        Ok(self.classifier.get_or_init(|| trained))
+    }
+
+    /// The in-house classifier, if it was asked for.
+    pub fn used_classifier(&self) -> Option<&TrainedClassifier> {
+        self.classifier.get()
+    }
+
+    /// What tells the in-house classifiers of different data sets or trainings apart.
+    ///
+    /// # Errors
+    ///
+    /// Never, in practice.
+    pub fn classifier_key(&self) -> Result<String> {
+        classifier_key(&self.training, &self.dataset)
+    }
+
+    /// Whether the in-house classifier has been trained before.
+    ///
+    /// # Errors
+    ///
+    /// Never, in practice.
+    pub fn has_classifier(&self) -> Result<bool> {
+        Ok(classifier_path(&self.training, &self.dataset)?.exists())
+    }
+
+    /// How long the training of a classifier takes, from a measurement of a few steps.
+    ///
+    /// # Errors
+    ///
+    /// If the data set has no labels.
+    pub fn seconds_a_training(&self) -> Result<f64> {
+        let classes = self.num_classes.context("a classifier needs a data set with labels")?;
+        let few = ClassifierTraining { steps: 4, ..self.training.clone() };
+        let started = Instant::now();
+        few.run("measuring", &self.train, classes, &self.device);
+        Ok(started.elapsed().as_secs_f64() / few.steps as f64 * self.training.steps as f64)
+    }
+
+    /// Inception with the user's weights.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or they are those of another network.
+    pub fn inception(&self) -> Result<&Inception> {
+        if let Some(inception) = self.inception.get() {
+            return Ok(inception);
+        }
+        let (path, _) = self.inception_file.as_ref().context("fid needs --inception FILE")?;
+        let loaded = Inception::load(path, &self.device)?;
+        Ok(self.inception.get_or_init(|| loaded))
+    }
+
+    /// Whether the user gave Inception's weights.
+    pub fn has_inception(&self) -> bool {
+        self.inception_file.is_some()
+    }
+
+    /// SHA-256 of Inception's weights; empty without.
+    pub fn inception_hash(&self) -> &str {
+        self.inception_file.as_ref().map_or("", |(_, hash)| hash)
+    }
+
+    /// Whether the model is told classes.
+    pub fn conditional(&self) -> bool {
+        self.config.model.num_classes.is_some()
+    }
+
+    /// The class that image `index` of every seed is drawn with.
+    pub fn label(&self, index: usize) -> Option<usize> {
+        self.config.model.num_classes.map(|classes| index % classes)
+    }
+}
+
+fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
+    let own = &config.sample;
+    let steps = args.steps.unwrap_or(own.steps);
+    let whole = steps == config.diffusion.num_train_timesteps;
+    let solver = match args.sampler {
+        Some(name) if !name.names(&own.solver) => name.solver(whole),
+        _ => own.solver.clone(),
+    };
+    let sampler = SamplerConfig { solver, steps, ..own.clone() };
+    sampler.levels(&config.schedule()?).context("--steps")?;
+    Ok(sampler)
+}
+
+fn guidance_scale(args: &Args, config: &RunConfig) -> Result<f64> {
+    let guidable = config.model.num_classes.is_some() && config.train.cond_drop_prob > 0.0;
+    if !args.guidance_scale.is_finite() || (args.guidance_scale != 1.0 && !guidable) {
+        bail!("--guidance-scale {}: this model never learnt without classes", args.guidance_scale);
+    }
+    Ok(args.guidance_scale)
+}

@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use train::say;
+
+use crate::args::Args;
+use crate::bench::Bench;
+use crate::cost;
+use crate::drawing::Drawing;
+use crate::judge::Judge;
+use crate::keyed::{key, write_json};
+use crate::metric::{Metric, References};
+use crate::progress::Progress;
+use crate::references::references;
+use crate::report::Report;
+use crate::subject::Subject;
+use crate::weights::Weights;
+
+/// Judges a run: states the cost, computes what is not there yet, prints the table and writes the report.
+///
+/// # Errors
+///
+/// If the run, its data or the arguments do not allow it.
+pub fn evaluate(args: &Args) -> Result<()> {
+    let bench = Bench::open(args)?;
+    let metrics = chosen(args, &bench)?;
+    cost::state(&bench, &metrics)?;
+    if args.dry_run {
+        return Ok(());
+    }
+    if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
+        bench.classifier()?;
+    }
+    let mut report = Report::default();
+    judge_real_images(&bench, &metrics, &mut report)?;
+    for weights in &bench.weights {
+        judge_weights(&bench, weights, &metrics, &mut report)?;
+    }
+    report.finish(&bench)
+}
+
+/// The metrics that were asked for; all that can be measured if none was.
+fn chosen(args: &Args, bench: &Bench) -> Result<Vec<Metric>> {
+    let mut metrics = Vec::new();
+    let asked = if args.metrics.is_empty() { Metric::value_variants() } else { &args.metrics };
+    for &metric in asked {
+        match metric.obstacle(bench) {
+            None => metrics.push(metric),
+            Some(why) if args.metrics.is_empty() => say(format_args!("without {}: {why}", metric.name())),
+            Some(why) => bail!("--metrics {}: {why}", metric.name()),
+        }
+    }
+    Ok(metrics)
+}
+
+fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> Result<()> {
+    if metrics.iter().all(|metric| metric.references() == References::None) {
+        return Ok(());
+    }
+    let references = references(bench)?;
+    let mut progress = Progress::new("judging real images", 0, references.len() * metrics.len());
+    for reference in references {
+        for &metric in metrics {
+            if metric.references() >= reference.level {
+                report.add(&reference.subject, metric, reference.subject.judge(bench, metric)?);
+            }
+            progress.advance(1);
+        }
+    }
+    Ok(())
+}
+
+fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &mut Report) -> Result<()> {
+    let model = weights.load(&bench.device)?;
+    write_json(
+        &bench.out.join(drawn_name(bench, weights)?).join("drawn-by.json"),
+        &drawn_by(bench, weights),
+    )?;
+    for seed in 0..bench.seeds {
+        let folder = drawn_folder(bench, weights, seed)?;
+        let name = weights.kind.name();
+        let images = match metrics.iter().any(|metric| metric.needs_images()) {
+            true => Some(Rc::new(Drawing::new(bench, &folder, seed).images(&model, name)?)),
+            false => None,
+        };
+        let subject = Subject {
+            name: name.into(),
+            seed,
+            real: bench.train.clone(),
+            images,
+            model: Some(&model),
+            folder,
+        };
+        let mut progress = Progress::new(format!("judging {name}, seed {seed}"), 0, metrics.len());
+        for &metric in metrics {
+            report.add(&subject, metric, subject.judge(bench, metric)?);
+            progress.advance(1);
+        }
+    }
+    Ok(())
+}
+
+/// Where what is drawn from weights with a seed is kept, with what is found about it.
+///
+/// # Errors
+///
+/// Never, in practice.
+pub fn drawn_folder(bench: &Bench, weights: &Weights, seed: u64) -> Result<PathBuf> {
+    Ok(bench.out.join(drawn_name(bench, weights)?).join(format!("seed-{seed}")))
+}
+
+/// A folder for each set of weights and way of drawing.
+fn drawn_name(bench: &Bench, weights: &Weights) -> Result<String> {
+    Ok(format!("{}-{}", weights.kind.name(), key(&drawn_by(bench, weights))?))
+}
+
+/// Everything that images depend on beside their number and seed.
+fn drawn_by(bench: &Bench, weights: &Weights) -> serde_json::Value {
+    serde_json::json!({
+        "weights": weights.kind.name(),
+        "weights_sha256": weights.hash,
+        "sampler": bench.sampler,
+        "guidance_scale": bench.guidance_scale,
+        "dataset": bench.dataset,
+    })
+}

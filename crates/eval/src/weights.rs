@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use burn::prelude::*;
+use clap::ValueEnum;
+use train::{Checkpoints, Record, RunConfig, RunDir, TrainedModel, hash_file};
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Their moving average, which is sampled from.
+    Ema,
+    /// Those that gradients moved, in a run's last checkpoint.
+    Raw,
+}
+
+impl Kind {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ema => "ema",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+/// Weights on the disk.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// Which they are.
+    pub kind: Kind,
+    /// SHA-256 of their file.
+    pub hash: String,
+    /// A file of averaged weights, or a folder of a checkpoint.
+    path: PathBuf,
+    config: RunConfig,
+}
+
+impl Weights {
+    /// The weights of a run that are asked for, all there are if none is; those of its last checkpoint, where it has one.
+    ///
+    /// # Errors
+    ///
+    /// If they are missing or damaged.
+    pub fn of(run: &RunDir, asked: &[Kind]) -> Result<Vec<Self>> {
+        let checkpoints = Checkpoints::new(run.checkpoints(), 1);
+        if let Some(&step) = checkpoints.steps().last() {
+            let folder = checkpoints.path(step);
+            let meta = checkpoints.verify(step)?;
+            let config: RunConfig = meta.config(&folder)?;
+            let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
+            let asked = if asked.is_empty() { &[Kind::Ema, Kind::Raw] } else { asked };
+            let weights = |&kind: &Kind| Self {
+                kind,
+                hash: hash.clone(),
+                path: folder.clone(),
+                config: config.clone(),
+            };
+            return Ok(asked.iter().map(weights).collect());
+        }
+        if asked.contains(&Kind::Raw) {
+            bail!("no checkpoint in {}: only --weights ema can be judged", run.checkpoints().display());
+        }
+        Record::verify_weights(run)?;
+        let path = run.ema();
+        let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(vec![Self { kind: Kind::Ema, hash, path, config: RunConfig::load(&run.config())? }])
+    }
+
+    /// The network with these weights.
+    ///
+    /// # Errors
+    ///
+    /// If they do not fit the run's configuration.
+    pub fn load(&self, device: &Device) -> Result<TrainedModel> {
+        Ok(match self.kind {
+            Kind::Ema => TrainedModel::load(&self.path, &self.config, device)?,
+            Kind::Raw => TrainedModel::load_raw(&self.path, &self.config, device)?,
+        })
+    }
+}

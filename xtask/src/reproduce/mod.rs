@@ -1,0 +1,160 @@
+//! `cargo xtask reproduce`: regenerates a published table at our scale, by this program's own commands.
+//!
+//! A new table is one file with a [`Table`] and one arm of [`Name`]. What its commands leave under `runs/` is kept, so that
+//! the same command goes on where it was stopped.
+
+mod mnist_iddpm;
+mod report;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+pub use report::Row;
+
+use crate::cargo::root;
+
+/// Regenerate a published table at our scale; with no argument, list the tables and their hours
+#[derive(clap::Args)]
+pub struct Args {
+    /// The table
+    table: Option<Name>,
+    /// Print the commands, and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The tables.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    MnistIddpm,
+}
+
+impl Name {
+    fn table(self) -> Table {
+        match self {
+            Self::MnistIddpm => mnist_iddpm::table(),
+        }
+    }
+}
+
+/// A published table, and how it is made at our scale.
+pub struct Table {
+    /// Its name on the command line and under docs/reproduce.
+    pub name: &'static str,
+    /// What it shows, and where it was published.
+    pub about: &'static str,
+    /// Hours on two CPU cores with flex.
+    pub hours: f64,
+    /// The commands, one after the other.
+    pub steps: Vec<Step>,
+    /// Reads the figures from what the commands left.
+    pub rows: fn() -> Result<Vec<Row>>,
+}
+
+/// A command of a table.
+pub struct Step {
+    /// Arguments of `cargo xtask`. Each command must go on where it was stopped, and do nothing when it is done.
+    pub arguments: Vec<String>,
+}
+
+impl Step {
+    /// `cargo xtask train CONFIG --run RUN`, with keys of the configuration replaced; a run that has a checkpoint is resumed.
+    pub fn train(config: &str, run: &str, replaced: &[&str]) -> Self {
+        let mut arguments: Vec<String> = ["train", config, "--run", run, "--plain"].map(String::from).into();
+        arguments.extend(replaced.iter().flat_map(|set| ["--set".into(), (*set).into()]));
+        Self { arguments }
+    }
+
+    /// `cargo xtask eval --run runs/RUN --out OUT`, with more arguments.
+    pub fn eval(run: &str, out: &str, more: &str) -> Self {
+        let arguments = ["eval", "--run", &format!("runs/{run}"), "--out", out].map(String::from);
+        Self { arguments: arguments.into_iter().chain(more.split_whitespace().map(String::from)).collect() }
+    }
+
+    /// As it is typed.
+    pub fn command(&self) -> String {
+        format!("cargo xtask {}", self.arguments.join(" "))
+    }
+
+    fn run(&self) -> Result<()> {
+        let mut arguments = self.arguments.clone();
+        if let [command, _, _, run, ..] = &arguments[..]
+            && command == "train"
+        {
+            let folder = root().join("runs").join(run);
+            if is_finished(&folder.join("record.json")) {
+                return Ok(());
+            }
+            if folder.join("checkpoint").exists() {
+                arguments.push("--resume".into());
+            }
+        }
+        println!("\n{}", self.command());
+        let this = std::env::current_exe().context("failed to find this program")?;
+        let status = Command::new(this).args(&arguments).current_dir(root()).status();
+        match status.with_context(|| format!("failed to start {}", self.command()))?.success() {
+            true => Ok(()),
+            false => bail!("`{}` failed: when it is mended, the same command goes on", self.command()),
+        }
+    }
+}
+
+/// Whether a run was trained to its end.
+fn is_finished(record: &std::path::Path) -> bool {
+    let record = std::fs::read_to_string(record).ok();
+    let record = record.and_then(|text| text.parse::<serde_json::Value>().ok());
+    record.is_some_and(|record| record["status"] == "finished")
+}
+
+/// Lists the tables, or makes one.
+pub fn run(args: &Args) -> Result<ExitCode> {
+    let Some(name) = args.table else {
+        for name in Name::value_variants() {
+            let Table { name, about, hours, .. } = name.table();
+            println!("{name}: {about} About {hours} hours on two CPU cores.");
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let table = name.table();
+    println!(
+        "{}: about {} hours on two CPU cores; if this is stopped, the same command goes on",
+        table.name, table.hours
+    );
+    for step in &table.steps {
+        if args.dry_run {
+            println!("  {}", step.command());
+        } else {
+            step.run()?;
+        }
+    }
+    if !args.dry_run {
+        report::write(&table, (table.rows)()?)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_called_as_on_the_command_line() {
+        for name in Name::value_variants() {
+            let value = name.to_possible_value().unwrap();
+            assert_eq!(value.get_name(), name.table().name);
+        }
+    }
+
+    #[test]
+    fn a_run_is_finished_when_its_record_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = folder.path().join("record.json");
+        assert!(!is_finished(&record));
+        std::fs::write(&record, r#"{"status": "running"}"#).unwrap();
+        assert!(!is_finished(&record));
+        std::fs::write(&record, r#"{"status": "finished"}"#).unwrap();
+        assert!(is_finished(&record));
+    }
+}
