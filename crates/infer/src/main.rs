@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, Drawn, OwnSampler, Plan, PromptPlan, Walk};
+use infer::{Args, Drawn, OwnSampler, Plan, PromptPlan, Prompts, Walk};
 use interop::ModelFolder;
 use interop::pipeline::ModelIndex;
-use train::{Meta, Record, RunConfig, RunDir, TrainedModel};
+use train::{LatentRunConfig, Meta, Record, RunConfig, RunDir, SystemName, TrainedLatent, TrainedModel};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -33,8 +33,12 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let source = source(args)?;
+    let named = named(args)?;
     check_targets(args)?;
+    let source = match named {
+        Named::Pixels(source) => source,
+        Named::Latents(config, weights) => return draw_from_latents(args, *config, &weights),
+    };
     if let Source::Folder(folder) = &source
         && ModelIndex::read(folder)?.kind().is_ok()
     {
@@ -48,7 +52,7 @@ fn run(args: &Args) -> Result<ExitCode> {
         return show_forward(args, name, config, &device);
     }
     let (model, own) = source.load(&device)?;
-    let plan = Plan::new(args, &model, &own)?;
+    let plan = Plan::new(args, &model, &own, None)?;
     let mut settings = vec![("model", source.path().display().to_string())];
     settings.extend(plan.describe());
     for (key, value) in &settings {
@@ -59,7 +63,8 @@ fn run(args: &Args) -> Result<ExitCode> {
     }
     let stop = stop_on_ctrl_c()?;
     let batch = args.batch.unwrap_or(DEFAULT_BATCH);
-    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let drawn = infer::draw(&model, None, &plan, batch, animate, separate, &stop)?;
     let grid = infer::grid(&plan, drawn.images, model.image_shape);
     finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
 }
@@ -78,6 +83,43 @@ fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     let (drawn, shape) = infer::draw_prompts(&plan, &device, animate, separate, &stop)?;
     let grid = Grid::square(drawn.images.min(infer::MAX_GRID), shape);
     finish(args, grid, &drawn, plan.number, shape, &settings)
+}
+
+/// Draws from a run of latent diffusion.
+fn draw_from_latents(args: &Args, config: LatentRunConfig, weights: &Path) -> Result<ExitCode> {
+    if args.forward.is_some() {
+        bail!("--forward: the images of this run are latents: give a --run that draws pixels");
+    }
+    let device = backend::open(args.backend, args.device)?;
+    let trained = TrainedLatent::load(weights, config, &device)?;
+    let prompts = Prompts::new(args, &trained)?;
+    let config = &trained.config;
+    let args = &Args {
+        number: args.number.or_else(|| prompts.as_ref().map(|prompts| prompts.prompts.len())),
+        guidance_scale: args.guidance_scale.or(prompts.as_ref().map(|_| config.train.sample_guidance_scale)),
+        ..args.clone()
+    };
+    let model = match &prompts {
+        Some(Prompts { prompts, negative }) => trained.told(prompts, negative)?,
+        None => trained.told(&[], "")?,
+    };
+    let own = OwnSampler {
+        walk: Walk::Configured(config.sample.clone()),
+        guidable: config.train.cond_drop_prob > 0.0,
+    };
+    let first_stage = Some(&trained.first_stage);
+    let plan = Plan { prompts, ..Plan::new(args, &model, &own, first_stage)? };
+    let mut settings = vec![("model", weights.display().to_string())];
+    settings.extend(plan.describe());
+    for (key, value) in &settings {
+        train::say(format_args!("{key}: {value}"));
+    }
+    let stop = stop_on_ctrl_c()?;
+    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let drawn = infer::draw(&model, first_stage, &plan, batch, animate, separate, &stop)?;
+    let shape = trained.first_stage.image_shape(model.image_shape);
+    finish(args, infer::grid(&plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
 /// Writes what was finished.
@@ -101,7 +143,15 @@ fn finish(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where a model comes from.
+/// What the arguments name.
+enum Named {
+    /// A model of pixels.
+    Pixels(Source),
+    /// A run of latent diffusion: its configuration, and its weights.
+    Latents(Box<LatentRunConfig>, PathBuf),
+}
+
+/// Where a model of pixels comes from.
 enum Source {
     /// A run's configuration, and its weights.
     Run(Box<RunConfig>, PathBuf),
@@ -134,20 +184,31 @@ impl Source {
 }
 
 /// The model that the arguments name.
-fn source(args: &Args) -> Result<Source> {
+fn named(args: &Args) -> Result<Named> {
     if let Some(folder) = &args.model {
-        return Ok(Source::Folder(folder.clone()));
+        return Ok(Named::Pixels(Source::Folder(folder.clone())));
     }
     let Some(path) = &args.checkpoint else {
         let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
         Record::verify_weights(&run)?;
-        return Ok(Source::Run(Box::new(RunConfig::load(&run.config())?), run.ema()));
+        return named_run(&run.config(), run.ema());
     };
     if path.is_dir() {
-        return Ok(Source::Run(Box::new(Meta::verify(path)?.config(path)?), path.clone()));
+        let meta = Meta::verify(path)?;
+        return Ok(match meta.config.get("system").and_then(|name| name.as_str()) {
+            Some("latent") => Named::Latents(Box::new(meta.config(path)?), path.clone()),
+            _ => Named::Pixels(Source::Run(Box::new(meta.config(path)?), path.clone())),
+        });
     }
-    let beside = path.with_file_name("config.toml");
-    Ok(Source::Run(Box::new(RunConfig::load(&beside)?), path.clone()))
+    named_run(&path.with_file_name("config.toml"), path.clone())
+}
+
+/// A run by its configuration, and its weights.
+fn named_run(config: &Path, weights: PathBuf) -> Result<Named> {
+    Ok(match SystemName::of(config)? {
+        SystemName::Latent => Named::Latents(Box::new(LatentRunConfig::load(config)?), weights),
+        _ => Named::Pixels(Source::Run(Box::new(RunConfig::load(config)?), weights)),
+    })
 }
 
 /// Finds out before the work whether its results can be written.

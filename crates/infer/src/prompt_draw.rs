@@ -85,7 +85,10 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
         let in_turn = || images.clone().map(|image| all[image % all.len()].clone());
         Embeddings {
             text: Tensor::cat(in_turn().map(|one| one.text).collect(), 0),
-            pooled: in_turn().map(|one| one.pooled).collect::<Option<Vec<_>>>().map(|all| Tensor::cat(all, 0)),
+            pooled: in_turn()
+                .map(|one| one.pooled)
+                .collect::<Option<Vec<_>>>()
+                .map(|all| Tensor::cat(all, 0)),
         }
     };
     Drawing {

@@ -99,8 +99,7 @@ impl PromptPlan {
 
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
-        let mut settings: Vec<_> =
-            self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
+        let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
         settings.extend(self.negatives.iter().map(|negative| ("negative", negative.clone())));
         settings.push(("seed", self.seed.to_string()));
         settings.extend(self.walk.describe());

@@ -5,7 +5,7 @@ use burn::prelude::*;
 use diffusion::{SamplerConfig, SolverConfig, Step};
 use interop::FolderSampler;
 use schedules::NoiseLevel;
-use train::TrainedModel;
+use train::{Network, TrainedModel};
 
 use crate::course::Course;
 use crate::edit::Edit;
@@ -60,7 +60,7 @@ impl Walk {
     /// # Errors
     ///
     /// If the steps do not fit the model's chain.
-    pub fn levels(&self, model: &TrainedModel) -> Result<Vec<NoiseLevel>> {
+    pub fn levels<N>(&self, model: &TrainedModel<N>) -> Result<Vec<NoiseLevel>> {
         Ok(match self {
             Self::Configured(sampler) => sampler.levels(&model.schedule)?,
             Self::Folder(sampler) => sampler.scheduler()?.0.grid.levels(),
@@ -76,9 +76,9 @@ impl Walk {
     /// # Errors
     ///
     /// As [`sample`](diffusion::sample).
-    pub fn run(
+    pub fn run<N: Network>(
         &self,
-        model: &TrainedModel,
+        model: &TrainedModel<N>,
         (labels, guidance_scale): (Option<&[usize]>, f64),
         edit: Option<&Edit>,
         x: Tensor<4>,

@@ -60,8 +60,8 @@ pub use first_stage::{
 };
 pub use gradients::clip_global_norm;
 pub use latent_system::{
-    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig, Texts, Told,
-    TrainedLatent,
+    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig,
+    Texts, Told, TrainedLatent,
 };
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};

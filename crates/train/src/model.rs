@@ -125,7 +125,10 @@ impl<N: Network> TrainedModel<N> {
     }
 
     /// The bare network, for images of the given classes: its output for images `[B, C, H, W]`, all at one timestep.
-    pub fn answer<'a>(&'a self, labels: Option<&[usize]>) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a, N> {
+    pub fn answer<'a>(
+        &'a self,
+        labels: Option<&[usize]>,
+    ) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a, N> {
         let labels = labels.filter(|_| self.num_classes.is_some()).map(|labels| self.upload(labels));
         move |x, timestep| {
             let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());

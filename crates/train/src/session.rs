@@ -84,13 +84,7 @@ impl<S: System> Session<S> {
     pub(crate) fn prepared(&self, start: Option<&S::Config>, device: &Device) -> Result<Self, TrainError> {
         let (config, splits) =
             S::prepare(self.config.clone(), self.splits.clone(), start, &self.run, device)?;
-        Ok(Self {
-            run: self.run.clone(),
-            config,
-            splits,
-            interrupter: self.interrupter.clone(),
-            ..*self
-        })
+        Ok(Self { run: self.run.clone(), config, splits, interrupter: self.interrupter.clone(), ..*self })
     }
 
     fn go_on(

@@ -12,11 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-use crate::{RunDir, TrainConfig};
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
 use crate::record::Measure;
+use crate::{RunDir, TrainConfig};
 
 /// A kind of model that can be trained: what its network is, what it learns from and what it loses.
 ///

@@ -97,7 +97,10 @@ impl UNetConfig {
                 all.push(("added_input.channels", channels));
             }
             AddedInput::TextAndSizes { channels, size_channels } => {
-                all.extend([("added_input.channels", channels), ("added_input.size_channels", size_channels)]);
+                all.extend([
+                    ("added_input.channels", channels),
+                    ("added_input.size_channels", size_channels),
+                ]);
             }
         }
         if let ClassInput::Projection(channels) | ClassInput::Linear(channels) = self.class_input {

@@ -7,7 +7,9 @@ use anyhow::Result;
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
-use train::{DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, RunDir, Session, System, SystemName};
+use train::{
+    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, RunDir, Session, System, SystemName,
+};
 
 /// Measure training steps, sampling and memory of configurations.
 #[derive(Parser)]

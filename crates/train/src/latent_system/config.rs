@@ -124,3 +124,37 @@ impl LatentRunConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::module::Module;
+    use burn::prelude::Device;
+    use unet::{ContextConfig, ContextInput};
+
+    use super::*;
+
+    fn read(name: &str) -> LatentRunConfig {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(name);
+        toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    /// 859,520,964 parameters: those of the published checkpoint.
+    #[test]
+    fn the_network_of_stable_diffusion_is_the_published_one() {
+        let config = read("stable-diffusion-1.toml");
+        let channels = config.text.unwrap().encoder.channels;
+        let context = Some(ContextConfig { channels, input: ContextInput::Text });
+        let model = UNetConfig { image_size: 64, in_channels: 4, out_channels: 4, context, ..config.model };
+        assert_eq!(model.init(&Device::flex(), 0).unwrap().num_params(), 859_520_964);
+    }
+
+    #[test]
+    fn configurations_name_first_stages_that_have_one() {
+        for name in ["digits-ldm.toml", "mnist-ldm.toml", "emoji-ldm.toml"] {
+            let run = read(name).first_stage.run;
+            let config = format!("{}.toml", run.file_name().unwrap().display());
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(&config);
+            assert!(path.exists(), "{name}: {config}");
+        }
+    }
+}

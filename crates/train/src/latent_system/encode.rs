@@ -10,8 +10,8 @@ use data::{HostBatch, ImageSet, Splits, write_atomically};
 use super::config::LatentRunConfig;
 use super::first_stage::FrozenFirstStage;
 use super::latent_file::{Content, LatentFile, Latents, Part};
+use crate::RunDir;
 use crate::error::TrainError;
-use crate::{RunDir, TrainedFirstStage};
 
 /// Images that are encoded at once.
 const BATCH: usize = 16;
@@ -21,7 +21,7 @@ const TOLERANCE: f64 = 1e-3;
 /// The data as latents of unit variance, and the configuration with their scale.
 ///
 /// The latents are kept in the run's folder. They are made once, and made anew where the images or the first stage are
-/// others than those that they are of.
+/// others than those that they are of, unless the run goes on from a checkpoint.
 pub(super) fn encode(
     mut config: LatentRunConfig,
     splits: Splits,
@@ -31,12 +31,13 @@ pub(super) fn encode(
 ) -> Result<(LatentRunConfig, Splits), TrainError> {
     let stage = FrozenFirstStage::load(&config, device)?;
     let trained = &stage.trained;
-    let measured = TrainedFirstStage::latent_scale(&trained.autoencoder, &trained.config, &splits, device)?;
+    let measured = trained.latent_scale(&splits, device)?;
     let scale = settled(measured.scale[0], config.first_stage.scale, start)?;
     config.first_stage.scale = Some(scale);
-    let shape = config.first_stage.latent_shape(splits.image_shape()).map_err(|reason| {
-        TrainError::Config { origin: "[first_stage]".into(), reason }
-    })?;
+    let shape = config
+        .first_stage
+        .latent_shape(splits.image_shape())
+        .map_err(|reason| TrainError::Config { origin: "[first_stage]".into(), reason })?;
     let content = Content {
         images: splits.content()?,
         first_stage: config.first_stage.weights.clone().unwrap_or_default(),
@@ -47,6 +48,9 @@ pub(super) fn encode(
         Ok(file) if file.content == content && file.holds(&parts) => file,
         old => {
             if let Ok(old) = old {
+                if start.is_some() && old.content.images != content.images {
+                    return Err(TrainError::DatasetChanged);
+                }
                 eprintln!("{}: {}: made anew", path.display(), old.content.difference(&content));
             }
             fs::create_dir_all(run.path()).map_err(TrainError::io("create", run.path()))?;
@@ -66,11 +70,7 @@ pub(super) fn encode(
 
 /// The scale of a run: that of the checkpoint it goes on from, or of its configuration, if it is the one measured; else
 /// that.
-fn settled(
-    measured: f64,
-    given: Option<f64>,
-    start: Option<&LatentRunConfig>,
-) -> Result<f64, TrainError> {
+fn settled(measured: f64, given: Option<f64>, start: Option<&LatentRunConfig>) -> Result<f64, TrainError> {
     let begun = start.and_then(|config| config.first_stage.scale);
     let wanted = [("the checkpoint", begun), ("first_stage.scale", given)];
     for (origin, scale) in wanted {

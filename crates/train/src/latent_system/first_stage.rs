@@ -31,7 +31,7 @@ impl FirstStageSource {
         let (run, trunk, [channels, height, width]) = (self.run.display(), model.trunk(), image);
         if trunk.in_channels != channels {
             return Err(format!(
-                "images have {channels} channels, but those of first_stage.run = {run} have {}: set dataset.channels",
+                "the channels of images are {channels}, but first_stage.run = {run} was trained with {}: set dataset.channels",
                 trunk.in_channels
             ));
         }
@@ -86,7 +86,9 @@ impl FirstStageSource {
         let config = Path::new("configs").join(format!("{name}.toml"));
         match config.exists() {
             true => format!("train it with `cargo xtask train {}`", config.display()),
-            false => "train one with `cargo xtask train` and a configuration of system = \"autoencoder\"".into(),
+            false => {
+                "train one with `cargo xtask train` and a configuration of system = \"autoencoder\"".into()
+            }
         }
     }
 }
@@ -99,7 +101,7 @@ impl FrozenFirstStage {
     /// If it is missing or damaged, or has changed since the run began.
     pub fn load(config: &LatentRunConfig, device: &Device) -> Result<Self, TrainError> {
         let source = &config.first_stage;
-        let refused = |reason: String| TrainError::Config { origin: "[first_stage]".into(), reason };
+        let refused = |reason: String| TrainError::Config { origin: "the configuration".into(), reason };
         let stage = source.config().map_err(refused)?;
         source.weights_now().map_err(refused)?;
         let run = RunDir::new(&source.run);

@@ -65,17 +65,12 @@ const MOST: u64 = 1 << 16;
 
 impl LatentFile {
     /// Writes what stands before the numbers, which follow in the order of the parts.
-    pub(super) fn write_header(
-        file: &mut impl Write,
-        content: &Content,
-        parts: &[Part],
-    ) -> io::Result<()> {
+    pub(super) fn write_header(file: &mut impl Write, content: &Content, parts: &[Part]) -> io::Result<()> {
         let mut end = 0;
         let infos = parts.iter().map(|(name, shape)| {
             let begin = end;
             end += shape.iter().product::<usize>() as u64 * NUMBER;
-            let info =
-                TensorInfo { dtype: "F32".into(), shape: shape.to_vec(), data_offsets: [begin, end] };
+            let info = TensorInfo { dtype: "F32".into(), shape: shape.to_vec(), data_offsets: [begin, end] };
             ((*name).to_owned(), info)
         });
         let header = Header { parts: infos.collect(), content: content.clone() };

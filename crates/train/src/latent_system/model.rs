@@ -11,7 +11,7 @@ use super::network::{LatentNet, Told};
 use super::system::LatentSystem;
 use crate::error::TrainError;
 use crate::system::System;
-use crate::{Trainee, TrainedModel};
+use crate::{TrainedModel, Trainee};
 
 /// By what two scales may differ that are the same: the average of a constant is not exact.
 const TOLERANCE: f64 = 1e-3;

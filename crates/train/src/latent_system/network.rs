@@ -75,7 +75,10 @@ impl LatentNet {
 impl Texts {
     /// Those that are numbered so: `[B]`.
     fn select(&self, numbers: Tensor<1, Int>) -> Self {
-        Self { states: self.states.clone().select(0, numbers.clone()), mask: self.mask.clone().select(0, numbers) }
+        Self {
+            states: self.states.clone().select(0, numbers.clone()),
+            mask: self.mask.clone().select(0, numbers),
+        }
     }
 }
 

@@ -4,9 +4,9 @@ use toml::{Table, Value};
 
 use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
 use super::first_stage::tokenizer;
-use crate::{ObjectiveConfig, TrainConfig};
 use crate::resolve::decide;
 use crate::system::SystemConfig;
+use crate::{ObjectiveConfig, TrainConfig};
 
 impl SystemConfig for LatentRunConfig {
     fn seed(&self) -> u64 {
@@ -31,7 +31,8 @@ impl SystemConfig for LatentRunConfig {
         let classes = splits.num_classes().filter(|_| self.train.conditional && self.text.is_none());
         section(table, "model", |model| {
             let [channels, side, _] = shape;
-            for (key, value) in [("image_size", side), ("in_channels", channels), ("out_channels", channels)] {
+            for (key, value) in [("image_size", side), ("in_channels", channels), ("out_channels", channels)]
+            {
                 decide(model, key, Some(value))?;
             }
             decide(model, "num_classes", classes)?;
@@ -102,8 +103,7 @@ impl LatentRunConfig {
                         model.up_blocks a `cross`, such as cross = { transformer = { depths = [1], heads = 4 } }"
                 .into());
         }
-        let (given, needed) =
-            (self.model.context.map(|context| context.channels), text.encoder.channels);
+        let (given, needed) = (self.model.context.map(|context| context.channels), text.encoder.channels);
         match given {
             Some(given) if given != needed => Err(format!(
                 "model.context.channels is {given}, but text.encoder.channels {needed}: leave the first out"
