@@ -20,7 +20,9 @@ mod atomic;
 mod batches;
 mod check;
 mod config;
+mod content;
 mod decode;
+mod encoded;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
@@ -43,6 +45,7 @@ pub use batches::{Batches, HostBatch};
 pub use check::Skipped;
 pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};
 pub use decode::{read_image, read_picture};
+pub use encoded::ReadEncoded;
 pub use error::DataError;
 pub use grid::Grid;
 pub use picture::Picture;

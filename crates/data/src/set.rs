@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::data::dataset::Dataset;
 
 use crate::batches::HostBatch;
+use crate::encoded::ReadEncoded;
 use crate::error::DataError;
 use crate::fit::Fit;
 use crate::picture::Picture;
@@ -43,6 +44,8 @@ pub struct ImageSet {
 enum Items {
     Pictures(Records, Fit),
     Points(Arc<Points>),
+    /// Read by the number in this set.
+    Encoded(Records, Arc<dyn ReadEncoded>),
 }
 
 impl ImageSet {
@@ -68,14 +71,25 @@ impl ImageSet {
 
     fn records(&self) -> Option<&Records> {
         match &self.items {
-            Items::Pictures(records, _) => Some(records),
+            Items::Pictures(records, _) | Items::Encoded(records, _) => Some(records),
             Items::Points(_) => None,
         }
     }
 
+    /// The same images in another form, of another shape `[C, H, W]`; labels, captions and mirroring stay.
+    ///
+    /// # Errors
+    ///
+    /// If the set holds no pictures.
+    pub fn encoded(&self, values: Arc<dyn ReadEncoded>, shape: [usize; 3]) -> Result<Self, DataError> {
+        let Items::Pictures(records, _) = &self.items else { return Err(DataError::NoPicture { index: 0 }) };
+        let items = Items::Encoded(records.clone(), values);
+        Ok(Self { items, kept: self.kept.clone(), shape, block: 1, flip: self.flip })
+    }
+
     /// Whether the items are pictures, whose values are in [-1, 1].
     pub fn holds_pictures(&self) -> bool {
-        self.records().is_some()
+        matches!(self.items, Items::Pictures(..))
     }
 
     /// The number of images.
@@ -144,6 +158,15 @@ impl ImageSet {
         self.batch(indices, |_| false)
     }
 
+    /// The images `indices` in this order, all mirrored.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageSet::picture`].
+    pub fn mirrored(&self, indices: &[usize]) -> Result<HostBatch, DataError> {
+        self.batch(indices, |_| true)
+    }
+
     /// The images `indices`, the one at place `i` mirrored where `flip(i)`.
     pub(crate) fn batch(
         &self,
@@ -153,9 +176,16 @@ impl ImageSet {
         let [channels, height, width] = self.shape;
         let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
         for (place, &index) in indices.iter().enumerate() {
-            if let Items::Points(points) = &self.items {
-                pixels.extend_from_slice(self.point(points, index)?);
-                continue;
+            match &self.items {
+                Items::Points(points) => {
+                    pixels.extend_from_slice(self.point(points, index)?);
+                    continue;
+                }
+                Items::Encoded(_, values) => {
+                    values.read(index, flip(place), &mut pixels)?;
+                    continue;
+                }
+                Items::Pictures(..) => {}
             }
             let picture = self.picture(index)?;
             let picture = if flip(place) { picture.flipped() } else { picture };

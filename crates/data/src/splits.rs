@@ -140,6 +140,12 @@ impl Splits {
         }
     }
 
+    /// The same images in another form.
+    #[must_use]
+    pub fn with_sets(self, train: ImageSet, valid: ImageSet) -> Self {
+        Self { train: Arc::new(train), valid: Arc::new(valid), ..self }
+    }
+
     /// `[C, H, W]` of every image.
     pub fn image_shape(&self) -> [usize; 3] {
         self.train.image_shape()

@@ -38,7 +38,7 @@ impl<'a> CascadeDrawing<'a> {
         let config = &cascade.base_config;
         let guidable = config.train.cond_drop_prob > 0.0;
         let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable };
-        let plan = Plan::new(args, &cascade.base, &own)?;
+        let plan = Plan::new(args, &cascade.base, &own, None)?;
         let schedule = &cascade.base.schedule;
         let mut stages = CascadePlan {
             seed: args.seed,

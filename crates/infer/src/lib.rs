@@ -16,6 +16,7 @@ mod prompt_draw;
 mod prompt_plan;
 mod sampler;
 mod show;
+mod told;
 mod upscale;
 mod walk;
 
@@ -34,5 +35,6 @@ pub use prompt_draw::draw_prompts;
 pub use prompt_plan::PromptPlan;
 pub use sampler::Sampler;
 pub use show::half_blocks;
+pub use told::Prompts;
 pub use upscale::Upscaling;
 pub use walk::Walk;

@@ -1,9 +1,11 @@
 //! `cargo run -p infer`: draws images from a trained run.
 
+mod output;
+mod show_dpm;
 mod show_forward;
+mod source;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,19 +14,17 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, CascadeDrawing, Drawn, OwnSampler, Plan, PromptPlan, Upscaling, Walk};
+use infer::{Args, CascadeDrawing, OwnSampler, Plan, PromptPlan, Prompts, Upscaling, Walk};
 use interop::ModelFolder;
-use interop::pipeline::ModelIndex;
+use output::{announce, check_targets, finish};
+use show_dpm::show_dpm;
 use show_forward::show_forward;
+use source::Source;
 use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
-use train::{DpmRunConfig, Meta, Record, RunConfig, RunDir, SystemName, TrainedDpm, TrainedModel};
+use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel};
 
-/// The checkpoint that comes with the project.
-const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
 /// Images drawn at once, unless the arguments say it.
 const DEFAULT_BATCH: usize = 64;
-/// Milliseconds of an animation's frame.
-const FRAME_DELAY: u16 = 80;
 
 fn main() -> ExitCode {
     match run(&Args::parse()) {
@@ -37,23 +37,96 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
-    let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
-    let system = match args.model.is_none() && args.checkpoint.is_none() {
-        true => SystemName::of(&RunDir::new(&folder).config())?,
-        false => SystemName::Ddpm,
-    };
+    let source = Source::of(args)?;
     check_targets(args)?;
-    match (system, args.cascade.given()) {
-        (SystemName::Cascade, _) => draw_cascade(args, &CascadeDir::new(folder)),
-        (SystemName::SuperResolution, _) => upscale(args, &RunDir::new(folder)),
-        (_, Some(argument)) => bail!("{argument} is for cascades: give --run the folder of one"),
-        _ => draw_single(args),
+    check_system(args, &source)?;
+    let device = || backend::open(args.backend, args.device);
+    match source {
+        Source::Ddpm(config, weights) => match &args.forward {
+            Some(name) => show_forward(args, name, &config, &device()?),
+            None => draw_run(args, &config, &weights, &device()?),
+        },
+        Source::Dpm(config, weights) => show_dpm(args, &config, &weights, &device()?),
+        Source::Latent(config, weights) => draw_latents(args, *config, &weights, &device()?),
+        Source::Cascade(run) => draw_cascade(args, &run, &device()?),
+        Source::SuperResolution(run) => upscale(args, &run, &device()?),
+        Source::Folder(folder) => draw_folder(args, &folder, &device()?),
+        Source::Pipeline(folder) => draw_prompts(args, &folder),
     }
 }
 
-fn draw_cascade(args: &Args, run: &CascadeDir) -> Result<ExitCode> {
-    let device = backend::open(args.backend, args.device)?;
-    let cascade = run.load(&device)?;
+/// Refuses arguments that another kind of model takes.
+fn check_system(args: &Args, source: &Source) -> Result<()> {
+    if let Some(argument) = args.cascade.given()
+        && !matches!(source, Source::Cascade(_) | Source::SuperResolution(_))
+    {
+        bail!("{argument} is for cascades: give --run the folder of one");
+    }
+    if !args.prompt.prompt.is_empty() && !matches!(source, Source::Latent(..) | Source::Pipeline(_)) {
+        bail!("--prompt: this model knows no text: give a --run or a --model that does");
+    }
+    if args.edit.denoise.is_some() && !matches!(source, Source::Dpm(..)) {
+        bail!("--denoise: this run is not of system \"dpm\": leave it out");
+    }
+    if args.forward.is_some() && !matches!(source, Source::Ddpm(..) | Source::Dpm(..)) {
+        bail!("--forward: give a --run that draws pixels from noise alone");
+    }
+    Ok(())
+}
+
+fn draw_run(args: &Args, config: &RunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+    let own = OwnSampler {
+        walk: Walk::Configured(config.sample.clone()),
+        guidable: config.train.cond_drop_prob > 0.0,
+    };
+    draw_pixels(args, weights, &TrainedModel::load(weights, config, device)?, &own)
+}
+
+fn draw_folder(args: &Args, folder: &Path, device: &Device) -> Result<ExitCode> {
+    let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
+    let guidable = model.net.null_class().is_some();
+    draw_pixels(args, folder, &model, &OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable })
+}
+
+fn draw_pixels(args: &Args, path: &Path, model: &TrainedModel, own: &OwnSampler) -> Result<ExitCode> {
+    let plan = Plan::new(args, model, own, None)?;
+    let settings = announce(args, path, plan.describe());
+    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let drawn = infer::draw(model, None, &plan, batch, animate, separate, &stop)?;
+    let grid = infer::grid(&plan, drawn.images, model.image_shape);
+    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
+}
+
+fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+    let trained = TrainedLatent::load(weights, config, device)?;
+    let prompts = Prompts::new(args, &trained)?;
+    let config = &trained.config;
+    let args = &Args {
+        number: args.number.or_else(|| prompts.as_ref().map(|prompts| prompts.prompts.len())),
+        guidance_scale: args.guidance_scale.or(prompts.as_ref().map(|_| config.train.sample_guidance_scale)),
+        ..args.clone()
+    };
+    let model = match &prompts {
+        Some(Prompts { prompts, negative }) => trained.told(prompts, negative)?,
+        None => trained.told(&[], "")?,
+    };
+    let own = OwnSampler {
+        walk: Walk::Configured(config.sample.clone()),
+        guidable: config.train.cond_drop_prob > 0.0,
+    };
+    let first_stage = Some(&trained.first_stage);
+    let plan = Plan { prompts, ..Plan::new(args, &model, &own, first_stage)? };
+    let settings = announce(args, weights, plan.describe());
+    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let drawn = infer::draw(&model, first_stage, &plan, batch, animate, separate, &stop)?;
+    let shape = trained.first_stage.image_shape(model.image_shape);
+    finish(args, infer::grid(&plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+}
+
+fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCode> {
+    let cascade = run.load(device)?;
     let drawing = CascadeDrawing::new(args, &cascade)?;
     let settings = announce(args, run.path(), drawing.describe());
     let batch = args.batch.unwrap_or(DEFAULT_BATCH);
@@ -62,11 +135,9 @@ fn draw_cascade(args: &Args, run: &CascadeDir) -> Result<ExitCode> {
     finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
-fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
-    Record::verify_weights(run)?;
-    let device = backend::open(args.backend, args.device)?;
+fn upscale(args: &Args, run: &RunDir, device: &Device) -> Result<ExitCode> {
     let config = SuperResolutionConfig::load(&run.config())?;
-    let model = SuperResolutionModel::load(&run.ema(), &config, &device)?;
+    let model = SuperResolutionModel::load(&run.ema(), &config, device)?;
     let drawing = Upscaling::new(args, &model)?;
     let settings = announce(args, run.path(), drawing.describe());
     let batch = args.batch.unwrap_or(DEFAULT_BATCH);
@@ -75,51 +146,8 @@ fn upscale(args: &Args, run: &RunDir) -> Result<ExitCode> {
     finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
-fn draw_single(args: &Args) -> Result<ExitCode> {
-    let source = source(args)?;
-    if let Source::Folder(folder) = &source
-        && ModelIndex::read(folder)?.kind().is_ok()
-    {
-        return draw_from_prompts(args, folder);
-    }
-    if !args.prompt.prompt.is_empty() {
-        bail!("--prompt: this model knows no text: add --model with a folder that does");
-    }
-    let device = backend::open(args.backend, args.device)?;
-    match (&args.forward, &source) {
-        (_, Source::Dpm(config, weights)) => return show_dpm(args, config, weights, &device),
-        (Some(name), Source::Run(config, _)) => return show_forward(args, name, config, &device),
-        _ => {}
-    }
-    if args.edit.denoise.is_some() {
-        bail!("--denoise: this run is not of system \"dpm\": leave it out");
-    }
-    let (model, own) = source.load(&device)?;
-    let plan = Plan::new(args, &model, &own)?;
-    let settings = announce(args, source.path(), plan.describe());
-    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
-    let drawn = infer::draw(&model, &plan, batch, args.animate.is_some(), args.separate.as_deref(), &stop)?;
-    let grid = infer::grid(&plan, drawn.images, model.image_shape);
-    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
-}
-
-type Settings = Vec<(&'static str, String)>;
-
-/// Says what is drawn before it is.
-fn announce(args: &Args, model: &Path, own: Settings) -> Settings {
-    let mut settings = vec![("model", model.display().to_string())];
-    settings.extend(own);
-    for (key, value) in &settings {
-        train::say(format_args!("{key}: {value}"));
-    }
-    if let Some(warning) = args.backend.warning() {
-        eprintln!("warning: {warning}");
-    }
-    settings
-}
-
 /// Draws from a folder of one of the reference library's pipelines.
-fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
+fn draw_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     let plan = PromptPlan::new(args, folder)?;
     let settings = announce(args, folder, plan.describe());
     let device = backend::open(args.backend, args.device)?;
@@ -130,122 +158,8 @@ fn draw_from_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     finish(args, grid, &drawn, plan.number, shape, &settings)
 }
 
-/// Writes what was finished.
-fn finish(
-    args: &Args,
-    grid: Grid,
-    drawn: &Drawn,
-    wanted: usize,
-    shape: [usize; 3],
-    settings: &[(&str, String)],
-) -> Result<ExitCode> {
-    if drawn.images == 0 {
-        eprintln!("stopped before the first image was finished");
-        return Ok(ExitCode::from(130));
-    }
-    write(args, grid, drawn, shape, settings)?;
-    if drawn.images < wanted {
-        eprintln!("stopped: kept the {} images that were finished", drawn.images);
-        return Ok(ExitCode::from(130));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Where a model comes from.
-enum Source {
-    /// A run's configuration, and its weights.
-    Run(Box<RunConfig>, PathBuf),
-    /// The same of a diffusion probabilistic model.
-    Dpm(Box<DpmRunConfig>, PathBuf),
-    /// A folder in the layout of the diffusers library.
-    Folder(PathBuf),
-}
-
-impl Source {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Run(_, path) | Self::Dpm(_, path) | Self::Folder(path) => path,
-        }
-    }
-
-    fn load(&self, device: &Device) -> Result<(TrainedModel, OwnSampler)> {
-        Ok(match self {
-            Self::Run(config, weights) => {
-                let guidable = config.train.cond_drop_prob > 0.0;
-                let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable };
-                (TrainedModel::load(weights, config, device)?, own)
-            }
-            Self::Dpm(_, weights) => {
-                bail!("{}: no denoiser, but a diffusion probabilistic model", weights.display())
-            }
-            Self::Folder(folder) => {
-                let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
-                let guidable = model.net.null_class().is_some();
-                let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable };
-                (model, own)
-            }
-        })
-    }
-}
-
-/// The model that the arguments name.
-fn source(args: &Args) -> Result<Source> {
-    if let Some(folder) = &args.model {
-        return Ok(Source::Folder(folder.clone()));
-    }
-    let Some(path) = &args.checkpoint else {
-        let run = RunDir::new(args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into()));
-        Record::verify_weights(&run)?;
-        return of_config(&run.config(), run.ema());
-    };
-    if path.is_dir() {
-        let meta = Meta::verify(path)?;
-        let is_dpm = meta.config.get("system").is_some_and(|system| system == "dpm");
-        return Ok(match is_dpm {
-            true => Source::Dpm(Box::new(meta.config(path)?), path.clone()),
-            false => Source::Run(Box::new(meta.config(path)?), path.clone()),
-        });
-    }
-    of_config(&path.with_file_name("config.toml"), path.clone())
-}
-
-/// The model of a run's configuration and weights.
-fn of_config(config: &Path, weights: PathBuf) -> Result<Source> {
-    Ok(match SystemName::of(config)? {
-        SystemName::Ddpm => Source::Run(Box::new(RunConfig::load(config)?), weights),
-        SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
-        SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
-        SystemName::Cascade | SystemName::SuperResolution => {
-            bail!("{}: give the cascade's folder, or that of a stage, with --run", config.display())
-        }
-    })
-}
-
-/// Finds out before the work whether its results can be written.
-fn check_targets(args: &Args) -> Result<()> {
-    if args.animate.as_ref() == Some(&args.out) {
-        bail!("--out and --animate are the same file");
-    }
-    for file in [Some(&args.out), args.animate.as_ref()].into_iter().flatten() {
-        if !file.extension().is_some_and(|kind| kind == "png" || kind == "apng") {
-            bail!("failed to write {}: pictures are PNG files: use a name that ends in .png", file.display());
-        }
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if file.is_dir() {
-            bail!("failed to write {}: it is a folder", file.display());
-        }
-        if !folder.is_dir() {
-            bail!("failed to write {}: there is no folder {}", file.display(), folder.display());
-        }
-    }
-    if let Some(folder) = &args.separate {
-        fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
-    }
-    Ok(())
-}
-
 /// A flag that Ctrl-C sets; a second one ends the process.
-fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
+pub(crate) fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     ctrlc::set_handler(move || {
@@ -255,53 +169,4 @@ fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
     })
     .context("failed to listen for Ctrl-C")?;
     Ok(stop)
-}
-
-fn write(
-    args: &Args,
-    grid: Grid,
-    drawn: &Drawn,
-    shape: [usize; 3],
-    settings: &[(&str, String)],
-) -> Result<()> {
-    let text: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let picture = grid.draw(&drawn.values, shape);
-    picture.write_png(&args.out, &text)?;
-    train::say(format_args!("{} images: {}", drawn.images.min(infer::MAX_GRID), args.out.display()));
-    if let Some(path) = &args.animate {
-        let frames: Vec<_> = drawn.frames.iter().map(|frame| grid.draw(frame, shape)).collect();
-        data::grid::write_apng(path, &frames, FRAME_DELAY, &text)?;
-        train::say(format_args!("animation: {}", path.display()));
-    }
-    if let Some(folder) = &args.separate {
-        train::say(format_args!("single images: {}", folder.display()));
-    }
-    if args.show {
-        let small = Grid { scale: 1, gap: 1, ..grid };
-        train::say(infer::half_blocks(&small.draw(&drawn.values, shape)).trim_end());
-    }
-    Ok(())
-}
-
-fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
-    let model = TrainedDpm::load(weights, config, device)?;
-    let stop = stop_on_ctrl_c()?;
-    let Some(drawn) = infer::draw_dpm(args, &model, &stop)? else {
-        eprintln!("stopped before all was drawn");
-        return Ok(ExitCode::from(130));
-    };
-    for (key, value) in &drawn.settings {
-        train::say(format_args!("{key}: {value}"));
-    }
-    let text: Vec<(&str, &str)> = drawn.settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    drawn.picture.write_png(&args.out, &text)?;
-    train::say(format_args!("{} samples: {}", drawn.samples, args.out.display()));
-    if let Some(path) = &args.animate {
-        data::grid::write_apng(path, &drawn.frames, FRAME_DELAY, &text)?;
-        train::say(format_args!("animation: {}", path.display()));
-    }
-    if args.show {
-        train::say(infer::half_blocks(&drawn.picture).trim_end());
-    }
-    Ok(ExitCode::SUCCESS)
 }

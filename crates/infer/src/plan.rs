@@ -2,10 +2,11 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
-use train::TrainedModel;
+use train::{FrozenFirstStage, TrainedModel};
 
 use crate::args::{Args, Ends};
 use crate::edit::Edit;
+use crate::told::Prompts;
 use crate::walk::Walk;
 
 /// How many images are drawn unless the arguments say it.
@@ -41,15 +42,22 @@ pub struct Plan {
     pub interpolate: Option<Ends>,
     /// The image to change.
     pub edit: Option<Edit>,
+    /// What the classes stand for, where the model knows words.
+    pub prompts: Option<Prompts>,
 }
 
 impl Plan {
-    /// Checks the arguments against a model and its own sampler.
+    /// Checks the arguments against a model, its own sampler and, where it draws latents, their first stage.
     ///
     /// # Errors
     ///
     /// The first argument that does not fit.
-    pub fn new<N>(args: &Args, model: &TrainedModel<N>, own: &OwnSampler) -> Result<Self> {
+    pub fn new<N>(
+        args: &Args,
+        model: &TrainedModel<N>,
+        own: &OwnSampler,
+        first_stage: Option<&FrozenFirstStage>,
+    ) -> Result<Self> {
         let (number, guidance_scale) =
             (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
         if number == 0 || args.batch == Some(0) {
@@ -66,7 +74,13 @@ impl Plan {
         if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
-        let edit = Edit::new(&args.edit, model.image_shape)?;
+        let edit = match first_stage {
+            None => Edit::new(&args.edit, model.image_shape)?,
+            Some(stage) => {
+                let edit = Edit::new(&args.edit, stage.image_shape(model.image_shape))?;
+                edit.map(|edit| edit.of_latents(stage, model.image_shape)).transpose()?
+            }
+        };
         if args.interpolate.is_some() && edit.as_ref().is_some_and(Edit::draws_noise) {
             bail!("--interpolate needs a walk without noise: leave out --inpaint repaint");
         }
@@ -81,6 +95,7 @@ impl Plan {
             seed: args.seed,
             interpolate: args.interpolate,
             edit,
+            prompts: None,
         })
     }
 
@@ -94,7 +109,10 @@ impl Plan {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("seed", self.seed.to_string())];
         settings.extend(self.walk.describe(self.learned_variance));
-        if let Some(classes) = &self.classes {
+        if let Some(prompts) = &self.prompts {
+            settings.extend(prompts.describe());
+            settings.push(("guidance_scale", self.guidance_scale.to_string()));
+        } else if let Some(classes) = &self.classes {
             let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
             settings.push(("labels", classes.join(",")));
             settings.push(("guidance_scale", self.guidance_scale.to_string()));

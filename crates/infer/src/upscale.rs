@@ -50,7 +50,7 @@ impl<'a> Upscaling<'a> {
             walk: Walk::Configured(run.sample.clone()),
             guidable: run.train.cond_drop_prob > 0.0,
         };
-        let plan = Plan::new(args, &model.shown(&low, 0)?, &own)?;
+        let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
         let level = augmentation(args, 0, &model.config.low_resolution)?.level;
         let walk = stage_walk(args, &run.sample, &run.schedule()?)?;
         Ok(Self { model, plan, walk, augmentation: Augmentation { level, truncated: false }, low })

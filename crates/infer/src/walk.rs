@@ -5,7 +5,7 @@ use burn::prelude::*;
 use diffusion::{SamplerConfig, SolverConfig, Step};
 use interop::FolderSampler;
 use schedules::NoiseLevel;
-use train::TrainedModel;
+use train::{Network, TrainedModel};
 
 use crate::course::Course;
 use crate::edit::Edit;
@@ -77,9 +77,9 @@ impl Walk {
     /// # Errors
     ///
     /// As [`sample`](diffusion::sample).
-    pub fn run(
+    pub fn run<N: Network>(
         &self,
-        model: &TrainedModel,
+        model: &TrainedModel<N>,
         (labels, guidance_scale): (Option<&[usize]>, f64),
         edit: Option<&Edit>,
         x: Tensor<4>,

@@ -111,6 +111,22 @@ pub enum TrainError {
     /// The training itself, before the first checkpoint.
     #[error("training stopped before its first checkpoint: {0}")]
     TrainingUnsaved(String),
+    /// Latents that are scaled otherwise than those of a network.
+    #[error(
+        "the scale of the latents does not fit: {origin} has {scale}, but it is {measured}: leave first_stage.scale as it \
+         was measured, and use the first stage that the run was trained on"
+    )]
+    LatentScale {
+        /// What says it.
+        origin: String,
+        /// What it says.
+        scale: f64,
+        /// What the latents, or the weights, have.
+        measured: f64,
+    },
+    /// Words.
+    #[error(transparent)]
+    Text(#[from] text::TextError),
     /// A device that fails.
     #[error("failed to compute on the device: {0}")]
     Device(String),

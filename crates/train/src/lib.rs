@@ -21,6 +21,7 @@ mod error;
 mod evaluation;
 mod first_stage;
 mod gradients;
+mod latent_system;
 mod loader;
 mod loss_history;
 mod metric_log;
@@ -61,6 +62,10 @@ pub use first_stage::{
     TrainedFirstStage,
 };
 pub use gradients::clip_global_norm;
+pub use latent_system::{
+    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig,
+    Texts, Told, TrainedLatent,
+};
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;

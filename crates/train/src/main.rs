@@ -11,7 +11,9 @@ use burn::train::Interrupter;
 use clap::Parser;
 use data::{DatasetConfig, Splits};
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
-use train::{DpmSystem, DraftConfig, FirstStage, Objective, Outcome, RunDir, Session, System, SystemName};
+use train::{
+    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, RunDir, Session, System, SystemName,
+};
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
 
@@ -77,6 +79,7 @@ fn run(args: Args) -> Result<()> {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
         SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
         SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
+        SystemName::Latent => train_system::<LatentSystem>(args, run, &config),
         SystemName::Cascade => train_cascade(args, run, &config),
         SystemName::SuperResolution => train_system::<SuperResolution>(args, run, &config),
     }

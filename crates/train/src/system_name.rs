@@ -15,6 +15,8 @@ pub enum SystemName {
     Dpm,
     /// [`FirstStage`](crate::FirstStage).
     Autoencoder,
+    /// [`LatentSystem`](crate::LatentSystem).
+    Latent,
     /// A cascade of stages: [`CascadeConfig`](crate::cascade::CascadeConfig).
     Cascade,
     /// A stage of one: [`SuperResolution`](crate::cascade::SuperResolution).
@@ -35,12 +37,14 @@ impl SystemName {
         match name.as_str() {
             Some("dpm") => Ok(Self::Dpm),
             Some("autoencoder") => Ok(Self::Autoencoder),
+            Some("latent") => Ok(Self::Latent),
             Some(CASCADE) => Ok(Self::Cascade),
             Some(SUPER_RESOLUTION) => Ok(Self::SuperResolution),
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
                 reason: format!(
-                    "system = {name}: use \"dpm\", \"autoencoder\" or \"{CASCADE}\", or leave it out for DDPM"
+                    "system = {name}: use \"dpm\", \"autoencoder\", \"latent\" or \"{CASCADE}\", or leave it out for \
+                     DDPM"
                 ),
             }),
         }

@@ -37,6 +37,11 @@ impl UNetConfig {
         }
     }
 
+    /// Whether any block attends to a context.
+    pub fn attends_to_context(&self) -> bool {
+        self.crosses().next().is_some()
+    }
+
     fn validate_cross(
         &self,
         level: usize,

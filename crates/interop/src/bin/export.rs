@@ -53,7 +53,7 @@ fn run(args: &Args) -> Result<()> {
             interop::export_first_stage(model, scale, splits.image_shape()[1], &args.folder)?;
             train::say(format_args!("exported: {folder}"));
         }
-        SystemName::Dpm | SystemName::Cascade | SystemName::SuperResolution => bail!(
+        SystemName::Dpm | SystemName::Latent | SystemName::Cascade | SystemName::SuperResolution => bail!(
             "{}: the diffusers library has no such model: export a run of DDPM or of an autoencoder",
             args.run.display()
         ),
