@@ -27,6 +27,7 @@ pub enum Autoencoder {
 
 /// What training makes of an image: the latent to decode, and what regularises it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of a batch")]
 pub enum Encoded {
     /// A Gaussian, and a sample of it.
     Kl {
@@ -38,7 +39,7 @@ pub enum Encoded {
     /// The nearest vectors of the codebook.
     Vq {
         /// The vectors and their losses.
-        quantized: Box<Quantized>,
+        quantized: Quantized,
         /// How many latents chose each: `[codes]`.
         counts: Tensor<1>,
         /// What brings back those that none chose: `[1]`.
@@ -107,7 +108,7 @@ impl Autoencoder {
                 let quantized = codebook.quantize(latent.clone());
                 let counts = codebook.counts(quantized.indices.clone());
                 let revival_loss = codebook.revival_loss(latent, counts.clone());
-                Encoded::Vq { quantized: Box::new(quantized), counts, revival_loss }
+                Encoded::Vq { quantized, counts, revival_loss }
             }
         }
     }

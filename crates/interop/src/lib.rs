@@ -22,6 +22,7 @@ mod model_folder;
 mod module_weights;
 mod parameter_names;
 mod pickle;
+mod pickle_value;
 pub mod pipeline;
 mod scheduler;
 mod scheduler_chain;

@@ -4,7 +4,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use safetensors::Dtype;
 
-use crate::pickle::{Items, Value, parse};
+use crate::pickle::parse;
+use crate::pickle_value::{Items, Value};
 
 /// No description of tensors is longer.
 const LONGEST_PICKLE: u64 = 100_000_000;
