@@ -51,12 +51,10 @@ impl<'a> CascadeDrawing<'a> {
         }
         for (index, model) in cascade.upper.iter().enumerate() {
             let augmentation = augmentation(args, index, &model.config.low_resolution)?;
-            if let Some(level) = model.low.level(augmentation.level).filter(|_| augmentation.truncated) {
-                stages.walks[index] = stages.walks[index].clone().truncated(level);
-            }
             let run = &model.config.run;
             stages.walks.push(stage_walk(args, &run.sample, &run.schedule()?)?);
             stages.augmentations.push(augmentation);
+            stages.augment(cascade, index, augmentation)?;
         }
         Ok(Self { cascade, plan, stages, show_stages: args.cascade.stages })
     }

@@ -4,6 +4,7 @@
 //! the same command goes on where it was stopped.
 
 mod dpm;
+mod mnist_cdm;
 mod mnist_iddpm;
 mod report;
 
@@ -29,6 +30,7 @@ pub struct Args {
 /// The tables.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
+    MnistCdm,
     MnistIddpm,
     Dpm,
 }
@@ -36,6 +38,7 @@ enum Name {
 impl Name {
     fn table(self) -> Table {
         match self {
+            Self::MnistCdm => mnist_cdm::table(),
             Self::MnistIddpm => mnist_iddpm::table(),
             Self::Dpm => dpm::table(),
         }
@@ -90,7 +93,11 @@ impl Step {
             if is_finished(&folder.join("record.json")) {
                 return Ok(());
             }
-            if folder.join("checkpoint").exists() {
+            // Of a run, or of the stages of a cascade.
+            if ["checkpoint", "stage-1/checkpoint"]
+                .iter()
+                .any(|checkpoints| folder.join(checkpoints).exists())
+            {
                 arguments.push("--resume".into());
             }
         }

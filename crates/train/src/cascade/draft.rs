@@ -103,3 +103,31 @@ fn parsed<C: DeserializeOwned + SystemConfig>(table: Table) -> Result<Box<C>, St
 fn table(config: &impl Serialize) -> Result<Table, String> {
     Table::try_from(config).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RunConfig;
+    use crate::cascade::SuperResolutionConfig;
+    use std::path::Path;
+
+    /// Without their data, all keys but those that the data decide.
+    #[test]
+    fn the_cascades_that_come_with_the_project_are_read() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+        for name in ["digits-cdm", "mnist-cdm", "cifar10-cdm-small", "imagenet-cdm"] {
+            let config = CascadeConfig::read(&folder.join(format!("{name}.toml")), &[]).unwrap();
+            config.dataset().unwrap();
+            for (number, side) in (1..).zip(config.resolutions()) {
+                let table = config.expanded(number).unwrap();
+                if number == 1 {
+                    DraftConfig::<RunConfig>::of_table(name.into(), table).unwrap();
+                    continue;
+                }
+                DraftConfig::<SuperResolutionConfig>::of_table(name.into(), table.clone()).unwrap();
+                let stage: SuperResolutionConfig = table.try_into().unwrap();
+                stage.low_resolution.validate(side).unwrap();
+            }
+        }
+    }
+}

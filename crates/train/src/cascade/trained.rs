@@ -40,6 +40,55 @@ pub struct CascadePlan {
 }
 
 impl CascadePlan {
+    /// Every stage by its own sampler, given the images below as it was recorded.
+    ///
+    /// # Errors
+    ///
+    /// If a sampler's steps do not fit its chain.
+    pub fn of(cascade: &TrainedCascade, seed: u64) -> Result<Self, TrainError> {
+        let first = StageWalk::new(cascade.base_config.sample.clone(), &cascade.base.schedule)?;
+        let mut plan = Self { seed, walks: vec![first], augmentations: Vec::new() };
+        for (index, model) in cascade.upper.iter().enumerate() {
+            let run = &model.config.run;
+            plan.walks.push(StageWalk::new(run.sample.clone(), &run.schedule()?)?);
+            let low = &model.config.low_resolution;
+            let own = Augmentation { level: low.level, truncated: low.truncated };
+            plan.augmentations.push(own);
+            plan.augment(cascade, index, own)?;
+        }
+        Ok(plan)
+    }
+
+    /// Gives the `index`-th super-resolution stage the images below in another way.
+    ///
+    /// # Errors
+    ///
+    /// If the sampler's steps do not fit the chain below.
+    pub fn augment(
+        &mut self,
+        cascade: &TrainedCascade,
+        index: usize,
+        augmentation: Augmentation,
+    ) -> Result<(), TrainError> {
+        self.augmentations[index] = augmentation;
+        let below = &self.walks[index];
+        let schedule = match index.checked_sub(1) {
+            None => cascade.base.schedule.clone(),
+            Some(lower) => cascade.upper[lower].config.run.schedule()?,
+        };
+        let whole = StageWalk {
+            guidance_scale: below.guidance_scale,
+            limit: below.limit,
+            ..StageWalk::new(below.sampler.clone(), &schedule)?
+        };
+        let level = cascade.upper[index].low.level(augmentation.level).filter(|_| augmentation.truncated);
+        self.walks[index] = match level {
+            Some(level) => whole.truncated(level),
+            None => whole,
+        };
+        Ok(())
+    }
+
     /// Steps of all stages together.
     pub fn steps(&self) -> usize {
         self.walks.iter().map(StageWalk::steps).sum()
