@@ -53,6 +53,10 @@ fn run(args: &Args) -> Result<()> {
             interop::export_first_stage(model, scale, splits.image_shape()[1], &args.folder)?;
             train::say(format_args!("exported: {folder}"));
         }
+        SystemName::Latent => bail!(
+            "{} is of latent diffusion, whose parts are not written together yet: name its first stage",
+            args.run.display()
+        ),
         SystemName::Dpm => {
             bail!("{} is a DPM, which the diffusers library does not have", args.run.display())
         }
