@@ -34,7 +34,8 @@ pub struct Args {
     /// Classes in turn, such as 3,1,4 or 0..9 or cat,dog.
     #[arg(long)]
     pub labels: Option<Labels>,
-    /// Classifier-free guidance; 1 is off [default: 1; with --prompt what the folder's class has].
+    /// Classifier-free guidance; 1 is off [default: 1; with --prompt what the run's previews or the folder's
+    /// class have].
     #[arg(long, value_name = "W")]
     pub guidance_scale: Option<f64>,
     /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.

@@ -3,9 +3,9 @@ use std::str::FromStr;
 use burn::tensor::{DType, FloatDType};
 use clap::ValueEnum;
 
-/// Arguments for drawing what a text says, from a --model with text encoders.
+/// Arguments for drawing what a text says, from a --model with text encoders or a run that was trained with captions.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Drawing what a text says (with --model)")]
+#[command(next_help_heading = "Drawing what a text says (with --model, or a --run trained with captions)")]
 pub struct PromptArgs {
     /// What the images show; several are taken in turn.
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["label", "labels", "interpolate"])]

