@@ -20,7 +20,9 @@ mod atomic;
 mod batches;
 mod check;
 mod config;
+mod content;
 mod decode;
+mod encoded;
 mod error;
 #[cfg(feature = "fetch")]
 pub mod fetch;
@@ -34,6 +36,7 @@ mod points;
 pub mod prefetch;
 mod readers;
 mod records;
+pub mod resample;
 mod set;
 mod splits;
 
@@ -42,6 +45,7 @@ pub use batches::{Batches, HostBatch};
 pub use check::Skipped;
 pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};
 pub use decode::{read_image, read_picture};
+pub use encoded::ReadEncoded;
 pub use error::DataError;
 pub use grid::Grid;
 pub use picture::Picture;
@@ -50,5 +54,6 @@ pub use readers::{
     Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
     ParquetConfig, ShardFiles, SwissRollConfig,
 };
+pub use resample::Upsampling;
 pub use set::{ImageItem, ImageSet};
 pub use splits::Splits;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::data::dataset::Dataset;
 
 use crate::batches::HostBatch;
+use crate::encoded::ReadEncoded;
 use crate::error::DataError;
 use crate::fit::Fit;
 use crate::picture::Picture;
@@ -33,34 +34,62 @@ pub struct ImageSet {
     kept: Vec<usize>,
     /// `[C, H, W]`.
     shape: [usize; 3],
+    /// The side of the blocks of pixels that are averaged.
+    block: usize,
     flip: bool,
 }
 
 /// What a set is made of.
+#[derive(Clone)]
 enum Items {
     Pictures(Records, Fit),
     Points(Arc<Points>),
+    /// Read by the number in this set.
+    Encoded(Records, Arc<dyn ReadEncoded>),
 }
 
 impl ImageSet {
     pub(crate) fn new(records: Records, kept: Vec<usize>, fit: Fit, shape: [usize; 3], flip: bool) -> Self {
-        Self { items: Items::Pictures(records, fit), kept, shape, flip }
+        Self { items: Items::Pictures(records, fit), kept, shape, block: 1, flip }
     }
 
     pub(crate) fn of_points(points: Arc<Points>, kept: Vec<usize>) -> Self {
-        Self { shape: points.shape, items: Items::Points(points), kept, flip: false }
+        Self { shape: points.shape, items: Items::Points(points), kept, block: 1, flip: false }
+    }
+
+    /// The same pictures with blocks of `factor` x `factor` pixels averaged.
+    pub(crate) fn reduced(&self, factor: usize) -> Self {
+        let [channels, height, width] = self.shape;
+        Self {
+            items: self.items.clone(),
+            kept: self.kept.clone(),
+            shape: [channels, height / factor, width / factor],
+            block: self.block * factor,
+            flip: self.flip,
+        }
     }
 
     fn records(&self) -> Option<&Records> {
         match &self.items {
-            Items::Pictures(records, _) => Some(records),
+            Items::Pictures(records, _) | Items::Encoded(records, _) => Some(records),
             Items::Points(_) => None,
         }
     }
 
+    /// The same images in another form, of another shape `[C, H, W]`; labels, captions and mirroring stay.
+    ///
+    /// # Errors
+    ///
+    /// If the set holds no pictures.
+    pub fn encoded(&self, values: Arc<dyn ReadEncoded>, shape: [usize; 3]) -> Result<Self, DataError> {
+        let Items::Pictures(records, _) = &self.items else { return Err(DataError::NoPicture { index: 0 }) };
+        let items = Items::Encoded(records.clone(), values);
+        Ok(Self { items, kept: self.kept.clone(), shape, block: 1, flip: self.flip })
+    }
+
     /// Whether the items are pictures, whose values are in [-1, 1].
     pub fn holds_pictures(&self) -> bool {
-        self.records().is_some()
+        matches!(self.items, Items::Pictures(..))
     }
 
     /// The number of images.
@@ -94,7 +123,7 @@ impl ImageSet {
         Some(&self.records()?.captions.as_ref()?[*self.kept.get(index)?])
     }
 
-    /// Image `index`, resized, cropped and padded.
+    /// Image `index`, resized, cropped, padded and averaged.
     ///
     /// # Errors
     ///
@@ -106,11 +135,13 @@ impl ImageSet {
         let Items::Pictures(records, fit) = &self.items else { return Err(DataError::NoPicture { index }) };
         let stored = records.images.read(record)?;
         let shape = fit.padded_shape(fit.shape_of(stored.shape()));
-        if !matches!(shape, Ok(shape) if shape == self.shape) {
+        let [channels, height, width] = self.shape;
+        let whole = [channels, height * self.block, width * self.block];
+        if !matches!(shape, Ok(shape) if shape == whole) {
             let reason = "its size has changed since the data set was opened".into();
             return Err(DataError::Image { name: records.images.name(record), reason });
         }
-        Ok(fit.apply(stored))
+        Ok(fit.apply(stored).averaged(self.block))
     }
 
     fn point<'a>(&self, points: &'a Points, index: usize) -> Result<&'a [f32], DataError> {
@@ -127,6 +158,15 @@ impl ImageSet {
         self.batch(indices, |_| false)
     }
 
+    /// The images `indices` in this order, all mirrored.
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageSet::picture`].
+    pub fn mirrored(&self, indices: &[usize]) -> Result<HostBatch, DataError> {
+        self.batch(indices, |_| true)
+    }
+
     /// The images `indices`, the one at place `i` mirrored where `flip(i)`.
     pub(crate) fn batch(
         &self,
@@ -136,9 +176,16 @@ impl ImageSet {
         let [channels, height, width] = self.shape;
         let mut pixels = Vec::with_capacity(indices.len() * channels * height * width);
         for (place, &index) in indices.iter().enumerate() {
-            if let Items::Points(points) = &self.items {
-                pixels.extend_from_slice(self.point(points, index)?);
-                continue;
+            match &self.items {
+                Items::Points(points) => {
+                    pixels.extend_from_slice(self.point(points, index)?);
+                    continue;
+                }
+                Items::Encoded(_, values) => {
+                    values.read(index, flip(place), &mut pixels)?;
+                    continue;
+                }
+                Items::Pictures(..) => {}
             }
             let picture = self.picture(index)?;
             let picture = if flip(place) { picture.flipped() } else { picture };

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 
 use common::*;
-use data::{Batches, HostBatch, Prefetch};
+use data::{Batches, DataError, HostBatch, Prefetch, ReadEncoded};
 use random::Seed;
 
 /// Ten images of 4x4 told apart by their value.
@@ -119,4 +119,28 @@ fn batches_of_nothing_are_refused() {
     assert_eq!(empty, "the data set: no images found; expected at least one image to make batches of");
     let zero = Batches::new(splits.train.clone(), 0, Seed(0)).unwrap_err().to_string();
     assert_eq!(zero, "dataset.batch_size: 0 images make no batch");
+}
+
+/// Says which latent it is asked for.
+struct Asked;
+
+impl ReadEncoded for Asked {
+    fn read(&self, index: usize, mirrored: bool, values: &mut Vec<f32>) -> Result<(), DataError> {
+        values.extend([index as f32, f32::from(u8::from(mirrored))]);
+        Ok(())
+    }
+}
+
+#[test]
+fn encoded_images_keep_their_labels_and_the_order_of_batches() {
+    let dir = folder();
+    write_idx(dir.path(), 10);
+    let set = open(dir.path(), IDX).unwrap().train;
+    let encoded = Arc::new(set.encoded(Arc::new(Asked), [2, 1, 1]).unwrap());
+    assert_eq!(encoded.mirrored(&[7]).unwrap().pixels, [7.0, 1.0]);
+    let [images, latents] = [set, encoded].map(|set| Batches::new(set, 4, Seed(1)).unwrap());
+    let batch = latents.batch(3).unwrap();
+    assert_eq!((batch.shape, &batch.labels), ([4, 2, 1, 1], &images.batch(3).unwrap().labels));
+    let expected: Vec<f32> = images.indices(3).into_iter().flat_map(|index| [index as f32, 0.0]).collect();
+    assert_eq!(batch.pixels, expected);
 }

@@ -5,6 +5,7 @@ use backend::BackendName;
 use clap::Parser;
 use schedules::Spacing;
 
+use crate::cascade_args::CascadeArgs;
 use crate::edit_args::EditArgs;
 use crate::prompt_args::PromptArgs;
 use crate::sampler::Sampler;
@@ -33,7 +34,8 @@ pub struct Args {
     /// Classes in turn, such as 3,1,4 or 0..9 or cat,dog.
     #[arg(long)]
     pub labels: Option<Labels>,
-    /// Classifier-free guidance; 1 is off [default: 1; with --prompt what the folder's class has].
+    /// Classifier-free guidance; 1 is off [default: 1; with --prompt what the run's previews or the folder's
+    /// class have].
     #[arg(long, value_name = "W")]
     pub guidance_scale: Option<f64>,
     /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.
@@ -85,6 +87,9 @@ pub struct Args {
     /// Changing an image.
     #[command(flatten)]
     pub edit: EditArgs,
+    /// Cascades.
+    #[command(flatten)]
+    pub cascade: CascadeArgs,
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

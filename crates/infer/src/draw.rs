@@ -8,7 +8,7 @@ use burn::prelude::*;
 use data::{Grid, Picture};
 use diffusion::{DiffusionError, ImageNoise, Step};
 use indicatif::{ProgressBar, ProgressStyle};
-use train::TrainedModel;
+use train::{FrozenFirstStage, Network, TrainedModel};
 
 use crate::args::Ends;
 use crate::plan::Plan;
@@ -31,7 +31,13 @@ pub struct Drawn {
 
 impl Drawn {
     /// Adds finished images of `shape`, as far as they fit a grid.
-    pub(crate) fn add(&mut self, images: Range<usize>, values: &[f32], frames: &[Vec<f32>], shape: [usize; 3]) {
+    pub(crate) fn add(
+        &mut self,
+        images: Range<usize>,
+        values: &[f32],
+        frames: &[Vec<f32>],
+        shape: [usize; 3],
+    ) {
         let room = MAX_GRID.saturating_sub(images.start) * shape.iter().product::<usize>();
         self.images = images.end;
         self.values.extend(&values[..room.min(values.len())]);
@@ -42,13 +48,15 @@ impl Drawn {
     }
 }
 
-/// Draws a plan's images, `batch` at a time; memory grows with the batch, not with the number of images.
+/// Draws a plan's images, `batch` at a time; memory grows with the batch, not with the number of images. Where the model
+/// draws latents, `first_stage` makes images of them.
 ///
 /// # Errors
 ///
 /// If the model cannot sample, or an image cannot be written to `separate`.
-pub fn draw(
-    model: &TrainedModel,
+pub fn draw<N: Network>(
+    model: &TrainedModel<N>,
+    first_stage: Option<&FrozenFirstStage>,
     plan: &Plan,
     batch: usize,
     animate: bool,
@@ -56,33 +64,40 @@ pub fn draw(
     stop: &AtomicBool,
 ) -> Result<Drawn> {
     let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.steps));
+    let shape = first_stage.map_or(model.image_shape, |stage| stage.image_shape(model.image_shape));
     let mut drawn = Drawn::default();
     for first in (0..plan.number).step_by(batch) {
         let images = first..plan.number.min(first.saturating_add(batch));
         let animate = animate && first < MAX_GRID;
-        let Some((values, frames)) = draw_batch(model, plan, images.clone(), animate, &bar, stop)? else {
+        let Some((x, frames)) = draw_batch(model, plan, images.clone(), animate, &bar, stop)? else {
             break;
         };
+        let pixels = |x| {
+            read(match first_stage {
+                Some(stage) => stage.decode(x),
+                None => x,
+            })
+        };
+        let values = pixels(x)?;
+        let frames = frames.into_iter().map(pixels).collect::<Result<Vec<_>>>()?;
         if let Some(folder) = separate {
-            write_each(folder, &values, first, model.image_shape, &plan.describe())?;
+            write_each(folder, &values, first, shape, &plan.describe())?;
         }
-        drawn.add(images, &values, &frames, model.image_shape);
+        drawn.add(images, &values, &frames, shape);
     }
     bar.finish_and_clear();
     Ok(drawn)
 }
 
-type Values = Vec<f32>;
-
-/// The values of some images and their frames; nothing if the drawing was stopped.
-fn draw_batch(
-    model: &TrainedModel,
+/// Some images and their frames, as the model draws them; nothing if the drawing was stopped.
+fn draw_batch<N: Network>(
+    model: &TrainedModel<N>,
     plan: &Plan,
     images: Range<usize>,
     animate: bool,
     bar: &ProgressBar,
     stop: &AtomicBool,
-) -> Result<Option<(Values, Vec<Values>)>> {
+) -> Result<Option<(Tensor<4>, Vec<Tensor<4>>)>> {
     let labels = plan.labels(images.clone());
     let stride = plan.steps.div_ceil(MAX_FRAMES - 1);
     let mut frames = Vec::new();
@@ -103,13 +118,13 @@ fn draw_batch(
     let result = plan.walk.run(model, condition, plan.edit.as_ref(), x, &mut || noise.draw(), &mut observer);
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(DiffusionError::Stopped { .. })) => Ok(None),
-        x => Ok(Some((read(x?)?, frames.into_iter().map(read).collect::<Result<_>>()?))),
+        x => Ok(Some((x?, frames))),
     }
 }
 
 /// Noises between those of two images, along the great circle through them, which keeps their norm
 /// (Shoemake 1985): image `i` of `n` is a share `i / (n - 1)` of the way.
-fn between(model: &TrainedModel, plan: &Plan, Ends(a, b): Ends, images: Range<usize>) -> Tensor<4> {
+fn between<N>(model: &TrainedModel<N>, plan: &Plan, Ends(a, b): Ends, images: Range<usize>) -> Tensor<4> {
     let end = |number| ImageNoise::new(plan.seed, [number], model.image_shape, &model.device).draw();
     let (a, b) = (end(a), end(b));
     let dot = |x: &Tensor<4>, y: &Tensor<4>| (x.clone() * y.clone()).sum().into_scalar::<f64>();

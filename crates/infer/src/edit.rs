@@ -5,8 +5,10 @@ use anyhow::{Result, bail};
 use burn::prelude::*;
 use diffusion::{Known, MeanPerturbed, RePaint, RePaintConfig, Step, noised, remaining_levels, sample};
 use schedules::NoiseLevel;
+use train::FrozenFirstStage;
 
 use crate::course::Course;
+use crate::draw::read;
 use crate::edit_args::{EditArgs, Method};
 
 /// Strength where there is no mask: in the middle of what Meng et al. 2022 (SDEdit, section 4) found good.
@@ -53,6 +55,37 @@ impl Edit {
         };
         let image = data::read_image(path, shape)?;
         Ok(Some(Self { path: path.clone(), image, shape, strength, inpainting }))
+    }
+
+    /// Values of the image in `[-1, 1]`, `[C, H, W]`.
+    pub(crate) fn image(&self) -> &[f32] {
+        &self.image
+    }
+
+    /// For each pixel `[H, W]`, whether it stays; nothing without a mask.
+    pub(crate) fn kept(&self) -> Option<&[bool]> {
+        self.inpainting.as_ref().map(|inpainting| &inpainting.kept[..])
+    }
+
+    /// The same of latents `[C, H, W]`: a latent pixel stays if all pixels that it stands for do.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn of_latents(self, first_stage: &FrozenFirstStage, shape: [usize; 3]) -> Result<Self> {
+        let [channels, height, width] = self.shape;
+        let image = TensorData::new(self.image, [1, channels, height, width]);
+        let latent = read(first_stage.encode(Tensor::from_data(image, &first_stage.device)))?;
+        let factor = width / shape[2];
+        let stays = |kept: &[bool], place: usize| {
+            let (top, left) = (place / shape[2] * factor, place % shape[2] * factor);
+            (0..factor * factor).all(|i| kept[(top + i / factor) * width + left + i % factor])
+        };
+        let inpainting = self.inpainting.map(|inpainting| {
+            let kept = (0..shape[1] * shape[2]).map(|place| stays(&inpainting.kept, place)).collect();
+            Inpainting { kept, ..inpainting }
+        });
+        Ok(Self { image: latent, shape, inpainting, ..self })
     }
 
     /// Whether noise is drawn on the way, whatever the solver.

@@ -2,10 +2,11 @@ use std::ops::Range;
 
 use anyhow::{Result, bail};
 use diffusion::{SamplerConfig, SolverConfig};
-use train::TrainedModel;
+use train::{FrozenFirstStage, TrainedModel};
 
 use crate::args::{Args, Ends};
 use crate::edit::Edit;
+use crate::told::Prompts;
 use crate::walk::Walk;
 
 /// How many images are drawn unless the arguments say it.
@@ -29,6 +30,8 @@ pub struct Plan {
     pub steps: usize,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
+    /// Whether the model has learnt the variance of a reverse step.
+    pub learned_variance: bool,
     /// How many images.
     pub number: usize,
     /// Classifier-free guidance; 1 is off.
@@ -39,16 +42,24 @@ pub struct Plan {
     pub interpolate: Option<Ends>,
     /// The image to change.
     pub edit: Option<Edit>,
+    /// What the classes stand for, where the model knows words.
+    pub prompts: Option<Prompts>,
 }
 
 impl Plan {
-    /// Checks the arguments against a model and its own sampler.
+    /// Checks the arguments against a model, its own sampler and, where it draws latents, their first stage.
     ///
     /// # Errors
     ///
     /// The first argument that does not fit.
-    pub fn new(args: &Args, model: &TrainedModel, own: &OwnSampler) -> Result<Self> {
-        let (number, guidance_scale) = (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
+    pub fn new<N>(
+        args: &Args,
+        model: &TrainedModel<N>,
+        own: &OwnSampler,
+        first_stage: Option<&FrozenFirstStage>,
+    ) -> Result<Self> {
+        let (number, guidance_scale) =
+            (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
         if number == 0 || args.batch == Some(0) {
             bail!("-n and --batch must be at least 1");
         }
@@ -63,7 +74,13 @@ impl Plan {
         if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
-        let edit = Edit::new(&args.edit, model.image_shape)?;
+        let edit = match first_stage {
+            None => Edit::new(&args.edit, model.image_shape)?,
+            Some(stage) => {
+                let edit = Edit::new(&args.edit, stage.image_shape(model.image_shape))?;
+                edit.map(|edit| edit.of_latents(stage, model.image_shape)).transpose()?
+            }
+        };
         if args.interpolate.is_some() && edit.as_ref().is_some_and(Edit::draws_noise) {
             bail!("--interpolate needs a walk without noise: leave out --inpaint repaint");
         }
@@ -72,11 +89,13 @@ impl Plan {
             steps: levels.len() - 1,
             walk,
             classes: classes(args, model)?,
+            learned_variance: model.variance.is_some(),
             number,
             guidance_scale,
             seed: args.seed,
             interpolate: args.interpolate,
             edit,
+            prompts: None,
         })
     }
 
@@ -89,8 +108,11 @@ impl Plan {
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("seed", self.seed.to_string())];
-        settings.extend(self.walk.describe());
-        if let Some(classes) = &self.classes {
+        settings.extend(self.walk.describe(self.learned_variance));
+        if let Some(prompts) = &self.prompts {
+            settings.extend(prompts.describe());
+            settings.push(("guidance_scale", self.guidance_scale.to_string()));
+        } else if let Some(classes) = &self.classes {
             let classes: Vec<String> = classes.iter().map(usize::to_string).collect();
             settings.push(("labels", classes.join(",")));
             settings.push(("guidance_scale", self.guidance_scale.to_string()));
@@ -138,7 +160,7 @@ pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result
     Ok(Walk::Configured(SamplerConfig { solver, spacing, steps, ..sampler }))
 }
 
-fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {
+fn classes<N>(args: &Args, model: &TrainedModel<N>) -> Result<Option<Vec<usize>>> {
     let asked = match (&args.labels, &args.label) {
         (Some(labels), _) => Some(&labels.0[..]),
         (None, label) => label.as_ref().map(std::slice::from_ref),
@@ -158,7 +180,7 @@ fn classes(args: &Args, model: &TrainedModel) -> Result<Option<Vec<usize>>> {
 }
 
 /// The class of a name, or else of a number.
-fn class(text: &str, count: usize, model: &TrainedModel) -> Result<usize> {
+fn class<N>(text: &str, count: usize, model: &TrainedModel<N>) -> Result<usize> {
     let names = model.class_names.as_deref().unwrap_or_default();
     if let Some(named) = names.iter().position(|name| name == text) {
         return Ok(named);

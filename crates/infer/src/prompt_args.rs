@@ -3,9 +3,9 @@ use std::str::FromStr;
 use burn::tensor::{DType, FloatDType};
 use clap::ValueEnum;
 
-/// Arguments for drawing what a text says, from a --model with text encoders.
+/// Arguments for drawing what a text says, from a --model with text encoders or a run that was trained with captions.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Drawing what a text says (with --model)")]
+#[command(next_help_heading = "Drawing what a text says (with --model, or a --run trained with captions)")]
 pub struct PromptArgs {
     /// What the images show; several are taken in turn.
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["label", "labels", "interpolate"])]
@@ -13,6 +13,9 @@ pub struct PromptArgs {
     /// What the images do not show; several are taken in turn, as --prompt.
     #[arg(long, value_name = "TEXT")]
     pub negative: Vec<String>,
+    /// Walk from the first prompt to the second in -n images, all with the same noise.
+    #[arg(long, requires = "prompt")]
+    pub between: bool,
     /// Height and width in pixels, such as 512x768, or one number for both; the folder's own unless given.
     #[arg(long, value_name = "HxW")]
     pub size: Option<Size>,

@@ -5,7 +5,7 @@ use burn::prelude::*;
 use diffusion::{SamplerConfig, SolverConfig, Step};
 use interop::FolderSampler;
 use schedules::NoiseLevel;
-use train::TrainedModel;
+use train::{Network, TrainedModel};
 
 use crate::course::Course;
 use crate::edit::Edit;
@@ -28,11 +28,12 @@ impl Walk {
         }
     }
 
-    /// The settings as they are printed and written into pictures.
-    pub fn describe(&self) -> Vec<(&'static str, String)> {
+    /// The settings as they are printed and written into pictures; `learned` says whether the model has learnt a variance.
+    pub fn describe(&self, learned: bool) -> Vec<(&'static str, String)> {
         let (name, eta, spacing) = match self {
             Self::Configured(SamplerConfig { solver, spacing, .. }) => {
                 let (name, eta) = match solver {
+                    SolverConfig::Ancestral { .. } if learned => ("ancestral (learned)".to_owned(), None),
                     SolverConfig::Ancestral { variance } => {
                         (format!("ancestral ({variance:?})").to_lowercase(), None)
                     }
@@ -60,7 +61,7 @@ impl Walk {
     /// # Errors
     ///
     /// If the steps do not fit the model's chain.
-    pub fn levels(&self, model: &TrainedModel) -> Result<Vec<NoiseLevel>> {
+    pub fn levels<N>(&self, model: &TrainedModel<N>) -> Result<Vec<NoiseLevel>> {
         Ok(match self {
             Self::Configured(sampler) => sampler.levels(&model.schedule)?,
             Self::Folder(sampler) => sampler.scheduler()?.0.grid.levels(),
@@ -76,9 +77,9 @@ impl Walk {
     /// # Errors
     ///
     /// As [`sample`](diffusion::sample).
-    pub fn run(
+    pub fn run<N: Network>(
         &self,
-        model: &TrainedModel,
+        model: &TrainedModel<N>,
         (labels, guidance_scale): (Option<&[usize]>, f64),
         edit: Option<&Edit>,
         x: Tensor<4>,

@@ -31,20 +31,21 @@ pub struct Bench {
 }
 
 impl<S: System> Session<S> {
-    /// Measures training steps and one preview; writes nothing.
+    /// Measures training steps and one preview; writes nothing but what a system prepares.
     ///
     /// # Errors
     ///
     /// If the device does not work, or the data cannot be read.
     pub fn bench(&self, repetitions: usize) -> Result<Bench, TrainError> {
         let device = backend::open(self.backend, self.device_index)?;
+        let this = self.prepared(None, &device)?;
         let autodiff = device.clone().autodiff();
-        let train = self.config.train();
-        let loaders = S::loaders(&self.config, &self.splits, &device, 0)?;
-        let mut learner = self.learner(&autodiff, 0)?;
+        let train = this.config.train();
+        let loaders = S::loaders(&this.config, &this.splits, &device, 0)?;
+        let mut learner = this.learner(&autodiff, 0)?;
         let parameters = learner.model().net.num_params();
         let checkpoints = Checkpoints::new(self.run.checkpoints(), 1);
-        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()?), None);
+        let strategy = this.strategy(&autodiff, CheckpointWriter::new(checkpoints, this.meta()?), None);
         let mut batches = loaders.train.iter();
         let mut seconds = Vec::new();
         let mut memory: Option<f64> = None;
@@ -69,7 +70,7 @@ impl<S: System> Session<S> {
             step,
             images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
             gflops: operations / step / 1e9,
-            sample: self.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
+            sample: this.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
             sample_images: train.sample_images,
             memory_mib: memory,
         })

@@ -111,6 +111,22 @@ pub enum TrainError {
     /// The training itself, before the first checkpoint.
     #[error("training stopped before its first checkpoint: {0}")]
     TrainingUnsaved(String),
+    /// Latents that are scaled otherwise than those of a network.
+    #[error(
+        "the scale of the latents does not fit: {origin} has {scale}, but it is {measured}: leave first_stage.scale as it \
+         was measured, and use the first stage that the run was trained on"
+    )]
+    LatentScale {
+        /// What says it.
+        origin: String,
+        /// What it says.
+        scale: f64,
+        /// What the latents, or the weights, have.
+        measured: f64,
+    },
+    /// Words.
+    #[error(transparent)]
+    Text(#[from] text::TextError),
     /// A device that fails.
     #[error("failed to compute on the device: {0}")]
     Device(String),
@@ -123,9 +139,38 @@ pub enum TrainError {
     /// Sampling from a diffusion probabilistic model.
     #[error("failed to sample: {0}")]
     Dpm(#[from] dpm::DpmError),
-    /// The preview.
-    #[error("failed to draw a preview: {0}")]
-    Preview(#[from] diffusion::DiffusionError),
+    /// Sampling, of a preview for example.
+    #[error("failed to sample: {0}")]
+    Sampling(#[from] diffusion::DiffusionError),
+    /// A stage of a cascade.
+    #[error("stage {number} of the cascade: {error}")]
+    Stage {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: Box<TrainError>,
+    },
+    /// A cascade without one of its stages.
+    #[error("the cascade {} has no trained stage {number}: train it with `--stage {number}`", path.display())]
+    MissingStage {
+        /// The cascade's folder.
+        path: PathBuf,
+        /// Which, from 1.
+        number: usize,
+    },
+    /// A stage that was trained for another cascade.
+    #[error(
+        "{} is a checkpoint of another cascade ({changes}): put back the stage that was trained with this one, or train \
+         it again with `--stage {number}`", path.display()
+    )]
+    OtherCascade {
+        /// The stage's folder.
+        path: PathBuf,
+        /// Which, from 1.
+        number: usize,
+        /// In what it differs.
+        changes: String,
+    },
 }
 
 impl TrainError {

@@ -5,8 +5,10 @@
 //! [`TrainedModel`] reads that back for sampling.
 
 mod adam_w;
+mod answer;
 mod batches;
 mod bench;
+pub mod cascade;
 mod changes;
 mod checkpoint;
 mod checkpoint_writer;
@@ -19,11 +21,13 @@ mod error;
 mod evaluation;
 mod first_stage;
 mod gradients;
+mod latent_system;
 mod loader;
 mod loss_history;
 mod metric_log;
 mod metrics;
 mod model;
+mod network;
 mod objective;
 mod objective_config;
 mod optimizer;
@@ -41,6 +45,7 @@ mod system_name;
 mod train_config;
 mod trainee;
 mod training;
+mod training_levels;
 
 pub use batches::Batch;
 pub use bench::Bench;
@@ -57,9 +62,14 @@ pub use first_stage::{
     TrainedFirstStage,
 };
 pub use gradients::clip_global_norm;
+pub use latent_system::{
+    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig,
+    Texts, Told, TrainedLatent,
+};
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
+pub use network::{Network, Shown};
 pub use objective::{BatchLoss, Objective};
 pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;

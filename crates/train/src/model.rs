@@ -2,18 +2,20 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput};
+use diffusion::{
+    ClassifierFree, Denoiser, Limit, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput,
+};
 use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
 use crate::error::TrainError;
-use crate::{Objective, RunConfig, Trainee};
+use crate::{Network, Objective, RunConfig, Trainee};
 
 /// A trained network with all that sampling from it needs.
 #[derive(Debug)]
-pub struct TrainedModel {
+pub struct TrainedModel<N = UNet> {
     /// The network.
-    pub net: UNet,
+    pub net: N,
     /// The chain it was trained on.
     pub schedule: Schedule,
     /// What it predicts.
@@ -32,13 +34,13 @@ pub struct TrainedModel {
     pub device: Device,
 }
 
-impl TrainedModel {
+impl<N> TrainedModel<N> {
     /// Wraps a network made by `config`, on its device.
     ///
     /// # Errors
     ///
     /// If the configuration's schedule is impossible.
-    pub fn new(net: UNet, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+    pub fn new(net: N, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
         let schedule = config.schedule()?;
         let side = config.model.image_size;
         Ok(Self {
@@ -48,12 +50,14 @@ impl TrainedModel {
             variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
             class_names: config.class_names.clone(),
-            image_shape: [config.model.in_channels, side, side],
+            image_shape: [config.image_channels(), side, side],
             clip_x0: true,
             device: device.clone(),
         })
     }
+}
 
+impl TrainedModel {
     /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
     ///
     /// # Errors
@@ -78,36 +82,48 @@ impl TrainedModel {
     pub fn load_raw(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
         Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
     }
+}
 
+impl<N: Network> TrainedModel<N> {
     /// The denoiser for images of the given classes, clipped to the range of the data where the model is.
     ///
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
     /// without a null class cannot be guided.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
+        let limit = self.clip_x0.then_some(Limit::Clip { range: 1.0 });
+        self.denoiser_within(limit, labels, guidance_scale)
+    }
+
+    /// As [`denoiser`](Self::denoiser), with its clean images limited otherwise.
+    pub fn denoiser_within(
+        &self,
+        limit: Option<Limit>,
+        labels: Option<&[usize]>,
+        guidance_scale: f64,
+    ) -> Box<dyn Denoiser + '_> {
         let conditional = self.network(self.answer(labels));
         let batch = labels.map_or(0, <[usize]>::len);
         match self.unconditional_answer(batch).filter(|_| labels.is_some() && guidance_scale != 1.0) {
             Some(answer) => {
                 let unconditional = self.network(answer);
-                self.clipped(ClassifierFree {
-                    conditional,
-                    unconditional,
-                    scale: guidance_scale,
-                    rescale: 0.0,
-                    rescaled: self.parameterization,
-                })
+                limited(
+                    ClassifierFree {
+                        conditional,
+                        unconditional,
+                        scale: guidance_scale,
+                        rescale: 0.0,
+                        rescaled: self.parameterization,
+                    },
+                    limit,
+                )
             }
-            None => self.clipped(conditional),
+            None => limited(conditional, limit),
         }
     }
 
     /// The denoiser for images of the given classes as the network has it, which has a gradient everywhere.
     pub fn unclipped(&self, labels: Option<&[usize]>) -> Box<dyn Denoiser + '_> {
-        Box::new(self.network(self.answer(labels)))
-    }
-
-    fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
-        if self.clip_x0 { Box::new(LimitX0::clip(denoiser)) } else { Box::new(denoiser) }
+        self.denoiser_within(None, labels, 1.0)
     }
 
     /// A denoiser that asks a bare network.
@@ -121,11 +137,14 @@ impl TrainedModel {
     }
 
     /// The bare network, for images of the given classes: its output for images `[B, C, H, W]`, all at one timestep.
-    pub fn answer<'a>(&'a self, labels: Option<&[usize]>) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a> {
+    pub fn answer<'a>(
+        &'a self,
+        labels: Option<&[usize]>,
+    ) -> impl Fn(Tensor<4>, f64) -> Tensor<4> + use<'a, N> {
         let labels = labels.filter(|_| self.num_classes.is_some()).map(|labels| self.upload(labels));
         move |x, timestep| {
             let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
-            self.net.forward(x, timesteps, labels.clone())
+            self.net.predict(x, timesteps, labels.clone())
         }
     }
 
@@ -137,6 +156,13 @@ impl TrainedModel {
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {
         let values: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(values, [labels.len()]), &self.device)
+    }
+}
+
+fn limited<'a>(inner: impl Denoiser + 'a, limit: Option<Limit>) -> Box<dyn Denoiser + 'a> {
+    match limit {
+        Some(limit) => Box::new(LimitX0 { inner, limit, keep_eps: false }),
+        None => Box::new(inner),
     }
 }
 

@@ -1,10 +1,11 @@
 use std::ops::ControlFlow;
 
+use burn::prelude::*;
 use data::{Grid, Picture};
-use diffusion::ImageNoise;
+use diffusion::{ImageNoise, Step};
 
 use crate::error::TrainError;
-use crate::{RunConfig, TrainedModel};
+use crate::{Network, RunConfig, TrainedModel};
 
 /// Draws the run's preview images in a grid: the same noise every time, the classes in turn.
 ///
@@ -12,18 +13,42 @@ use crate::{RunConfig, TrainedModel};
 ///
 /// If sampling fails.
 pub fn draw_preview(model: &TrainedModel, config: &RunConfig) -> Result<Picture, TrainError> {
+    preview_grid(preview_images(model, config)?, model.image_shape, model.num_classes)
+}
+
+/// The images of a preview, `[B, C, H, W]`.
+///
+/// # Errors
+///
+/// If sampling fails.
+pub fn preview_images<N: Network>(
+    model: &TrainedModel<N>,
+    config: &RunConfig,
+) -> Result<Tensor<4>, TrainError> {
     let (images, shape) = (config.train.sample_images, model.image_shape);
     let labels: Option<Vec<usize>> =
         model.num_classes.map(|classes| (0..images).map(|image| image % classes).collect());
     let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
     let mut noise = ImageNoise::new(config.seed, 0..images as u64, shape, &model.device);
-    let x = config
-        .sample
-        .draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut |_| ControlFlow::Continue(()))?;
-    let values = x.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
-    let grid = match model.num_classes.filter(|&classes| classes <= 16 && classes < images) {
+    let mut observer = |_: Step| ControlFlow::Continue(());
+    Ok(config.sample.draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut observer)?)
+}
+
+/// Images `[B, C, H, W]` in a grid, with a column for each class if these are few.
+///
+/// # Errors
+///
+/// If the device fails.
+pub fn preview_grid(
+    images: Tensor<4>,
+    shape: [usize; 3],
+    num_classes: Option<usize>,
+) -> Result<Picture, TrainError> {
+    let number = images.dims()[0];
+    let values = images.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
+    let grid = match num_classes.filter(|&classes| classes <= 16 && classes < number) {
         Some(classes) => Grid::new(classes, shape),
-        None => Grid::square(images, shape),
+        None => Grid::square(number, shape),
     };
     Ok(grid.draw(&values, shape))
 }

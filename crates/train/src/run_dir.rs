@@ -25,6 +25,11 @@ impl RunDir {
         self.0.join("ema.bpk")
     }
 
+    /// The words that a network was trained with, where it was.
+    pub fn words(&self) -> PathBuf {
+        self.0.join("words.json")
+    }
+
     /// What was run, where, and what came of it.
     pub fn record(&self) -> PathBuf {
         self.0.join("record.json")

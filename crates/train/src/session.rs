@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backend::BackendName;
+use burn::prelude::*;
 use burn::train::Interrupter;
 use data::{Splits, write_atomically};
 
@@ -70,21 +71,43 @@ impl<S: System> Session<S> {
         let log = self.run.path().join("experiment.log");
         fs::File::options().create(true).append(true).open(&log).map_err(TrainError::io("write", &log))?;
         let step = start.as_ref().map_or(0, |meta| meta.step);
+        let begun = match &start {
+            Some(meta) => Some(meta.config::<S::Config>(&checkpoints.path(step))?),
+            None => None,
+        };
+        let session = self.prepared(begun.as_ref(), &device)?;
         checkpoints.go_back_to(step)?;
+        session.go_on(&device, &checkpoints, start.as_ref())
+    }
+
+    /// With what a system finds out on the device.
+    pub(crate) fn prepared(&self, start: Option<&S::Config>, device: &Device) -> Result<Self, TrainError> {
+        let (config, splits) =
+            S::prepare(self.config.clone(), self.splits.clone(), start, &self.run, device)?;
+        Ok(Self { run: self.run.clone(), config, splits, interrupter: self.interrupter.clone(), ..*self })
+    }
+
+    fn go_on(
+        &self,
+        device: &Device,
+        checkpoints: &Checkpoints,
+        start: Option<&Meta>,
+    ) -> Result<Outcome, TrainError> {
+        let step = start.map_or(0, |meta| meta.step);
         let text = toml::to_string_pretty(&self.config).map_err(|error| TrainError::Config {
             origin: "the configuration".into(),
             reason: error.to_string(),
         })?;
         write_atomically(&self.run.config(), |file| file.write_all(text.as_bytes()))?;
 
-        let mut record = self.record(&device, start.as_ref())?;
+        let mut record = self.record(device, start)?;
         record.write(&self.run.record())?;
         let mut stopped = match step < self.config.train().steps {
-            true => self.learn(&device, &checkpoints, start.as_ref()),
+            true => self.learn(device, checkpoints, start),
             false => Ok(None),
         };
         if let Ok(None) = stopped {
-            match self.results(&device) {
+            match self.results(device) {
                 Ok(results) => record.results = results,
                 Err(error) => stopped = Err(error),
             }
@@ -94,10 +117,20 @@ impl<S: System> Session<S> {
             Ok(Some(reason)) => format!("interrupted: {reason}"),
             Err(error) => format!("failed: {error}"),
         };
-        let closed = self.close(record, &checkpoints);
+        let closed = self.close(record, checkpoints);
         // The first failure is the one to report.
         let interrupted = stopped?;
         Ok(Outcome { interrupted, ..closed? })
+    }
+
+    /// Whether the run's folder is free or its checkpoint fits.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train) before any work.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let checkpoints = Checkpoints::new(self.run.checkpoints(), self.config.train().keep_last);
+        self.starting_point(&checkpoints).map(|_| ())
     }
 
     /// Keeps other processes out of the run until it is dropped, or this process dies.

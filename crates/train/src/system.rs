@@ -12,11 +12,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-use crate::TrainConfig;
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
 use crate::record::Measure;
+use crate::{RunDir, TrainConfig};
 
 /// A kind of model that can be trained: what its network is, what it learns from and what it loses.
 ///
@@ -35,6 +35,22 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     ///
     /// If the configuration is impossible.
     fn new(config: &Self::Config) -> Result<Self, TrainError>;
+
+    /// The configuration with what takes the device to find out, and the data as they are trained on; both as they are
+    /// unless a system says otherwise. `start` is the configuration of the checkpoint that the run goes on from.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read, the device or the disk fails, or the run began otherwise.
+    fn prepare(
+        config: Self::Config,
+        splits: Splits,
+        _start: Option<&Self::Config>,
+        _run: &RunDir,
+        _device: &Device,
+    ) -> Result<(Self::Config, Splits), TrainError> {
+        Ok((config, splits))
+    }
 
     /// The untrained network, a function of the configuration's seed.
     ///

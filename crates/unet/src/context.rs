@@ -3,8 +3,8 @@ use burn::nn::{LayerNorm, Linear};
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::init::Init;
 use crate::UNetConfig;
+use crate::init::Init;
 
 /// What pixels attend to, besides each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -31,7 +31,10 @@ impl TimeEmbedding {
 
     /// That of a number encoded as the time is.
     pub(crate) fn of_number(config: &UNetConfig, init: &mut Init<'_>) -> Self {
-        Self { activation: config.outer_activation, ..Self::of_vector(encoded_channels(config), config, init) }
+        Self {
+            activation: config.outer_activation,
+            ..Self::of_vector(encoded_channels(config), config, init)
+        }
     }
 
     /// That of a vector.

@@ -1,8 +1,6 @@
 use burn::module::{Param, ParamId};
 use burn::nn::conv::Conv2d;
-use burn::nn::{
-    Embedding, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, PaddingConfig2d,
-};
+use burn::nn::{Embedding, GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 use random::Seed;
 

@@ -39,7 +39,8 @@ impl MidBlock {
         if config.mid != Mid::Single {
             resnets.push(block.init(config, init));
         }
-        let raw_embedding = config.block_raw_embedding && matches!(cross_attention, Some(CrossLayer::Added(_)));
+        let raw_embedding =
+            config.block_raw_embedding && matches!(cross_attention, Some(CrossLayer::Added(_)));
         Some(Self { resnets, attention, cross_attention, raw_embedding })
     }
 

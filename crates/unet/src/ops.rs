@@ -16,7 +16,8 @@ pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 }
 
 pub(crate) use kernels::{
-    attention, bias_group_norm_silu, biased_attention, group_norm, group_norm_modulate_silu, group_norm_silu, project,
+    attention, bias_group_norm_silu, biased_attention, group_norm, group_norm_modulate_silu, group_norm_silu,
+    project,
 };
 
 /// The norm of the channels of each position of `x` `[B, C, positions]`.

@@ -60,7 +60,8 @@ impl Resampler {
             Resample::Conv => (Some(resampling_conv(config, channels, scale, init)), None),
             Resample::Pool => (None, None),
             Resample::Block | Resample::Skip => {
-                let block = ResBlockConfig::new(channels, channels).with_resample(config, resample).with_scale(scale);
+                let block =
+                    ResBlockConfig::new(channels, channels).with_resample(config, resample).with_scale(scale);
                 (None, Some(block.init(config, init)))
             }
         };

@@ -175,8 +175,7 @@ impl UNet {
 
     fn descend(&self, image: Tensor<4>, residuals: Vec<Tensor<4>>, given: &Given) -> Descent {
         let x = ops::conv(&self.conv_in, image.clone());
-        let mut descent =
-            Descent { skips: vec![x.clone()], x, image, residuals: VecDeque::from(residuals) };
+        let mut descent = Descent { skips: vec![x.clone()], x, image, residuals: VecDeque::from(residuals) };
         for block in &self.down_blocks {
             descent = block.forward(descent, given);
         }

@@ -1,5 +1,5 @@
-use crate::resolve::largest_divisor;
 use crate::resblock::{SKIP_ATTENTION_GROUPS, skip_groups};
+use crate::resolve::largest_divisor;
 use crate::{ClassInput, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig, UNetError};
 
 impl UNetConfig {
@@ -74,7 +74,12 @@ impl UNetConfig {
             ),
             ("mid_divisor", self.mid_divisor, is_divisor(self.mid_divisor), "above 0".to_owned()),
             ("block_divisor", self.block_divisor, is_divisor(self.block_divisor), "above 0".to_owned()),
-            ("conv_in_kernel", self.conv_in_kernel as f64, self.conv_in_kernel % 2 == 1, "that is odd".into()),
+            (
+                "conv_in_kernel",
+                self.conv_in_kernel as f64,
+                self.conv_in_kernel % 2 == 1,
+                "that is odd".into(),
+            ),
             (
                 "conv_out_kernel",
                 self.conv_out_kernel as f64,

@@ -37,6 +37,11 @@ impl UNetConfig {
         }
     }
 
+    /// Whether any block attends to a context.
+    pub fn attends_to_context(&self) -> bool {
+        self.crosses().next().is_some()
+    }
+
     fn validate_cross(
         &self,
         level: usize,
@@ -53,7 +58,7 @@ impl UNetConfig {
             CrossAttention::Added { head_channels, norm_context, .. } => {
                 let channels = context.channels;
                 if *norm_context && !divides(CONTEXT_GROUPS, channels) {
-                    let (key, of) = ("norm_context in groups of", "context");
+                    let (key, of) = ("norm_context in groups of", "the context");
                     return Err(UNetError::Divides { key, value: CONTEXT_GROUPS, of, channels });
                 }
                 ("head_channels", *head_channels)
@@ -92,7 +97,10 @@ impl UNetConfig {
                 all.push(("added_input.channels", channels));
             }
             AddedInput::TextAndSizes { channels, size_channels } => {
-                all.extend([("added_input.channels", channels), ("added_input.size_channels", size_channels)]);
+                all.extend([
+                    ("added_input.channels", channels),
+                    ("added_input.size_channels", size_channels),
+                ]);
             }
         }
         if let ClassInput::Projection(channels) | ClassInput::Linear(channels) = self.class_input {

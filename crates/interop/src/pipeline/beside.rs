@@ -5,7 +5,7 @@ use diffusion::noised;
 use unet::{ClassInput, Condition};
 
 use super::draw::Noise;
-use super::pipeline::Noising;
+use super::folder::Noising;
 use super::{Pipeline, PipelineError, PipelineKind};
 
 /// What is shown to the network beside the image that it denoises.

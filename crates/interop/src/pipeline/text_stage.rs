@@ -43,7 +43,7 @@ impl TextStage {
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Option<Self>, PipelineError> {
         let index = ModelIndex::read(folder)?;
         let kind = index.checked_kind()?;
-        let parts = kind.parts().text;
+        let parts = index.readers(kind);
         if parts.is_empty() {
             return Ok(None);
         }

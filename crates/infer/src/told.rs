@@ -1,0 +1,83 @@
+use anyhow::{Result, bail};
+use train::TrainedLatent;
+
+use crate::args::Args;
+use crate::prompt_args::{Precision, PromptArgs};
+
+/// What a run that knows words is to draw.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    /// What the images show, in turn.
+    pub prompts: Vec<String>,
+    /// What they are guided away from.
+    pub negative: String,
+}
+
+impl Prompts {
+    /// Those of the arguments, or else those of the run's previews; none for a run that knows classes.
+    ///
+    /// # Errors
+    ///
+    /// If an argument does not fit the run.
+    pub fn new(args: &Args, trained: &TrainedLatent) -> Result<Option<Self>> {
+        let given = &args.prompt;
+        if let Some(name) = only_of_folders(given) {
+            bail!("{name} belongs to folders of pipelines: leave it out, or give a --model");
+        }
+        let Some(text) = &trained.config.text else {
+            if !given.prompt.is_empty() || !given.negative.is_empty() {
+                bail!("--prompt: this run knows no words: leave it out, or say it with --label");
+            }
+            return Ok(None);
+        };
+        if args.label.is_some() || args.labels.is_some() {
+            bail!("--label: this run knows no classes: say it with --prompt");
+        }
+        let prompts = if given.prompt.is_empty() { &text.preview } else { &given.prompt };
+        if prompts.is_empty() {
+            bail!("this run draws what a text says: add --prompt \"red heart\"");
+        }
+        let negative = match &given.negative[..] {
+            [] => String::new(),
+            [one] => one.clone(),
+            _ => bail!("--negative: a run takes one for all prompts"),
+        };
+        let prompts = Self { prompts: prompts.clone(), negative };
+        prompts.warn(trained);
+        Ok(Some(prompts))
+    }
+
+    /// The settings as they are printed and written into pictures.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
+        settings.push(("negative", self.negative.clone()));
+        settings
+    }
+
+    /// Says which words say nothing to the run.
+    fn warn(&self, trained: &TrainedLatent) {
+        let Some(words) = &trained.words else { return };
+        for text in self.prompts.iter().chain([&self.negative]) {
+            let (unknown, dropped) = (words.unknown_words(text), words.encode(text).dropped);
+            if !unknown.is_empty() {
+                eprintln!("warning: no caption of this run's data has {} of {text:?}", unknown.join(", "));
+            }
+            if dropped > 0 {
+                eprintln!("warning: the last {dropped} words of {text:?} are left out: the text is too long");
+            }
+        }
+    }
+}
+
+/// An argument that only folders of pipelines know, if there is one.
+fn only_of_folders(args: &PromptArgs) -> Option<&'static str> {
+    let given = [
+        ("--size", args.size.is_some()),
+        ("--guidance-rescale", args.guidance_rescale.is_some()),
+        ("--clip-skip", args.clip_skip.is_some()),
+        ("--noise-level", args.noise_level.is_some()),
+        ("--tile", args.tile.is_some()),
+        ("--dtype", args.dtype != Precision::F32),
+    ];
+    given.into_iter().find_map(|(name, given)| given.then_some(name))
+}

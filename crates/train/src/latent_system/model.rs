@@ -1,0 +1,109 @@
+use std::path::Path;
+
+use burn::prelude::*;
+use burn::store::ModuleRecord;
+use text::WordTokenizer;
+use unet::UNet;
+
+use super::config::LatentRunConfig;
+use super::first_stage::FrozenFirstStage;
+use super::network::{LatentNet, Told};
+use super::system::LatentSystem;
+use crate::error::TrainError;
+use crate::system::System;
+use crate::{TrainedModel, Trainee};
+
+/// By what two scales may differ that are the same: the average of a constant is not exact.
+const TOLERANCE: f64 = 1e-3;
+
+/// A trained network on latents with all that drawing from it needs.
+#[derive(Debug)]
+pub struct TrainedLatent {
+    /// The network.
+    pub net: LatentNet,
+    /// What it was trained with.
+    pub config: LatentRunConfig,
+    /// What makes images of its latents.
+    pub first_stage: FrozenFirstStage,
+    /// The words that it knows; none where it knows classes.
+    pub words: Option<WordTokenizer>,
+    /// Where it is.
+    pub device: Device,
+}
+
+impl TrainedLatent {
+    /// Wraps a network made by `config`, on its device.
+    ///
+    /// # Errors
+    ///
+    /// If the first stage is missing or has changed, or its latents were scaled otherwise.
+    pub fn new(
+        net: LatentNet,
+        config: LatentRunConfig,
+        words: Option<WordTokenizer>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let first_stage = FrozenFirstStage::load(&config, device)?;
+        let trained = net.latent_scale.val().try_into_scalar::<f64>();
+        let measured = trained.map_err(|error| TrainError::Device(error.to_string()))?;
+        let scale = config.first_stage.scale.unwrap_or(f64::NAN);
+        if (scale / measured - 1.0).abs() < TOLERANCE {
+            return Ok(Self { net, config, first_stage, words, device: device.clone() });
+        }
+        Err(TrainError::LatentScale { origin: "first_stage.scale".into(), scale, measured })
+    }
+
+    /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and if a file is missing, damaged, or of another network.
+    pub fn load(weights: &Path, config: LatentRunConfig, device: &Device) -> Result<Self, TrainError> {
+        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
+        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
+        let net = LatentNet::new(&config, device)?;
+        let net = if weights.is_dir() {
+            let trainee = Trainee::new(net, LatentSystem::new(&config)?, 0);
+            trainee.try_load_record(record).map(|trainee| trainee.ema)
+        } else {
+            net.try_load_record(record)
+        };
+        let net = net.map_err(|error| failed(error.to_string()))?;
+        let words = config.text.as_ref().map(|_| words_of(weights)).transpose()?;
+        Self::new(net, config, words, device)
+    }
+
+    /// The model of latents, for sampling. Where it knows words, it has a class for each prompt, and the class that means
+    /// none is what images are guided away from.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration's schedule is impossible.
+    pub fn told(&self, prompts: &[String], negative: &str) -> Result<TrainedModel<Told<UNet>>, TrainError> {
+        let tokens = |words: &WordTokenizer| {
+            let texts = prompts.iter().map(String::as_str).chain([negative]);
+            texts.map(|text| words.encode(text)).collect::<Vec<_>>()
+        };
+        let texts = self.words.as_ref().and_then(|words| self.net.texts(&tokens(words)));
+        let net = Told { unet: self.net.unet.clone(), texts };
+        let model = TrainedModel::new(net, &self.config.of_latents(), &self.device)?;
+        // Latents know no range.
+        let model = TrainedModel { clip_x0: false, ..model };
+        Ok(match self.words {
+            Some(_) => TrainedModel {
+                num_classes: Some(prompts.len()),
+                class_names: Some(prompts.to_vec()),
+                ..model
+            },
+            None => model,
+        })
+    }
+}
+
+/// The words of the run that weights belong to: its `ema.bpk`, or the folder of one of its checkpoints.
+fn words_of(weights: &Path) -> Result<WordTokenizer, TrainError> {
+    let levels = if weights.is_dir() { 2 } else { 1 };
+    let run = weights.ancestors().nth(levels).unwrap_or(Path::new("."));
+    Ok(WordTokenizer::read(&crate::RunDir::new(run).words())?)
+}
