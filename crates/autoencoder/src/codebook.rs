@@ -3,6 +3,9 @@ use burn::nn::Embedding;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 use unet::Init;
 
+/// How much farther than the mean of all, in squares, a vector is that no latent will choose.
+const OUT_OF_REACH: f64 = 4.0;
+
 /// Vectors that stand for latents (van den Oord et al. 2017, arXiv 1711.00937).
 #[derive(Module, Debug)]
 pub struct Codebook {
@@ -72,8 +75,11 @@ impl Codebook {
         Tensor::zeros([self.codes()], &device).select_assign(0, indices, ones, IndexingUpdateOp::Add)
     }
 
-    /// `mean((sg[z] - e)^2)` of the vectors that no latent chose, each with a latent of its own: what brings them back to
-    /// where the latents are. Without it a vector that is never near is never moved: `[1]`.
+    /// `mean((sg[z] - e)^2)` of the vectors that are out of reach, each with the latent that is nearest to it: what brings
+    /// them back to where the latents are. Without it a vector that is never near is never moved: `[1]`.
+    ///
+    /// Out of reach is a vector that is not chosen and farther from its nearest latent than latents are from theirs, four
+    /// times in the mean square. Others may be chosen by the next batch, and are left where they are.
     ///
     /// # Shapes
     ///
@@ -81,13 +87,14 @@ impl Codebook {
     /// - `counts`: `[codes]`, of this latent
     pub fn revival_loss(&self, latent: Tensor<4>, counts: Tensor<1>) -> Tensor<1> {
         let [batch, channels, height, width] = latent.dims();
-        let (codes, vectors) = (self.codes(), batch * height * width);
-        let latent = latent.detach().permute([0, 2, 3, 1]).reshape([vectors, channels]);
-        let chosen: Vec<i64> =
-            (0..codes).map(|code| (code * vectors / codes.max(1) % vectors) as i64).collect();
-        let targets = latent.select(0, Tensor::from_ints(chosen.as_slice(), &counts.device()));
-        let unused = counts.equal_scalar(0.0).float().reshape([codes, 1]);
-        ((self.embedding.weight.val() - targets).powf_scalar(2.0) * unused).mean()
+        let latent = latent.detach().permute([0, 2, 3, 1]).reshape([batch * height * width, channels]);
+        let distances = self.distances(latent.clone());
+        let reach = distances.clone().min_dim(1).mean() * OUT_OF_REACH;
+        let nearest: Tensor<1> = distances.clone().min_dim(0).squeeze_dim(0);
+        let lost = nearest.greater(reach.expand([self.codes()])).bool_and(counts.equal_scalar(0.0));
+        let targets = latent.select(0, distances.argmin(0).squeeze_dim(0));
+        let lost = lost.float().reshape([self.codes(), 1]);
+        ((self.embedding.weight.val() - targets).powf_scalar(2.0) * lost).mean()
     }
 
     /// How many vectors there are.
@@ -95,11 +102,15 @@ impl Codebook {
         self.embedding.weight.dims()[0]
     }
 
-    /// `argmin |z - e|^2`, less `|z|^2`, which is the same for all vectors.
-    fn nearest(&self, vectors: Tensor<2>) -> Tensor<1, Int> {
-        let codes = self.embedding.weight.val().detach();
-        let lengths = codes.clone().powf_scalar(2.0).sum_dim(1).transpose();
-        let distances = lengths - vectors.detach().matmul(codes.transpose()) * 2.0;
-        distances.argmin(1).squeeze_dim(1)
+    /// The nearest vector of each latent `[N, code channels]`.
+    fn nearest(&self, latent: Tensor<2>) -> Tensor<1, Int> {
+        self.distances(latent).argmin(1).squeeze_dim(1)
+    }
+
+    /// `|z - e|^2` of all latents `[N, code channels]` and vectors: `[N, codes]`. No gradient passes.
+    fn distances(&self, latent: Tensor<2>) -> Tensor<2> {
+        let (latent, codes) = (latent.detach(), self.embedding.weight.val().detach());
+        let square = |x: &Tensor<2>| x.clone().powf_scalar(2.0).sum_dim(1);
+        square(&latent) + square(&codes).transpose() - latent.matmul(codes.transpose()) * 2.0
     }
 }

@@ -81,7 +81,7 @@ fn unused_vectors_are_brought_back() {
     let latent = latent(&device);
     let counts = network.codebook().counts(network.codebook().quantize(latent.clone()).indices);
     let loss = network.codebook().revival_loss(latent, counts);
-    // The third of three vectors is given the third of four latents, [0.2, 0.3].
+    // The latent nearest to the third vector is the third, [0.2, 0.3].
     let expected = (0.2_f32.powi(2) + 1.7_f32.powi(2)) / 6.0;
     let ours = loss.clone().into_data();
     ours.assert_approx_eq::<f32>(&TensorData::from([expected]), Tolerance::absolute(1e-6));

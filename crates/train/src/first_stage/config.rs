@@ -56,7 +56,7 @@ pub struct RegularizationConfig {
     pub codebook_weight: f64,
     /// Of the latents' distance to the codebook, relative to that (van den Oord et al. 2017, equation 3).
     pub commitment: f64,
-    /// Of the distance of vectors that are not used to latents of the batch; 0 leaves them where they are.
+    /// Of the distance of each vector out of reach to the latent nearest to it; 0 leaves them where they are.
     pub revival_weight: f64,
 }
 
