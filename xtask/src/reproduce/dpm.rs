@@ -92,7 +92,7 @@ pub fn table() -> Table {
                 T = 2000 it costs the heartbeat 0.02 bits, and the steps, each independent in every bit, cannot do better than \
                 K = -2.357. The paper's 5.4 bits for CIFAR-10 are per pixel of three standardised channels, a lower bound on a \
                 log-likelihood: about 4.20 bits/dim as a negative log-likelihood is counted today.",
-        hours: 3.0,
+        hours: 8.0,
         steps: RUNS.iter().map(Run::step).collect(),
         rows: || RUNS.iter().map(Run::rows).collect::<Result<Vec<_>>>().map(|rows| rows.concat()),
     }
