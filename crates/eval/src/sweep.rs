@@ -56,6 +56,16 @@ pub fn sweep(args: &Args) -> Result<()> {
     if SystemName::of(&run.config())? != SystemName::Cascade {
         bail!("--sweep s: {} is no cascade", args.run.display());
     }
+    if args.steps.is_some()
+        || args.sampler.is_some()
+        || !args.metrics.is_empty()
+        || args.guidance_scale != 1.0
+    {
+        bail!(
+            "--sweep s draws with the stages' own samplers and measures fd: leave out --steps, --sampler, \
+               --guidance-scale and --metrics"
+        );
+    }
     let device = backend::open(args.backend, args.device)?;
     let cascade = run.load(&device)?;
     let last = cascade.upper.last().context("a cascade has two stages at least")?;
@@ -71,23 +81,25 @@ pub fn sweep(args: &Args) -> Result<()> {
         return Ok(());
     }
     bench.classifier()?;
-    let hashes: Vec<String> = (1..=stage).filter_map(|n| hash_file(&run.stage(n).ema()).ok()).collect();
-    let folder = bench.out.join(format!("sweep-{}", key(&(hashes, args.steps, &bench.dataset))?));
+    let folder = bench.out.join(format!("sweep-{}", drawn_by(&run, &cascade, &bench)?));
     let sweeper = Sweeper { bench: &bench, cascade: &cascade, last, folder };
-    say("    s   FD-inhouse generated   FD-inhouse real input");
-    let mut rows = Vec::new();
-    for s in levels {
-        let row =
-            Row { s, generated: sweeper.judge(s, Input::Generated)?, real: sweeper.judge(s, Input::Real)? };
-        let [(mean, error), (real, real_error)] = [row.generated, row.real];
-        say(format_args!("{s:5}   {mean:9.3} ± {error:<9.3}  {real:9.3} ± {real_error:<9.3}"));
-        rows.push(row);
-    }
+    let rows = sweeper.rows(levels)?;
     let best = rows.iter().min_by(|a, b| a.generated.0.total_cmp(&b.generated.0)).context("no s to try")?;
     let truncated = last.config.low_resolution.truncated && best.s > 0;
     run.keep_augmentation(stage, Augmentation { level: best.s, truncated })?;
     say(format_args!("recorded for stage {stage}: s = {}", best.s));
     write_json(&bench.out.join("sweep.json"), &rows)
+}
+
+/// What tells apart the images of different weights and samplers, s of the last stage aside.
+fn drawn_by(run: &CascadeDir, cascade: &TrainedCascade, bench: &Bench) -> Result<String> {
+    let plan = CascadePlan::of(cascade, 0)?;
+    let hash = |number| hash_file(&run.stage(number).ema());
+    let hashes = (1..=plan.walks.len()).map(hash).collect::<std::io::Result<Vec<_>>>();
+    let hashes = hashes.with_context(|| format!("failed to read the weights in {}", run.path().display()))?;
+    let samplers: Vec<_> = plan.walks.iter().map(|walk| &walk.sampler).collect();
+    let lower = plan.augmentations.iter().rev().skip(1).map(|way| (way.level, way.truncated));
+    key(&(hashes, samplers, lower.collect::<Vec<_>>(), &bench.dataset))
 }
 
 fn levels(args: &Args, last: &SuperResolutionModel) -> Result<Vec<usize>> {
@@ -111,6 +123,19 @@ struct Sweeper<'a> {
 }
 
 impl Sweeper<'_> {
+    /// Judges each s, and prints it.
+    fn rows(&self, levels: Vec<usize>) -> Result<Vec<Row>> {
+        say("    s   FD-inhouse generated   FD-inhouse real input");
+        let row = |s: usize| {
+            let row =
+                Row { s, generated: self.judge(s, Input::Generated)?, real: self.judge(s, Input::Real)? };
+            let [(mean, error), (real, real_error)] = [row.generated, row.real];
+            say(format_args!("{s:5}   {mean:9.3} ± {error:<9.3}  {real:9.3} ± {real_error:<9.3}"));
+            Ok(row)
+        };
+        levels.into_iter().map(row).collect()
+    }
+
     /// The distance with s, over the seeds: mean and standard error, which is 0 for one seed.
     fn judge(&self, s: usize, input: Input) -> Result<(f64, f64)> {
         let mut values = Vec::new();

@@ -118,6 +118,9 @@ impl<'a> CascadeDrawing<'a> {
 
 type Observer<'a> = dyn FnMut(Step) -> ControlFlow<()> + 'a;
 
+/// Draws images by their numbers: their values in `[-1, 1]`.
+type DrawBatch<'a> = dyn FnMut(Range<usize>, &mut Observer<'_>) -> Result<Vec<f32>, TrainError> + 'a;
+
 /// Images that are drawn batch by batch.
 pub(crate) struct Job<'a> {
     pub(crate) plan: &'a Plan,
@@ -133,11 +136,7 @@ pub(crate) struct Job<'a> {
 
 impl Job<'_> {
     /// Draws with one progress bar until all is done or `stop` is set; memory grows with the batch only.
-    pub(crate) fn draw(
-        &self,
-        stop: &AtomicBool,
-        batch: &mut dyn FnMut(Range<usize>, &mut Observer<'_>) -> Result<Vec<f32>, TrainError>,
-    ) -> Result<Drawn> {
+    pub(crate) fn draw(&self, stop: &AtomicBool, batch: &mut DrawBatch<'_>) -> Result<Drawn> {
         let number = self.plan.number;
         let bar = progress_bar(number.div_ceil(self.batch).saturating_mul(self.steps));
         let mut drawn = Drawn::default();
