@@ -44,6 +44,9 @@ pub struct Args {
     /// Lines instead of the dashboard
     #[arg(long)]
     plain: bool,
+    /// Of a cascade, train this stage only, counted from 1
+    #[arg(long, value_name = "N")]
+    stage: Option<usize>,
     /// Skip images that cannot be read, and report them
     #[arg(long)]
     skip_bad: bool,

@@ -1,5 +1,5 @@
 use burn::module::Module;
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,6 +27,7 @@ pub enum Autoencoder {
 
 /// What training makes of an image: the latent to decode, and what regularises it.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of a batch")]
 pub enum Encoded {
     /// A Gaussian, and a sample of it.
     Kl {
@@ -174,14 +175,6 @@ impl Encoded {
         match self {
             Self::Kl { latent, .. } => latent.clone(),
             Self::Vq { quantized, .. } => quantized.latent.clone(),
-        }
-    }
-
-    /// Which vectors of the codebook it is made of: `[B, h, w]`.
-    pub fn indices(&self) -> Option<Tensor<3, Int>> {
-        match self {
-            Self::Kl { .. } => None,
-            Self::Vq { quantized, .. } => Some(quantized.indices.clone()),
         }
     }
 }

@@ -13,6 +13,7 @@ const EPSILON: f64 = 1e-6;
 
 /// A group norm, with scales and shifts that are constants or made of the latent.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has few of them, and parameters are not boxed")]
 pub(crate) enum Norm {
     Group(GroupNorm),
     Spatial(SpatialNorm),

@@ -64,6 +64,10 @@ pub struct ImageOptions {
     /// Pad with black to a square of this many pixels, after `image_size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pad_to: Option<usize>,
+    /// Average blocks of pixels until a square of this many is left, after `pad_to`: the images of a cascade's lower
+    /// stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reduce_to: Option<usize>,
     /// Convert to grey or RGB; images keep their channels without.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Channels>,
@@ -101,7 +105,14 @@ impl Default for DatasetConfig {
 
 impl Default for ImageOptions {
     fn default() -> Self {
-        Self { image_size: None, pad_to: None, channels: None, flip: false, valid_fraction: 0.05 }
+        Self {
+            image_size: None,
+            pad_to: None,
+            reduce_to: None,
+            channels: None,
+            flip: false,
+            valid_fraction: 0.05,
+        }
     }
 }
 
@@ -110,13 +121,14 @@ const MAX_SIDE: usize = 1 << 14;
 
 impl ImageOptions {
     /// Their names, by which [`DatasetConfig`] tells them from the keys of a type.
-    const KEYS: [&str; 5] = ["image_size", "pad_to", "channels", "flip", "valid_fraction"];
+    const KEYS: [&str; 6] = ["image_size", "pad_to", "reduce_to", "channels", "flip", "valid_fraction"];
 
     /// Refuses the keys of pictures for data that are none.
     pub(crate) fn validate_points(&self) -> Result<(), DataError> {
         let given = [
             ("image_size", self.image_size.is_some()),
             ("pad_to", self.pad_to.is_some()),
+            ("reduce_to", self.reduce_to.is_some()),
             ("channels", self.channels.is_some()),
             ("flip", self.flip),
         ];
@@ -180,6 +192,7 @@ mod tests {
         let all = ImageOptions {
             image_size: Some(1),
             pad_to: Some(1),
+            reduce_to: Some(1),
             channels: Some(Channels::Rgb),
             ..ImageOptions::default()
         };

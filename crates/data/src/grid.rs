@@ -62,9 +62,23 @@ impl Grid {
     }
 }
 
+/// As many lists of images of one shape, whose rows are `width` pixels long: the first of all side by side, then the
+/// second, `[N, C, H, lists * W]`.
+pub fn beside(lists: &[&[f32]], width: usize) -> Vec<f32> {
+    let rows = lists.first().map_or(0, |values| values.len() / width);
+    let row = |row: usize| lists.iter().flat_map(move |values| &values[row * width..][..width]);
+    (0..rows).flat_map(row).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_side_by_side_share_their_rows() {
+        let (a, b) = ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]);
+        assert_eq!(beside(&[&a, &b], 2), [1.0, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 8.0]);
+    }
 
     /// Three grey 2x1 images with 6 different values, in a grid of 2 columns.
     #[test]

@@ -36,6 +36,7 @@ mod points;
 pub mod prefetch;
 mod readers;
 mod records;
+pub mod resample;
 mod set;
 mod splits;
 
@@ -53,5 +54,6 @@ pub use readers::{
     Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
     ParquetConfig, ShardFiles, SwissRollConfig,
 };
+pub use resample::Upsampling;
 pub use set::{ImageItem, ImageSet};
 pub use splits::Splits;

@@ -124,6 +124,24 @@ impl Picture {
         Self::from_bytes(width, height, self.channels, bytes.unwrap_or_default())
     }
 
+    /// The means of blocks of `block` x `block` pixels, which divides both sides.
+    pub(crate) fn averaged(self, block: usize) -> Self {
+        if block == 1 {
+            return self;
+        }
+        let (width, height, channels) = (self.width / block, self.height / block, self.channels);
+        let mut sums = vec![0_usize; width * height * channels];
+        for (row, pixels) in self.bytes.chunks_exact(self.width * channels).enumerate() {
+            let start = row / block * width;
+            for (i, &byte) in pixels.iter().enumerate() {
+                sums[(start + i / channels / block) * channels + i % channels] += usize::from(byte);
+            }
+        }
+        let count = block * block;
+        let bytes = sums.into_iter().map(|sum| ((sum + count / 2) / count) as u8).collect();
+        Self::from_bytes(width, height, channels, bytes)
+    }
+
     /// The middle `width` x `height` of the picture.
     pub(crate) fn centre_cropped(self, width: usize, height: usize) -> Self {
         if (self.width, self.height) == (width, height) {
@@ -209,6 +227,13 @@ mod tests {
         assert_eq!(cropped.bytes(), [5, 6, 9, 10]);
         let padded = cropped.padded(4, 4);
         assert_eq!(padded.bytes(), [0, 0, 0, 0, 0, 5, 6, 0, 0, 9, 10, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn blocks_are_averaged_channel_by_channel() {
+        assert_eq!(counting(4, 4, 1).averaged(2).bytes(), [3, 5, 11, 13]); // 2.5, 4.5, 10.5, 12.5
+        assert_eq!(counting(2, 2, 3).averaged(2).bytes(), [5, 6, 7]); // 4.5, 5.5, 6.5
+        assert_eq!(counting(6, 3, 1).averaged(3), Picture::from_bytes(2, 1, 1, vec![7, 10]));
     }
 
     #[test]

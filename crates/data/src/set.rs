@@ -34,10 +34,13 @@ pub struct ImageSet {
     kept: Vec<usize>,
     /// `[C, H, W]`.
     shape: [usize; 3],
+    /// The side of the blocks of pixels that are averaged.
+    block: usize,
     flip: bool,
 }
 
 /// What a set is made of.
+#[derive(Clone)]
 enum Items {
     Pictures(Records, Fit),
     Points(Arc<Points>),
@@ -47,11 +50,23 @@ enum Items {
 
 impl ImageSet {
     pub(crate) fn new(records: Records, kept: Vec<usize>, fit: Fit, shape: [usize; 3], flip: bool) -> Self {
-        Self { items: Items::Pictures(records, fit), kept, shape, flip }
+        Self { items: Items::Pictures(records, fit), kept, shape, block: 1, flip }
     }
 
     pub(crate) fn of_points(points: Arc<Points>, kept: Vec<usize>) -> Self {
-        Self { shape: points.shape, items: Items::Points(points), kept, flip: false }
+        Self { shape: points.shape, items: Items::Points(points), kept, block: 1, flip: false }
+    }
+
+    /// The same pictures with blocks of `factor` x `factor` pixels averaged.
+    pub(crate) fn reduced(&self, factor: usize) -> Self {
+        let [channels, height, width] = self.shape;
+        Self {
+            items: self.items.clone(),
+            kept: self.kept.clone(),
+            shape: [channels, height / factor, width / factor],
+            block: self.block * factor,
+            flip: self.flip,
+        }
     }
 
     fn records(&self) -> Option<&Records> {
@@ -69,7 +84,7 @@ impl ImageSet {
     pub fn encoded(&self, values: Arc<dyn ReadEncoded>, shape: [usize; 3]) -> Result<Self, DataError> {
         let Items::Pictures(records, _) = &self.items else { return Err(DataError::NoPicture { index: 0 }) };
         let items = Items::Encoded(records.clone(), values);
-        Ok(Self { items, kept: self.kept.clone(), shape, flip: self.flip })
+        Ok(Self { items, kept: self.kept.clone(), shape, block: 1, flip: self.flip })
     }
 
     /// Whether the items are pictures, whose values are in [-1, 1].
@@ -108,7 +123,7 @@ impl ImageSet {
         Some(&self.records()?.captions.as_ref()?[*self.kept.get(index)?])
     }
 
-    /// Image `index`, resized, cropped and padded.
+    /// Image `index`, resized, cropped, padded and averaged.
     ///
     /// # Errors
     ///
@@ -120,11 +135,13 @@ impl ImageSet {
         let Items::Pictures(records, fit) = &self.items else { return Err(DataError::NoPicture { index }) };
         let stored = records.images.read(record)?;
         let shape = fit.padded_shape(fit.shape_of(stored.shape()));
-        if !matches!(shape, Ok(shape) if shape == self.shape) {
+        let [channels, height, width] = self.shape;
+        let whole = [channels, height * self.block, width * self.block];
+        if !matches!(shape, Ok(shape) if shape == whole) {
             let reason = "its size has changed since the data set was opened".into();
             return Err(DataError::Image { name: records.images.name(record), reason });
         }
-        Ok(fit.apply(stored))
+        Ok(fit.apply(stored).averaged(self.block))
     }
 
     fn point<'a>(&self, points: &'a Points, index: usize) -> Result<&'a [f32], DataError> {

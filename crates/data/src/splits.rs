@@ -7,6 +7,7 @@ use random::Seed;
 use crate::check::{Check, Skipped};
 use crate::config::{DatasetConfig, ImageOptions};
 use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
 use crate::fit::Fit;
 use crate::points::OpenedPoints;
 use crate::readers::Source;
@@ -75,18 +76,47 @@ impl DatasetConfig {
         let shape = fit.padded_shape(train.shape)?;
         let mut fingerprint = opened.fingerprint;
         fingerprint.add("images", describe(&self.images));
-        Ok(Splits {
+        let splits = Splits {
             train: ImageSet::new(opened.train, train_kept, fit.clone(), shape, self.images.flip).into(),
             valid: ImageSet::new(valid_records, valid_kept, fit, shape, false).into(),
             num_classes,
             class_names: opened.class_names,
             fingerprint: fingerprint.finish(),
             skipped,
-        })
+        };
+        match self.images.reduce_to {
+            Some(side) => splits.reduced_to(side),
+            None => Ok(splits),
+        }
     }
 }
 
 impl Splits {
+    /// The same images with blocks of pixels averaged until `side` are left across and down, not checked again.
+    ///
+    /// # Errors
+    ///
+    /// If images are no squares, or `side` does not divide theirs.
+    pub fn reduced_to(&self, side: usize) -> Result<Self, DataError> {
+        let [_, height, width] = self.image_shape();
+        if height != width || side == 0 || !width.is_multiple_of(side) {
+            let reason = format!("{side} does not divide the images, which are {width}x{height}: set pad_to");
+            return Err(DataError::Config { key: "reduce_to", reason });
+        }
+        if side == width {
+            return Ok(self.clone());
+        }
+        let mut fingerprint = Fingerprint::new("reduced");
+        fingerprint.add("whole", &self.fingerprint);
+        fingerprint.add("side", side.to_string());
+        Ok(Self {
+            train: self.train.reduced(width / side).into(),
+            valid: self.valid.reduced(width / side).into(),
+            fingerprint: fingerprint.finish(),
+            ..self.clone()
+        })
+    }
+
     fn of_points(opened: OpenedPoints, valid_fraction: f64) -> Self {
         let train = Arc::new(opened.train);
         let all = |count| (0..count).collect::<Vec<usize>>();
@@ -160,7 +190,7 @@ fn split(kept: &[usize], fraction: f64) -> (Vec<usize>, Vec<usize>) {
 
 /// The keys that change what an image is or which set it belongs to.
 fn describe(options: &ImageOptions) -> String {
-    let ImageOptions { image_size, pad_to, channels, flip: _, valid_fraction } = options;
+    let ImageOptions { image_size, pad_to, reduce_to: _, channels, flip: _, valid_fraction } = options;
     let or_zero = |value: &Option<usize>| value.unwrap_or(0);
     let channels = channels.map_or(0, |channels| channels.count());
     format!("{} {} {channels} {valid_fraction}", or_zero(image_size), or_zero(pad_to))

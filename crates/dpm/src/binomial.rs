@@ -66,42 +66,35 @@ impl BinomialSteps {
 /// The probabilities of 1 and of 0 for every value of K bits that they depend on.
 #[derive(Clone, Debug)]
 struct Cases<const K: usize> {
-    /// For each of the `2^K` cases the two logarithms, `[G, 1, 1]` each.
-    logs: Vec<[Tensor<3>; 2]>,
+    /// Logarithms of the probability of 1, `[G, 1, 1]` for each of the `2^K` cases, the first bit counting most.
+    log_one: Vec<Tensor<3>>,
+    /// The same of 0.
+    log_zero: Vec<Tensor<3>>,
 }
 
 impl<const K: usize> Cases<K> {
     fn new(steps: &[usize], device: &Device, probabilities: impl Fn(usize, [f64; K]) -> [f64; 2]) -> Self {
         let column = |case: usize, side: usize| {
-            let bits = std::array::from_fn(|bit| ((case >> bit) & 1) as f64);
+            let bits = std::array::from_fn(|bit| ((case >> (K - 1 - bit)) & 1) as f64);
             // Impossible states have no logarithm; the least f32 can be multiplied by a probability of 0.
             let log = |&t: &usize| (probabilities(t, bits)[side].ln() as f32).max(f32::MIN);
             let values: Vec<f32> = steps.iter().map(log).collect();
             Tensor::<3>::from_data(TensorData::new(values, [steps.len(), 1, 1]), device)
         };
-        Self { logs: (0..1 << K).map(|case| [column(case, 0), column(case, 1)]).collect() }
+        let side = |side: usize| (0..1 << K).map(|case| column(case, side)).collect();
+        Self { log_one: side(0), log_zero: side(1) }
     }
 
     fn kernel(&self, bits: [Tensor<3>; K]) -> Kernel {
-        let chosen = |case: usize| {
-            let is = |(bit, x): (usize, &Tensor<3>)| {
-                if (case >> bit) & 1 == 1 { x.clone() } else { -x.clone() + 1.0 }
-            };
-            let mut factors = bits.iter().enumerate().map(is);
-            let first = factors.next();
-            factors.fold(first, |product, factor| product.map(|product| product * factor))
-        };
-        let pick = |side: usize| {
-            let cases = self.logs.iter().enumerate();
-            cases
-                .filter_map(|(case, logs)| Some(chosen(case)? * logs[side].clone()))
-                .reduce(|sum, term| sum + term)
-        };
-        match (pick(0), pick(1)) {
-            (Some(log_one), Some(log_zero)) => Kernel::Bernoulli { log_one, log_zero },
-            _ => unreachable!("there is at least one bit, and so a case"),
-        }
+        Kernel::Bernoulli { log_one: pick(&self.log_one, &bits), log_zero: pick(&self.log_zero, &bits) }
     }
+}
+
+/// For each state the case that its bits make.
+fn pick(cases: &[Tensor<3>], bits: &[Tensor<3>]) -> Tensor<3> {
+    let Some((bit, rest)) = bits.split_first() else { return cases[0].clone() };
+    let (zero, one) = cases.split_at(cases.len() / 2);
+    bit.clone() * pick(one, rest) + (-bit.clone() + 1.0) * pick(zero, rest)
 }
 
 #[cfg(test)]

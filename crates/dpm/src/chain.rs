@@ -129,6 +129,7 @@ impl Chain {
 
 /// G steps of a chain.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one of them at a time")]
 pub enum Steps {
     /// Of a Gaussian chain.
     Gaussian(GaussianSteps, MeanForm),

@@ -6,6 +6,7 @@ use crate::kernel::Kernel;
 /// What is known of a state that is to be drawn: a factor `r(x)` that the model is multiplied by (Sohl-Dickstein et al. 2015,
 /// section 2.5).
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Factor {
     /// Some values are given, the rest is drawn: inpainting. Each step's given values are noised as the chain noises them.
     Known {

@@ -25,8 +25,10 @@ impl Mlp {
         init: &mut Init,
     ) -> Self {
         let mut width = inputs;
-        let layers =
-            hidden.iter().map(|&next| init.linear(std::mem::replace(&mut width, next), next)).collect();
+        let layers = hidden
+            .iter()
+            .map(|&next| init.linear(std::mem::replace(&mut width, next), next, activation))
+            .collect();
         Self { layers, readout: Readout::new(readout, [width, outputs], length, init), activation }
     }
 

@@ -59,6 +59,27 @@ impl Default for MultiScaleConfig {
 }
 
 impl MultiScaleConfig {
+    /// For each layer a convolution for each scale.
+    fn convs(&self, channels: usize, init: &mut Init) -> Vec<Vec<Conv2d>> {
+        let gain = 1.0 / (self.scales as f64).sqrt();
+        let mut layer = |inputs| {
+            let scale = |_| init.conv(inputs, self.conv_channels, self.kernel_size, gain);
+            (0..self.scales).map(scale).collect()
+        };
+        (0..self.conv_layers).map(|i| layer(if i == 0 { channels } else { self.conv_channels })).collect()
+    }
+
+    /// The hidden layers and the one that gives each pixel its values.
+    fn dense(&self, inputs: usize, pixels: usize, init: &mut Init) -> Vec<Linear> {
+        if self.dense_layers == 0 {
+            return Vec::new();
+        }
+        let mut widths = vec![inputs];
+        widths.extend(vec![self.dense_units; self.dense_layers]);
+        widths.push(self.dense_channels * pixels);
+        widths.windows(2).map(|ends| init.linear(ends[0], ends[1], self.activation)).collect()
+    }
+
     pub(crate) fn validate(&self) -> Result<(), DpmError> {
         let counts = [
             ("conv_channels", self.conv_channels, 1, 1 << 12),
@@ -118,30 +139,11 @@ impl MultiScale {
     ) -> Self {
         let [channels, height, width] = shape;
         let pixels = height * width;
-        let mut inputs = channels;
-        let gain = 1.0 / (config.scales.max(1) as f64).sqrt();
-        let mut convs = Vec::new();
-        for _ in 0..config.conv_layers {
-            let scales = (0..config.scales)
-                .map(|_| init.conv(inputs, config.conv_channels, config.kernel_size, gain))
-                .collect();
-            convs.push(scales);
-            inputs = config.conv_channels;
-        }
-        let mut wide = channels * pixels;
-        let mut dense = Vec::new();
-        for layer in 0..=config.dense_layers {
-            let next =
-                if layer < config.dense_layers { config.dense_units } else { config.dense_channels * pixels };
-            dense.push(init.linear(wide, next));
-            wide = next;
-        }
-        if config.dense_layers == 0 {
-            dense.clear();
-        }
-        let conv_outputs = if config.conv_layers == 0 { 0 } else { config.conv_channels };
+        let convs = config.convs(channels, init);
+        let dense = config.dense(channels * pixels, pixels, init);
+        let conv_channels = if convs.is_empty() { 0 } else { config.conv_channels };
         let dense_channels = if dense.is_empty() { 0 } else { config.dense_channels };
-        let mut inner = conv_outputs + dense_channels;
+        let mut inner = conv_channels + dense_channels;
         let mut upper = Vec::new();
         for _ in 0..config.upper_layers {
             upper.push(init.conv(inner, config.upper_channels, 1, 1.0));
@@ -167,8 +169,9 @@ impl MultiScale {
             parts.push(dense.reshape([images, self.dense_channels, height, width]));
         }
         let lower = Tensor::cat(parts, 1);
-        let upper = self.upper.iter().fold(lower, |x, layer| self.activation.forward(layer.forward(x)));
-        let coefficients = self.last.forward(upper);
+        let upper =
+            self.upper.iter().fold(lower, |x, layer| self.activation.forward(kernels::conv2d(layer, x)));
+        let coefficients = kernels::conv2d(&self.last, upper);
         let bumps = self.bumps.at(steps, &coefficients.device().inner());
         let [_, count] = bumps.dims();
         let outputs = coefficients.dims()[1] / count;
@@ -182,11 +185,11 @@ impl MultiScale {
             let [_, _, height, width] = x.dims();
             let at = |(scale, layer): (usize, &Conv2d)| {
                 if scale == 0 {
-                    return layer.forward(x.clone());
+                    return kernels::conv2d(layer, x.clone());
                 }
                 let side = 1 << scale;
                 let pool = AvgPoolOptions::new([side, side]).with_stride([side, side]).with_ceil_mode(true);
-                let small = layer.forward(avg_pool2d(x.clone(), pool));
+                let small = kernels::conv2d(layer, avg_pool2d(x.clone(), pool));
                 let back = InterpolateOptions::new(InterpolateMode::Nearest)
                     .with_scale_factor([side as f32, side as f32]);
                 interpolate(small, back).narrow(2, 0, height).narrow(3, 0, width)

@@ -37,8 +37,10 @@ impl Rbf {
     pub(crate) fn forward(&self, x: Tensor<3>, steps: &[usize]) -> Tensor<3> {
         let centres = self.centres.val();
         let ([groups, states, values], [units, _]) = (x.dims(), centres.dims());
-        let apart = x.reshape([groups * states, 1, values]) - centres.reshape([1, units, values]);
-        let squared = apart.square().sum_dim(2).reshape([groups * states, units]);
+        let x = x.reshape([groups * states, values]);
+        let cross = x.clone().matmul(centres.clone().transpose());
+        let lengths = centres.square().sum_dim(1).reshape([1, units]);
+        let squared = x.square().sum_dim(1) + lengths - cross * 2.0;
         let scores = squared * self.log_precision.val().exp().reshape([1, units]) * -0.5;
         self.readout.forward(softmax(scores, 1).reshape([groups, states, units]), steps)
     }

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use backend::BackendName;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use infer::Sampler;
 
 use crate::metric::Metric;
@@ -53,6 +53,12 @@ pub struct Args {
     /// Where results go [default: eval/ in the run].
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
+    /// Of a cascade: draw with several levels s of conditioning augmentation, and record the best with the cascade.
+    #[arg(long, value_name = "WHAT")]
+    pub sweep: Option<Sweep>,
+    /// Which s; nine from 0 to the largest that the stage was trained with unless given.
+    #[arg(long, value_delimiter = ',', value_name = "LIST", requires = "sweep")]
+    pub levels: Vec<usize>,
     /// Say what it would cost, and stop.
     #[arg(long)]
     pub dry_run: bool,
@@ -65,4 +71,11 @@ pub struct Args {
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
+}
+
+/// What is swept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Sweep {
+    /// The steps of noise that the last stage's low-resolution images have.
+    S,
 }

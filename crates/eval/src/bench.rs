@@ -68,21 +68,36 @@ impl Bench {
     ///
     /// The first thing that is missing, damaged or impossible.
     pub fn open(args: &Args) -> Result<Self> {
+        let run = RunDir::new(&args.run);
+        match SystemName::of(&run.config())? {
+            SystemName::Ddpm => {}
+            SystemName::Dpm => bail!(
+                "{} is a DPM, whose bound stands in its record.json: give a run of images",
+                args.run.display()
+            ),
+            SystemName::Cascade => bail!(
+                "{} is a cascade: add --sweep s, or give its first stage, {0}/stage-1",
+                args.run.display()
+            ),
+            _ => bail!("{}: only runs of DDPM are evaluated", args.run.display()),
+        }
+        let config = RunConfig::load(&run.config())?;
+        let weights = Weights::of(&run, &args.weights)?;
+        Self::of(args, run, config, weights)
+    }
+
+    /// That of a model, or of something else that draws images as `config` has them.
+    ///
+    /// # Errors
+    ///
+    /// If the data cannot be read, or an argument does not fit.
+    pub fn of(args: &Args, run: RunDir, config: RunConfig, weights: Vec<Weights>) -> Result<Self> {
         if args.samples < 2 || args.likelihoods < 2 || args.seeds == 0 || args.batch == 0 {
             bail!("--samples and --likelihoods must be at least 2, --seeds and --batch at least 1");
         }
         if !(args.tolerance > 0.0 && args.tolerance <= 0.1) {
             bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
         }
-        let run = RunDir::new(&args.run);
-        if SystemName::of(&run.config())? == SystemName::Dpm {
-            bail!(
-                "{} is a DPM, whose bound stands in its record.json: give a run of images",
-                args.run.display()
-            );
-        }
-        let config = RunConfig::load(&run.config())?;
-        let weights = Weights::of(&run, &args.weights)?;
         let splits = config.dataset.open(true)?;
         let [train, test] = [&splits.train, &splits.valid].map(|set| Images::read(set, MOST_REAL));
         let inception_file = args.inception.clone().map(|path| {

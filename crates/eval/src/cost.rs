@@ -1,9 +1,9 @@
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::prelude::*;
 use diffusion::{ImageNoise, SamplerConfig, SolverConfig};
-use std::ops::ControlFlow;
 use train::{TrainedModel, clock, say};
 
 use crate::bench::Bench;
@@ -23,33 +23,62 @@ const GRADIENT_COST: f64 = 3.0;
 ///
 /// If the model cannot be loaded or sampled from.
 pub fn state(bench: &Bench, metrics: &[Metric]) -> Result<()> {
-    let Bench { samples, seeds, batch, .. } = *bench;
     let names: Vec<&str> = metrics.iter().map(|metric| metric.name()).collect();
     let kinds: Vec<&str> = bench.weights.iter().map(|weights| weights.kind.name()).collect();
     say(format_args!("run: {} ({} weights)", bench.run.path().display(), kinds.join(" and ")));
     say(format_args!("metrics: {}", names.join(", ")));
-    say(format_args!(
-        "sampler: {:?}, {} steps, guidance {}; {samples} images x {seeds} seeds x {} weights",
-        bench.sampler.solver,
-        bench.sampler.steps,
-        bench.guidance_scale,
-        kinds.len()
-    ));
     if metrics.iter().any(|metric| metric.needs_images()) {
-        let missing = missing(bench)?;
-        let seconds = seconds_a_step(bench, &bench.sampler, samples)? * bench.sampler.steps as f64;
-        let left = Duration::from_secs_f64(missing as f64 / batch.min(samples) as f64 * seconds);
-        say(format_args!("cost: {missing} images to draw, {} at {batch} a batch", about(left)));
+        state_drawing(bench)?;
     }
     state_likelihoods(bench, metrics)?;
-    if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
-        let of_samples =
-            if metrics.contains(&Metric::Cas) { seeds as usize * bench.weights.len() } else { 0 };
-        let trainings = of_samples + usize::from(!bench.has_classifier()?);
-        let left = Duration::from_secs_f64(bench.seconds_a_training()? * trainings as f64);
-        say(format_args!("cost: {trainings} small classifiers to train at most, {}", about(left)));
+    let asks = |judge| metrics.iter().any(|metric| metric.judge() == Some(judge));
+    if asks(Judge::InHouse) {
+        state_classifiers(bench, metrics.contains(&Metric::Cas))?;
+    }
+    if asks(Judge::Inception) {
+        state_inception(bench)?;
     }
     say(format_args!("results: {}; if this is stopped, the same command goes on", bench.out.display()));
+    Ok(())
+}
+
+/// Models and seeds, each of which is measured.
+fn repetitions(bench: &Bench) -> usize {
+    bench.seeds as usize * bench.weights.len()
+}
+
+fn state_drawing(bench: &Bench) -> Result<()> {
+    let Bench { samples, seeds, batch, guidance_scale, ref sampler, ref weights, .. } = *bench;
+    say(format_args!(
+        "sampler: {:?}, {} steps, guidance {guidance_scale}; {samples} images x {seeds} seeds x {} weights",
+        sampler.solver,
+        sampler.steps,
+        weights.len()
+    ));
+    let missing = missing(bench)?;
+    let seconds = seconds_a_step(bench, sampler, samples)? * sampler.steps as f64;
+    let left = missing as f64 / batch.min(samples) as f64 * seconds;
+    say(format_args!("cost: {missing} images to draw, {} at {batch} a batch", about(left)));
+    Ok(())
+}
+
+fn state_classifiers(bench: &Bench, of_samples: bool) -> Result<()> {
+    let of_samples = if of_samples { repetitions(bench) } else { 0 };
+    let trainings = of_samples + usize::from(!bench.has_classifier()?);
+    let left = bench.seconds_a_training()? * trainings as f64;
+    say(format_args!("cost: {trainings} small classifiers to train at most, {}", about(left)));
+    Ok(())
+}
+
+/// What is kept of runs before is not known here.
+fn state_inception(bench: &Bench) -> Result<()> {
+    let images = bench.train.len() + bench.test.len() + bench.samples * repetitions(bench);
+    let few: Vec<usize> = (0..bench.train.len().min(4)).collect();
+    let inception = bench.inception()?;
+    let started = Instant::now();
+    inception.features(bench.train.upload(&few, &bench.device)).into_data();
+    let left = started.elapsed().as_secs_f64() / few.len() as f64 * images as f64;
+    say(format_args!("cost: {images} images to show to Inception at most, {}", about(left)));
     Ok(())
 }
 
@@ -74,14 +103,14 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
         let images = bench.likelihoods.min(bench.test.len());
         let ddim = SolverConfig::Ddim { eta: 0.0 };
         let sampler = SamplerConfig { solver: ddim, steps: 2, ..SamplerConfig::default() };
-        let batches = images.div_ceil(bench.batch) * bench.seeds as usize * bench.weights.len();
+        let batches = images.div_ceil(bench.batch) * repetitions(bench);
         let seconds = seconds_a_step(bench, &sampler, images)? * forward * batches as f64;
         say(format_args!(
             "cost: {} of {images} test images x {} seeds, {} evaluations each, {}",
             metric.name(),
             bench.seeds,
             if metric == Metric::Nll { evaluations.to_string() } else { format!("some {evaluations}") },
-            about(Duration::from_secs_f64(seconds))
+            about(seconds)
         ));
     }
     Ok(())
@@ -109,6 +138,9 @@ fn draw(bench: &Bench, model: &TrainedModel, sampler: &SamplerConfig, images: us
     Ok(())
 }
 
-fn about(left: Duration) -> String {
-    if left.as_secs() == 0 { "a moment".into() } else { format!("about {}", clock(left)) }
+fn about(seconds: f64) -> String {
+    match Duration::from_secs_f64(seconds) {
+        left if left.as_secs() == 0 => "a moment".into(),
+        left => format!("about {}", clock(left)),
+    }
 }

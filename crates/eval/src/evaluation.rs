@@ -13,7 +13,7 @@ use crate::judge::Judge;
 use crate::keyed::{key, write_json};
 use crate::metric::{Metric, References};
 use crate::progress::Progress;
-use crate::references::references;
+use crate::references::{Reference, references};
 use crate::report::Report;
 use crate::subject::Subject;
 use crate::weights::Weights;
@@ -56,18 +56,19 @@ fn chosen(args: &Args, bench: &Bench) -> Result<Vec<Metric>> {
 }
 
 fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> Result<()> {
-    if metrics.iter().all(|metric| metric.references() == References::None) {
-        return Ok(());
+    let most = metrics.iter().map(|metric| metric.references()).max().unwrap_or(References::None);
+    // Halves of the training images inherit what is known of them.
+    for judge in metrics.iter().filter_map(|metric| metric.judge()) {
+        judge.features(bench, &bench.train)?;
     }
-    let references = references(bench)?;
-    let mut progress = Progress::new("judging real images", 0, references.len() * metrics.len());
-    for reference in references {
-        for &metric in metrics {
-            if metric.references() >= reference.level {
-                report.add(&reference.subject, metric, reference.subject.judge(bench, metric)?);
-            }
-            progress.advance(1);
-        }
+    let references = references(bench, most)?;
+    let pairs: Vec<_> =
+        references.iter().flat_map(|it| metrics.iter().map(move |metric| (it, *metric))).collect();
+    let pairs = pairs.iter().filter(|(reference, metric)| metric.references() >= reference.level);
+    let mut progress = Progress::new("judging real images", 0, pairs.clone().count());
+    for (Reference { subject, .. }, metric) in pairs {
+        report.add(subject, *metric, subject.judge(bench, *metric)?);
+        progress.advance(1);
     }
     Ok(())
 }

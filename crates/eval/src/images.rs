@@ -57,7 +57,7 @@ impl Images {
         self.shape.iter().product()
     }
 
-    /// The images `indices`, in this order.
+    /// The images `indices`, in this order, with what is known of them.
     ///
     /// # Panics
     ///
@@ -66,7 +66,11 @@ impl Images {
         let size = self.size();
         let bytes = indices.iter().flat_map(|&index| &self.bytes[index * size..][..size]).copied().collect();
         let labels = self.labels.as_ref().map(|labels| indices.iter().map(|&index| labels[index]).collect());
-        Self::new(bytes, self.shape, labels)
+        let known = self.known.each_ref().map(|known| {
+            let known = known.get().map(|features| features.select(indices));
+            known.map_or_else(OnceCell::new, OnceCell::from)
+        });
+        Self { known, ..Self::new(bytes, self.shape, labels) }
     }
 
     /// Two halves, each at random.
@@ -99,5 +103,30 @@ impl Images {
         let [channels, height, width] = self.shape;
         let values = self.select(indices).values();
         Tensor::from_data(TensorData::new(values, [indices.len(), channels, height, width]), device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_images_follows_them() {
+        let images = Images::new(vec![10, 20, 30], [1, 1, 1], Some(vec![0, 1, 2]));
+        images.known[0].set(Features::new(vec![0.1, 0.2, 0.3], 1).unwrap()).unwrap();
+        let selected = images.select(&[2, 0]);
+        assert_eq!((selected.bytes, selected.labels), (vec![30, 10], Some(vec![2, 0])));
+        assert_eq!(selected.known[0].get(), Some(&Features::new(vec![0.3, 0.1], 1).unwrap()));
+        assert_eq!(selected.known[1].get(), None);
+    }
+
+    #[test]
+    fn halves_are_all_images_once() {
+        let images = Images::new((0..9).collect(), [1, 1, 1], None);
+        let [first, second] = images.halves();
+        assert_eq!((first.len(), second.len()), (4, 5));
+        let mut all = [first.bytes, second.bytes].concat();
+        all.sort_unstable();
+        assert_eq!(all, images.bytes);
     }
 }

@@ -26,10 +26,11 @@ mod progress;
 mod references;
 mod report;
 mod subject;
+mod sweep;
 mod table;
 mod weights;
 
-pub use args::Args;
+pub use args::{Args, Sweep};
 pub use bench::Bench;
 pub use classifier::{Classifier, ClassifierTraining};
 pub use degrade::Degradation;
@@ -40,4 +41,5 @@ pub use metric::Metric;
 pub use outcome::{Outcome, Row, Series};
 pub use report::Report;
 pub use subject::Subject;
+pub use sweep::sweep;
 pub use weights::{Kind, Weights};

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    match eval::evaluate(&eval::Args::parse()) {
+    let args = eval::Args::parse();
+    let judged = if args.sweep.is_some() { eval::sweep(&args) } else { eval::evaluate(&args) };
+    match judged {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -22,12 +22,15 @@ pub struct Reference {
     pub level: References,
 }
 
-/// The floors that no model can be expected to fall below, and the ladder of damaged images.
+/// The floors that no model can be expected to fall below, and the ladder of damaged images; up to a level.
 ///
 /// # Errors
 ///
 /// Never, in practice.
-pub fn references(bench: &Bench) -> Result<Vec<Reference>> {
+pub fn references(bench: &Bench, most: References) -> Result<Vec<Reference>> {
+    if most == References::None {
+        return Ok(Vec::new());
+    }
     let [first, second] = bench.train.halves().map(Rc::new);
     let subject = |name: String, real: &Rc<Images>, images: Rc<Images>| {
         let folder = bench.out.join("real").join(key(&(&bench.dataset, &name))?);
@@ -40,7 +43,8 @@ pub fn references(bench: &Bench) -> Result<Vec<Reference>> {
     }
     let half = subject(HALF.into(), &first, second.clone())?;
     all.push(Reference { subject: half, level: References::Floors });
-    for degradation in Degradation::LADDER {
+    let ladder = if most == References::Ladder { &Degradation::LADDER[..] } else { &[] };
+    for degradation in ladder {
         if matches!(degradation, Degradation::Without(_)) && bench.num_classes.is_none() {
             continue;
         }

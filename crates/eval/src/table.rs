@@ -152,11 +152,14 @@ fn text(figure: &Figure) -> String {
     }
 }
 
-fn digits(value: f64, significant: i32) -> String {
+fn digits(value: f64, significant: u8) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value}");
     }
-    let places = (significant - 1 - value.abs().log10().floor() as i32).clamp(0, 6);
+    if value.abs() < 1e-3 {
+        return format!("{value:.0$e}", significant as usize - 1);
+    }
+    let places = (i32::from(significant) - 1 - value.abs().log10().floor() as i32).clamp(0, 6);
     format!("{value:.0$}", places as usize)
 }
 
@@ -186,6 +189,14 @@ mod tests {
             bits/dim                2.500 ± 0.010        -
         "#]]
         .assert_eq(&table.to_string());
+    }
+
+    #[test]
+    fn digits_that_count_are_shown() {
+        assert_eq!(
+            [12.3456, 0.01234567, 2.1e-5, 0.0].map(|value| digits(value, 4)),
+            ["12.35", "0.01235", "2.100e-5", "0"]
+        );
     }
 
     #[test]

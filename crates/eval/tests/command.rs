@@ -82,9 +82,8 @@ fn figures_have_floors_and_a_ladder() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().display().to_string();
     let small =
-        ["--samples", "40", "--steps", "2", "--seeds", "1", "--classifier-steps", "60", "--out", &out];
-    let text = succeeds(&small);
-    assert!(text.contains("without fid: it needs --inception FILE"), "{text}");
+        ["--samples", "40", "--steps", "2", "--seeds", "1", "--classifier-steps", "40", "--out", &out];
+    let text = succeeds(&[&small[..], &["--metrics", "fd,kd,pr,dc,classes,cas,memorisation"]].concat());
     assert!(text.contains("in-house classifier: trained on 1707 images, accuracy"), "{text}");
     let report: Value = fs::read_to_string(folder.path().join("eval.json")).unwrap().parse().unwrap();
     let figure = |subject: &str, name: &str| {
@@ -109,6 +108,42 @@ fn figures_have_floors_and_a_ladder() {
     }
 }
 
+/// Likelihoods need no images. A batch that was measured is not measured again, and all of them make the same figures as one.
+#[test]
+fn likelihoods_are_kept_batch_by_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |out: &str, batch: &str| -> Value {
+        let out = folder.path().join(out);
+        let small = ["--metrics", "nll", "--likelihoods", "3", "--seeds", "1", "--batch", batch];
+        let text = succeeds(&[&small[..], &["--out", &out.display().to_string()]].concat());
+        assert!(text.contains("nll of 3 test images x 1 seeds, 1000 evaluations each"), "{text}");
+        fs::read_to_string(out.join("eval.json")).unwrap().parse().unwrap()
+    };
+    let figure = |report: &Value, name: &str| {
+        let rows = report["table"].as_array().unwrap();
+        rows.iter().find(|row| row["name"] == name).unwrap()["value"].as_f64().unwrap()
+    };
+    let (whole, parts) = (of("whole", "3"), of("parts", "2"));
+    let bound = figure(&whole, "bound, bits/dim");
+    // A trained model of 8-bit pixels: better than guessing, worse than knowing.
+    assert!(bound > 1.0 && bound < 8.0, "{bound}");
+    assert!((figure(&parts, "bound, bits/dim") - bound).abs() < 1e-4);
+    let terms = ["bound: prior L_T", "bound: rate L_1 to L_T-1", "bound: distortion L_0"];
+    let sum: f64 = terms.iter().map(|name| figure(&whole, name)).sum();
+    assert!((sum - bound).abs() < 1e-9);
+
+    let kept: Vec<PathBuf> = files(&folder.path().join("parts"))
+        .into_iter()
+        .filter(|path| path.to_string_lossy().contains("/nll-"))
+        .collect();
+    assert_eq!(kept.len(), 3, "two batches and what they make: {kept:?}");
+    let cut = kept.iter().find(|path| path.to_string_lossy().ends_with("-00000001.json")).unwrap();
+    fs::write(cut, "{").unwrap();
+    fs::remove_file(kept.iter().find(|path| !path.to_string_lossy().contains("-0000000")).unwrap()).unwrap();
+    // Numbers are read from their files within the last digit.
+    assert!((figure(&of("parts", "2"), "bound, bits/dim") - figure(&parts, "bound, bits/dim")).abs() < 1e-12);
+}
+
 #[test]
 fn a_dry_run_states_the_cost_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -126,6 +161,13 @@ fn a_dry_run_states_the_cost_and_leaves_nothing() {
     ]);
     assert!(text.contains("cost: 90 images to draw"), "{text}");
     assert!(!out.exists());
+}
+
+#[test]
+fn what_is_not_asked_for_and_cannot_be_measured_is_left_out() {
+    let text = succeeds(&["--dry-run", "--samples", "4", "--steps", "2", "--classifier-steps", "4"]);
+    assert!(text.contains("without fid: it needs --inception FILE"), "{text}");
+    assert!(text.contains("metrics: fd, kd, pr,"), "{text}");
 }
 
 #[test]

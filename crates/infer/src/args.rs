@@ -5,6 +5,7 @@ use backend::BackendName;
 use clap::Parser;
 use schedules::Spacing;
 
+use crate::cascade_args::CascadeArgs;
 use crate::edit_args::EditArgs;
 use crate::prompt_args::PromptArgs;
 use crate::sampler::Sampler;
@@ -86,6 +87,9 @@ pub struct Args {
     /// Changing an image.
     #[command(flatten)]
     pub edit: EditArgs,
+    /// Cascades.
+    #[command(flatten)]
+    pub cascade: CascadeArgs,
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

@@ -57,6 +57,16 @@ impl Edit {
         Ok(Some(Self { path: path.clone(), image, shape, strength, inpainting }))
     }
 
+    /// Values of the image in `[-1, 1]`, `[C, H, W]`.
+    pub(crate) fn image(&self) -> &[f32] {
+        &self.image
+    }
+
+    /// For each pixel `[H, W]`, whether it stays; nothing without a mask.
+    pub(crate) fn kept(&self) -> Option<&[bool]> {
+        self.inpainting.as_ref().map(|inpainting| &inpainting.kept[..])
+    }
+
     /// The same of latents `[C, H, W]`: a latent pixel stays if all pixels that it stands for do.
     ///
     /// # Errors

@@ -16,6 +16,9 @@ pub struct EditArgs {
     /// An image file as large as --init-image: what is white is drawn anew, what is black is kept.
     #[arg(long, value_name = "FILE", requires = "init_image")]
     pub mask: Option<PathBuf>,
+    /// A run of system "dpm": the normal noise of --init-image that is to be removed, of values from -1 to 1.
+    #[arg(long, value_name = "STD", requires = "init_image", conflicts_with = "mask")]
+    pub denoise: Option<f64>,
     /// How what is drawn comes to agree with what is kept.
     #[arg(long, value_name = "METHOD", default_value = "mean", requires = "mask")]
     pub inpaint: Method,

@@ -2,7 +2,10 @@
 //! look at.
 
 mod args;
+mod cascade;
+mod cascade_args;
 mod course;
+mod dpm;
 mod draw;
 mod edit;
 mod edit_args;
@@ -14,10 +17,14 @@ mod prompt_plan;
 mod sampler;
 mod show;
 mod told;
+mod upscale;
 mod walk;
 
 pub use args::{Args, Ends, Labels};
+pub use cascade::CascadeDrawing;
+pub use cascade_args::CascadeArgs;
 pub use course::Course;
+pub use dpm::{DpmPictures, draw_dpm};
 pub use draw::{Drawn, MAX_GRID, draw, grid};
 pub use edit::Edit;
 pub use edit_args::{EditArgs, Method};
@@ -29,4 +36,5 @@ pub use prompt_plan::PromptPlan;
 pub use sampler::Sampler;
 pub use show::half_blocks;
 pub use told::Prompts;
+pub use upscale::Upscaling;
 pub use walk::Walk;

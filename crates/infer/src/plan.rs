@@ -30,6 +30,8 @@ pub struct Plan {
     pub steps: usize,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
+    /// Whether the model has learnt the variance of a reverse step.
+    pub learned_variance: bool,
     /// How many images.
     pub number: usize,
     /// Classifier-free guidance; 1 is off.
@@ -87,6 +89,7 @@ impl Plan {
             steps: levels.len() - 1,
             walk,
             classes: classes(args, model)?,
+            learned_variance: model.variance.is_some(),
             number,
             guidance_scale,
             seed: args.seed,
@@ -105,7 +108,7 @@ impl Plan {
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![("seed", self.seed.to_string())];
-        settings.extend(self.walk.describe());
+        settings.extend(self.walk.describe(self.learned_variance));
         if let Some(prompts) = &self.prompts {
             settings.extend(prompts.describe());
             settings.push(("guidance_scale", self.guidance_scale.to_string()));

@@ -13,6 +13,9 @@ pub struct PromptArgs {
     /// What the images do not show; several are taken in turn, as --prompt.
     #[arg(long, value_name = "TEXT")]
     pub negative: Vec<String>,
+    /// Walk from the first prompt to the second in -n images, all with the same noise.
+    #[arg(long, requires = "prompt")]
+    pub between: bool,
     /// Height and width in pixels, such as 512x768, or one number for both; the folder's own unless given.
     #[arg(long, value_name = "HxW")]
     pub size: Option<Size>,

@@ -40,17 +40,16 @@ pub fn draw_prompts(
         pipeline.sampler = (**sampler).clone();
     }
     let start = start(plan, &pipeline)?;
-    let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(plan.walk.steps()));
+    let strength = if let Start::Image { strength, .. } = &start { *strength } else { 1.0 };
+    let steps = ((plan.walk.steps() as f64 * strength) as usize).max(1);
+    let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(steps));
     let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
     for first in (0..plan.number).step_by(plan.batch) {
         let images = first..plan.number.min(first.saturating_add(plan.batch));
         let drawing = drawing(plan, encoded.as_ref(), &start, images.clone());
         let animate = animate && first < MAX_GRID;
-        let Some((values, frames, size)) =
-            draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?
-        else {
-            break;
-        };
+        let finished = draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?;
+        let Some(Finished { values, frames, shape: size }) = finished else { break };
         shape = size;
         if let Some(folder) = separate {
             write_each(folder, &values, first, shape, &plan.describe())?;
@@ -81,8 +80,12 @@ fn encode(plan: &PromptPlan, device: &Device) -> Result<Option<Encoded>> {
 }
 
 fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: Range<usize>) -> Drawing {
+    let of = |all: &[Embeddings], image: usize| match all {
+        [from, to] if plan.between => between(from, to, image as f64 / (plan.number - 1) as f64),
+        _ => all[image % all.len()].clone(),
+    };
     let rows = |all: &[Embeddings]| {
-        let in_turn = || images.clone().map(|image| all[image % all.len()].clone());
+        let in_turn = || images.clone().map(|image| of(all, image));
         Embeddings {
             text: Tensor::cat(in_turn().map(|one| one.text).collect(), 0),
             pooled: in_turn()
@@ -103,6 +106,15 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
             Walk::Configured(sampler) => Some(sampler.clone()),
             Walk::Folder(_) => None,
         },
+    }
+}
+
+/// A share of the way from one text to another.
+fn between(from: &Embeddings, to: &Embeddings, share: f64) -> Embeddings {
+    let pooled = from.pooled.clone().zip(to.pooled.clone());
+    Embeddings {
+        text: from.text.clone() * (1.0 - share) + to.text.clone() * share,
+        pooled: pooled.map(|(from, to)| from * (1.0 - share) + to * share),
     }
 }
 
@@ -144,9 +156,16 @@ fn start(plan: &PromptPlan, pipeline: &Pipeline) -> Result<Start> {
     })
 }
 
-type Values = Vec<f32>;
+/// Some images that are finished.
+struct Finished {
+    values: Vec<f32>,
+    /// After some of the steps.
+    frames: Vec<Vec<f32>>,
+    /// `[C, H, W]` of each.
+    shape: [usize; 3],
+}
 
-/// The values of some images, their frames and their shape; nothing if the drawing was stopped.
+/// Some images; nothing if the drawing was stopped.
 fn draw_batch(
     plan: &PromptPlan,
     pipeline: &Pipeline,
@@ -155,7 +174,7 @@ fn draw_batch(
     animate: bool,
     bar: &ProgressBar,
     stop: &AtomicBool,
-) -> Result<Option<(Values, Vec<Values>, [usize; 3])>> {
+) -> Result<Option<Finished>> {
     let stride = plan.walk.steps().div_ceil(MAX_FRAMES - 1);
     let mut frames = Vec::new();
     let mut observer = |step: Step| {
@@ -165,7 +184,7 @@ fn draw_batch(
         }
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let numbers = images.start as u64..images.end as u64;
+    let numbers = images.map(|image| if plan.between { 0 } else { image as u64 });
     let mut noise = ImageNoise::new(plan.seed, numbers, [1, 1, 1], &pipeline.device);
     let latent = match pipeline.draw(drawing, &mut |shape| noise.draw_shaped(shape), &mut observer) {
         Err(PipelineError::Walk(DiffusionError::Stopped { .. })) => return Ok(None),
@@ -174,5 +193,6 @@ fn draw_batch(
     let image = pipeline.first_stage.decode(latent, plan.tile)?;
     let [_, channels, height, width] = image.dims();
     let frames = frames.into_iter().map(|x0| read(pipeline.first_stage.preview(x0)?));
-    Ok(Some((read(image)?, frames.collect::<Result<_>>()?, [channels, height, width])))
+    let (values, frames) = (read(image)?, frames.collect::<Result<_>>()?);
+    Ok(Some(Finished { values, frames, shape: [channels, height, width] }))
 }

@@ -27,6 +27,8 @@ pub struct PromptPlan {
     pub prompts: Vec<String>,
     /// What they do not show, in turn.
     pub negatives: Vec<String>,
+    /// Whether images lie between the two prompts, instead of taking them in turn.
+    pub between: bool,
     /// How many images.
     pub number: usize,
     /// How many at once.
@@ -78,12 +80,16 @@ impl PromptPlan {
         if number == 0 || batch == 0 {
             bail!("-n and --batch must be at least 1");
         }
+        if args.prompt.between && (prompts.len() != 2 || number < 2) {
+            bail!("--between walks from one prompt to another: give two of them, and how many images by -n");
+        }
         check_precision(args.prompt.dtype, args.backend)?;
         Ok(Self {
             folder: folder.to_path_buf(),
             kind,
             walk: walk(args, own, chain.unwrap_or(0))?,
             prompts,
+            between: args.prompt.between,
             negatives: args.prompt.negative.clone(),
             number,
             batch,
@@ -101,8 +107,9 @@ impl PromptPlan {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
         settings.extend(self.negatives.iter().map(|negative| ("negative", negative.clone())));
+        settings.extend(self.between.then(|| ("between", "the prompts".to_owned())));
         settings.push(("seed", self.seed.to_string()));
-        settings.extend(self.walk.describe());
+        settings.extend(self.walk.describe(false));
         if !self.prompts.is_empty() {
             settings.push(("guidance_scale", self.guidance.scale.to_string()));
         }

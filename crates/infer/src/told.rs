@@ -72,6 +72,7 @@ impl Prompts {
 /// An argument that only folders of pipelines know, if there is one.
 fn only_of_folders(args: &PromptArgs) -> Option<&'static str> {
     let given = [
+        ("--between", args.between),
         ("--size", args.size.is_some()),
         ("--guidance-rescale", args.guidance_rescale.is_some()),
         ("--clip-skip", args.clip_skip.is_some()),

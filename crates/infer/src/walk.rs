@@ -28,11 +28,12 @@ impl Walk {
         }
     }
 
-    /// The settings as they are printed and written into pictures.
-    pub fn describe(&self) -> Vec<(&'static str, String)> {
+    /// The settings as they are printed and written into pictures; `learned` says whether the model has learnt a variance.
+    pub fn describe(&self, learned: bool) -> Vec<(&'static str, String)> {
         let (name, eta, spacing) = match self {
             Self::Configured(SamplerConfig { solver, spacing, .. }) => {
                 let (name, eta) = match solver {
+                    SolverConfig::Ancestral { .. } if learned => ("ancestral (learned)".to_owned(), None),
                     SolverConfig::Ancestral { variance } => {
                         (format!("ancestral ({variance:?})").to_lowercase(), None)
                     }

@@ -26,7 +26,9 @@ fn main() -> Result<()> {
             ClassInput::Label => config.num_classes.map(|_| Condition::Labels(Tensor::zeros([1], &device))),
             ClassInput::Number => Some(Condition::Numbers(Tensor::zeros([1], &device))),
             ClassInput::Embedding => Some(vector(config.resolved_time_channels(), &device)),
-            ClassInput::Projection(channels) | ClassInput::Linear(channels) => Some(vector(channels, &device)),
+            ClassInput::Projection(channels) | ClassInput::Linear(channels) => {
+                Some(vector(channels, &device))
+            }
         },
         text: config.context.map(|context| Tensor::zeros([1, 77, context.channels], &device)),
         ..Conditions::default()
@@ -45,9 +47,14 @@ fn vector(channels: usize, device: &Device) -> Condition {
 
 fn report(when: &str, weights: usize) -> Result<()> {
     let status = std::fs::read_to_string("/proc/self/status").context("failed to read the peak memory")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    let peak =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
     let peak: usize = peak.context("the peak memory is not in /proc/self/status")?;
-    println!("{when:12} {:>8.0} MB at most, {:.2} of the weights", mb(1024 * peak), 1024.0 * peak as f64 / weights as f64);
+    println!(
+        "{when:12} {:>8.0} MB at most, {:.2} of the weights",
+        mb(1024 * peak),
+        1024.0 * peak as f64 / weights as f64
+    );
     Ok(())
 }
 

@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::unet_keys::SampleSize;
 
 /// The keys of the reference library's `UNet2DConditionModel`, with its defaults.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct ConditionKeys {
+    #[serde(rename = "_class_name")]
+    pub class_name: String,
     pub act_fn: String,
     pub addition_embed_type: Option<String>,
     pub addition_embed_type_num_heads: usize,
@@ -65,7 +67,7 @@ pub(crate) struct ConditionKeys {
 }
 
 /// One value for all levels, or one for each.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(untagged)]
 pub(crate) enum OneOrEach<T> {
     // Tried first, lest a list be taken for one value that is a list.
@@ -85,10 +87,10 @@ impl<T: Clone> OneOrEach<T> {
 
 impl Default for ConditionKeys {
     fn default() -> Self {
-        let names = |first: &str, others: &str, last: &str| {
-            [first, others, others, last].map(str::to_owned).to_vec()
-        };
+        let names =
+            |first: &str, others: &str, last: &str| [first, others, others, last].map(str::to_owned).to_vec();
         Self {
+            class_name: "UNet2DConditionModel".into(),
             act_fn: "silu".into(),
             addition_embed_type: None,
             addition_embed_type_num_heads: 64,

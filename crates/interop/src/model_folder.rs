@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
 
+use crate::condition_export::export_condition;
 use crate::scheduler_export::{write_json, write_sampling};
 use crate::unet_export::export;
 use crate::{
@@ -143,26 +144,40 @@ fn check_parts(path: &Path) -> Result<(), InteropError> {
     }
 }
 
+/// Writes a network as a folder with `config.json` and its weights that the reference library loads, and says its class
+/// there: `UNet2DConditionModel` if it attends to a context, else `UNet2DModel`.
+///
+/// # Errors
+///
+/// If the network has no counterpart there, or a file cannot be written.
+pub fn write_unet(net: &UNet, config: &UNetConfig, folder: &Path) -> Result<&'static str, InteropError> {
+    let path = folder.join("config.json");
+    let (class, keys) = match config.context {
+        Some(_) => ("UNet2DConditionModel", json!(export_condition(config)?)),
+        None => ("UNet2DModel", json!(export(config)?)),
+    };
+    let tensors = unet_tensors(net, config)?;
+    fs::create_dir_all(folder).map_err(InteropError::io("create", folder))?;
+    TensorFile { path: folder.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
+    write_json(&path, &keys)?;
+    Ok(class)
+}
+
 /// Writes a run's averaged network as a folder that the reference library loads.
 ///
 /// # Errors
 ///
 /// If the network has no counterpart there, or a file cannot be written.
 pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Result<(), InteropError> {
-    let keys = export(&config.model)?;
-    let tensors = unet_tensors(&model.net, &config.model)?;
-    let (unet, scheduler) = (folder.join("unet"), folder.join("scheduler"));
-    for part in [&unet, &scheduler] {
-        fs::create_dir_all(part).map_err(InteropError::io("create", part))?;
-    }
-    TensorFile { path: unet.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
-    write_json(&unet.join("config.json"), &keys)?;
+    let scheduler = folder.join("scheduler");
+    let network = write_unet(&model.net, &config.model, &folder.join("unet"))?;
+    fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
     let class = write_sampling(config, &scheduler.join("scheduler_config.json"))?;
     let index = json!({
         "_class_name": class.replace("Scheduler", "Pipeline"),
         "_diffusers_version": "0.42.1",
         "scheduler": ["diffusers", class],
-        "unet": ["diffusers", "UNet2DModel"],
+        "unet": ["diffusers", network],
     });
     write_json(&folder.join("model_index.json"), &index)
 }

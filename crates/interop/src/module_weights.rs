@@ -57,7 +57,9 @@ pub(crate) fn load_module<M: Module>(
 /// The shape of a convolution of side 1 without its sides, where a matrix is `expected`.
 fn as_matrix<'a>(shape: &'a [usize], expected: Option<&Vec<usize>>) -> &'a [usize] {
     match shape {
-        [matrix @ .., 1, 1] if matrix.len() == 2 && expected.is_some_and(|expected| expected.len() == 2) => matrix,
+        [matrix @ .., 1, 1] if matrix.len() == 2 && expected.is_some_and(|expected| expected.len() == 2) => {
+            matrix
+        }
         _ => shape,
     }
 }

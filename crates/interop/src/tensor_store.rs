@@ -8,12 +8,13 @@ use safetensors::tensor::Metadata;
 use serde::Deserialize;
 
 use crate::tensor_file::widen;
+use crate::torch_file::{self, TorchError, TorchTensor};
 use crate::{HostTensor, InteropError};
 
 /// No header is longer; the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// A network's weights on disk: one safetensors file, or several with an index of what each holds. Tensors are read one
+/// A network's weights on disk: one safetensors file or one of torch, or several with an index of what each holds. Tensors are read one
 /// at a time, so that a network never stands in memory twice.
 #[derive(Debug)]
 pub struct TensorStore {
@@ -45,26 +46,21 @@ struct Index {
 }
 
 impl TensorStore {
-    /// Opens the weights of a part of a folder: `{stem}.safetensors`, the same in half precision, or the shards that
-    /// `{stem}.safetensors.index.json` lists.
+    /// Opens the weights of a part of a folder: `{stem}.safetensors`, the same in half precision, torch's `{stem}.bin`, or
+    /// the shards that an index of these lists.
     ///
     /// # Errors
     ///
     /// If there are none, or a file is missing or damaged.
     pub fn find(folder: &Path, stem: &str) -> Result<Self, InteropError> {
         let there = |ending: &str| Some(folder.join(format!("{stem}{ending}"))).filter(|path| path.exists());
-        if let Some(path) = there(".safetensors").or_else(|| there(".fp16.safetensors")) {
+        let endings = [".safetensors", ".fp16.safetensors", ".bin"];
+        if let Some(path) = endings.into_iter().find_map(there) {
             return Self::open(&path);
         }
-        if let Some(path) = there(".safetensors.index.json").or_else(|| there(".fp16.safetensors.index.json"))
-        {
-            return Self::open_shards(&path);
-        }
-        match there(".bin") {
-            Some(pickle) => Err(InteropError::damaged(pickle)(
-                "it is a pickle, which can run any program: in Python, load it with the reference library and save it \
-                 again with `save_pretrained`, which writes safetensors",
-            )),
+        let indices = [".safetensors.index.json", ".fp16.safetensors.index.json", ".bin.index.json"];
+        match indices.into_iter().find_map(there) {
+            Some(index) => Self::open_shards(&index),
             None => Self::open(&folder.join(format!("{stem}.safetensors"))),
         }
     }
@@ -104,6 +100,9 @@ impl TensorStore {
 
     fn add(&mut self, path: &Path) -> Result<(), InteropError> {
         let mut file = File::open(path).map_err(InteropError::io("read", path))?;
+        if path.extension().is_some_and(|ending| ending == "bin") {
+            return self.add_torch(path, file);
+        }
         let damaged = |reason: String| InteropError::damaged(path)(reason);
         let size = file.metadata().map_err(InteropError::io("read", path))?.len();
         let mut count = [0; 8];
@@ -128,6 +127,19 @@ impl TensorStore {
             }
             let place = Place { shard, dtype: info.dtype, shape: info.shape.clone(), start, length };
             self.places.insert(name, place);
+        }
+        self.files.push(Shard { path: path.to_path_buf(), file });
+        Ok(())
+    }
+
+    fn add_torch(&mut self, path: &Path, mut file: File) -> Result<(), InteropError> {
+        let tensors = torch_file::tensors(&mut file).map_err(|error| match error {
+            TorchError::Io(reason) => InteropError::io("read", path)(reason),
+            TorchError::Damaged(reason) => InteropError::damaged(path)(reason),
+        })?;
+        let shard = self.files.len();
+        for TorchTensor { name, dtype, shape, start, length } in tensors {
+            self.places.insert(name, Place { shard, dtype, shape, start, length });
         }
         self.files.push(Shard { path: path.to_path_buf(), file });
         Ok(())

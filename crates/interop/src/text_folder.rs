@@ -3,14 +3,23 @@ use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use text::{ClipText, ClipTextConfig, LdmBert, LdmBertConfig, T5Config, T5Encoder, TextError};
 
-use crate::module_weights::{ParameterNames, load_module};
+use crate::module_weights::{ParameterNames, load_module, module_tensors};
+use crate::scheduler_export::write_json;
+use crate::text_export::{export_clip, export_ldm_bert, export_t5};
 use crate::text_import::{import_clip, import_ldm_bert, import_t5};
 use crate::text_names::{ClipTextNames, LdmBertNames, T5Names};
 use crate::unet_import::Unsupported;
-use crate::{InteropError, TensorStore};
+use crate::{InteropError, TensorFile, TensorStore};
+
+/// The weights' file beside an encoder's configuration, without its ending.
+const WEIGHTS: &str = "model";
+
+/// The same where torch wrote it.
+const TORCH_WEIGHTS: &str = "pytorch_model";
 
 /// Reads a folder of the reference library's `CLIPTextModel` or `CLIPTextModelWithProjection`, its weights in the given
 /// precision.
@@ -58,6 +67,49 @@ pub fn read_ldm_bert(
     Ok((network, config))
 }
 
+/// Writes a folder that the reference library loads as a `CLIPTextModel`, or as that with a projection.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn write_clip_text(
+    folder: &Path,
+    network: &ClipText,
+    config: &ClipTextConfig,
+) -> Result<(), InteropError> {
+    write(folder, network, &ClipTextNames, &export_clip(config))
+}
+
+/// Writes a folder that the reference library loads as a `T5EncoderModel`.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn write_t5_encoder(folder: &Path, network: &T5Encoder, config: &T5Config) -> Result<(), InteropError> {
+    write(folder, network, &T5Names { gated: config.gated }, &export_t5(config))
+}
+
+/// Writes a folder that the reference library loads as an `LDMBertModel`, but for the layer that predicts tokens.
+///
+/// # Errors
+///
+/// If a file cannot be written.
+pub fn write_ldm_bert(folder: &Path, network: &LdmBert, config: &LdmBertConfig) -> Result<(), InteropError> {
+    write(folder, network, &LdmBertNames, &export_ldm_bert(config))
+}
+
+fn write(
+    folder: &Path,
+    network: &impl Module,
+    names: &dyn ParameterNames,
+    keys: &impl Serialize,
+) -> Result<(), InteropError> {
+    let tensors = module_tensors(network, names)?;
+    fs::create_dir_all(folder).map_err(InteropError::io("create", folder))?;
+    TensorFile { path: folder.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
+    write_json(&folder.join("config.json"), keys)
+}
+
 fn read_config<K: DeserializeOwned, C>(
     folder: &Path,
     import: impl Fn(&K) -> Result<C, Unsupported>,
@@ -76,9 +128,13 @@ fn fill<M: Module>(
 ) -> Result<M, InteropError> {
     let path = folder.join("config.json");
     let network = network.map_err(|reason| InteropError::Text { path: path.clone(), reason })?;
-    let store = TensorStore::find(folder, "model").or_else(|error| {
-        let old = folder.join("pytorch_model.bin");
-        if old.exists() { TensorStore::find(folder, "pytorch_model") } else { Err(error) }
+    let store = TensorStore::find(folder, WEIGHTS).or_else(|error| {
+        let there = [".bin", ".bin.index.json"].map(|ending| folder.join(format!("{TORCH_WEIGHTS}{ending}")));
+        if there.iter().any(|path| path.exists()) {
+            TensorStore::find(folder, TORCH_WEIGHTS)
+        } else {
+            Err(error)
+        }
     })?;
     load_module(network, names, &store, &path, dtype)
 }

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The keys of a `CLIPTextModel` that shape it, with the reference library's defaults.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct ClipTextKeys {
     pub architectures: Vec<String>,
@@ -43,7 +43,7 @@ impl Default for ClipTextKeys {
 }
 
 /// The keys of a `T5EncoderModel` that shape it, with the reference library's defaults.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct T5Keys {
     pub d_ff: usize,
@@ -82,7 +82,7 @@ impl Default for T5Keys {
 }
 
 /// The keys of an `LDMBertModel` that shape it, with the reference library's defaults.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default)]
 pub(crate) struct LdmBertKeys {
     pub activation_function: String,

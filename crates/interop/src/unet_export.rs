@@ -22,10 +22,7 @@ pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
         center_input_sample: config.center_input,
         class_embed_type: class_embed_type(config.class_input).map(Into::into),
         down_block_types: block_types(&down, DOWN)?,
-        downsample_padding: match config.downsample_padding {
-            DownsamplePadding::Asymmetric => 0,
-            DownsamplePadding::Symmetric => 1,
-        },
+        downsample_padding: downsample_padding(config.downsample_padding),
         downsample_type: Some(resample_type("down_blocks", &down[..levels - 1])?.into()),
         dropout: config.dropout,
         flip_sin_to_cos: config.flip_sin_to_cos,
@@ -39,7 +36,7 @@ pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
         num_class_embeds: config.class_rows(),
         num_train_timesteps: config.num_timesteps,
         out_channels: config.out_channels,
-        resnet_time_scale_shift: if config.scale_shift { "scale_shift" } else { "default" }.into(),
+        resnet_time_scale_shift: time_scale_shift(config.scale_shift).into(),
         sample_size: Some(SampleSize::Side(config.image_size)),
         time_embedding_dim: config.time_channels,
         time_embedding_type: time_embedding_type(config.time_encoding).into(),
@@ -78,7 +75,7 @@ const DOWN: Names =
 const UP: Names =
     ["UpBlock2D", "ResnetUpsampleBlock2D", "SkipUpBlock2D", "AttnUpBlock2D", "AttnSkipUpBlock2D"];
 
-fn inexpressible<T>(option: impl Into<String>) -> Result<T, InteropError> {
+pub(crate) fn inexpressible<T>(option: impl Into<String>) -> Result<T, InteropError> {
     Err(InteropError::Inexpressible { option: option.into() })
 }
 
@@ -150,6 +147,17 @@ fn mid_norm_groups(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
         Mid::Cross(_) | Mid::Single => inexpressible("this middle"),
         Mid::RawAttention | Mid::Plain | Mid::Absent => Ok(None),
     }
+}
+
+pub(crate) fn downsample_padding(padding: DownsamplePadding) -> usize {
+    match padding {
+        DownsamplePadding::Asymmetric => 0,
+        DownsamplePadding::Symmetric => 1,
+    }
+}
+
+pub(crate) fn time_scale_shift(scale_shift: bool) -> &'static str {
+    if scale_shift { "scale_shift" } else { "default" }
 }
 
 pub(crate) fn activation(activation: Activation) -> &'static str {

@@ -81,10 +81,8 @@ mod tests {
 
     #[test]
     fn a_set_without_a_mode_has_precision_and_no_recall() {
-        let points = |ranges: &[std::ops::Range<i16>]| -> Vec<f32> {
-            ranges.iter().flat_map(|range| range.clone().map(f32::from)).collect()
-        };
-        let (real, fake) = (line(&points(&[0..50, 1000..1050])), line(&points(&[0..50])));
+        let from = |start: u16| (start..start + 50).map(f32::from).collect::<Vec<f32>>();
+        let (real, fake) = (line(&[from(0), from(1000)].concat()), line(&from(0)));
         let found = precision_recall(&real, &fake, 3).unwrap();
         assert_eq!(found, PrecisionRecall { precision: 1.0, recall: 0.5 });
         assert_eq!(density_coverage(&real, &fake, 3).unwrap().coverage, 0.5);

@@ -14,11 +14,12 @@ pub(crate) fn map_distances<R: Send>(
 ) -> Vec<R> {
     let targets = to.columns();
     let target_norms: Vec<f64> = targets.column_iter().map(|column| column.norm_squared()).collect();
+    let targets = targets.transpose();
     let indices: Vec<usize> = (0..from.len()).collect();
     let blocks = indices.par_chunks(BLOCK).map(|block| {
         let sources = from.select(block).columns();
         // Column j holds the products of source j.
-        let products: DMatrix<f64> = targets.tr_mul(&sources);
+        let products: DMatrix<f64> = &targets * &sources;
         let each = block.iter().zip(sources.column_iter().zip(products.column_iter()));
         each.map(|(&index, (source, products))| {
             let norm = source.norm_squared();

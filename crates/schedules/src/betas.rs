@@ -25,6 +25,13 @@ impl ScheduleConfig {
             Self::Laplace { max_beta } => from_alpha_bar(n, max_beta, laplace_alpha_bar),
             Self::Dpm2015 => (0..n).map(|t| 1.0 / (n - t) as f64).collect(),
             Self::Dpm2015Linspace => linspace(n as f64, 2.0, n).map(f64::recip).collect(),
+            Self::LogSnr { beta_start, alpha_bar_end } => {
+                let log_snr = |bar: f64| (bar / (1.0 - bar)).ln();
+                let laws = linspace(log_snr(1.0 - beta_start), log_snr(alpha_bar_end), n);
+                let bars: Vec<f64> = laws.map(|log_snr| (1.0 + (-log_snr).exp()).recip()).collect();
+                let before = std::iter::once(1.0).chain(bars.iter().copied());
+                bars.iter().zip(before).map(|(bar, before)| 1.0 - bar / before).collect()
+            }
             Self::Explicit { ref betas } => betas.clone(),
         }
     }

@@ -35,7 +35,10 @@ impl ReverseChain {
         let below = std::iter::once(&NoiseLevel::CLEAN).chain(levels);
         let posteriors: Vec<Posterior> =
             levels.iter().zip(below).map(|(&from, &to)| Posterior::between(from, to)).collect();
-        if let Some(step) = posteriors.iter().position(|posterior| !(posterior.forward_variance > 0.0)) {
+        if let Some(step) = posteriors
+            .iter()
+            .position(|posterior| posterior.forward_variance <= 0.0 || posterior.forward_variance.is_nan())
+        {
             return Err(ScheduleError::NotRising { step });
         }
         let first = posteriors.get(1).map_or(posteriors[0].forward_variance, |posterior| posterior.variance);
@@ -85,12 +88,13 @@ mod tests {
         levels.reverse();
         let ReverseChain(steps) = ReverseChain::new(&levels).unwrap();
         let bar = |i: usize| levels[i].alpha.powi(2);
-        for i in 1..25 {
+        for (i, step) in steps.iter().enumerate().skip(1) {
             let beta = 1.0 - bar(i) / bar(i - 1);
-            assert!((steps[i].beta / beta - 1.0).abs() < 1e-9, "step {i}");
+            assert!((step.beta / beta - 1.0).abs() < 1e-9, "step {i}");
             let beta_tilde = (1.0 - bar(i - 1)) / (1.0 - bar(i)) * beta;
-            assert!((steps[i].beta_tilde / beta_tilde - 1.0).abs() < 1e-9, "step {i}");
+            assert!((step.beta_tilde / beta_tilde - 1.0).abs() < 1e-9, "step {i}");
         }
+        assert_eq!(steps.len(), 25);
         assert!((steps[0].beta - (1.0 - bar(0))).abs() < 1e-12);
     }
 

@@ -171,6 +171,10 @@ mod tests {
         close(sigmoid.betas()[50], (1e-4 + 0.02) / 2.0, 1e-12);
         let laplace = build(ScheduleConfig::Laplace { max_beta: 0.999 }, 1000);
         close(laplace.alphas_cumprod()[499], 0.5f64.sqrt(), 1e-3);
+        let even = build(ScheduleConfig::LogSnr { beta_start: 1e-4, alpha_bar_end: 1e-2 }, 41);
+        close(even.betas()[0], 1e-4, 1e-9);
+        close(even.alphas_cumprod()[40], 1e-2, 1e-9);
+        close(even.level(20).lambda(), (even.level(0).lambda() + even.level(40).lambda()) / 2.0, 1e-9);
         let short = ScheduleConfig::Linear { beta_start: 1e-4, beta_end: 0.02, rescale: true };
         close(build(short, 100).betas()[99], 0.2, 1e-12);
         assert!(ScheduleConfig::Explicit { betas: vec![0.1, 0.2] }.build(3).is_err());

@@ -69,6 +69,16 @@ pub enum ScheduleConfig {
     /// `1 / linspace(T, 2, T)`: the same share, arranged so that the last beta is 1/2.
     #[serde(rename = "dpm2015_linspace")]
     Dpm2015Linspace,
+    /// `ln(alpha / sigma)` evenly spaced (Kingma et al. 2021, arXiv 2107.00630, section 4.1): each step loses the same share of
+    /// the signal-to-noise ratio, as data of fine detail want it.
+    LogSnr {
+        /// First beta.
+        #[serde(default = "default_beta_start")]
+        beta_start: f64,
+        /// `alpha_bar` of the last step.
+        #[serde(default = "default_alpha_bar_end")]
+        alpha_bar_end: f64,
+    },
     /// A table.
     Explicit {
         /// One beta for each timestep of the chain.
@@ -93,6 +103,9 @@ fn default_cosine_s() -> f64 {
 }
 fn default_max_beta() -> f64 {
     0.999
+}
+fn default_alpha_bar_end() -> f64 {
+    1e-2
 }
 fn default_rate() -> f64 {
     12.0

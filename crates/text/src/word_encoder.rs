@@ -109,3 +109,41 @@ impl WordEncoder {
         self.norm.forward(x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tolerance;
+
+    use super::*;
+
+    /// What a token's state is does not depend on what stands at padding, nor on how much of it there is.
+    #[test]
+    fn padding_is_not_seen() {
+        let device = Device::flex();
+        let config = WordEncoderConfig { channels: 8, layers: 2, heads: 2 };
+        let encoder = config.init(10, 5, &device, 1).unwrap();
+        let state = |ids: Vec<i64>, mask: Vec<i64>| {
+            let length = ids.len();
+            let [ids, mask] = [ids, mask].map(|row| Tensor::<1, Int>::from_ints(row.as_slice(), &device));
+            let states = encoder.forward(ids.unsqueeze(), mask.unsqueeze());
+            assert_eq!(states.dims(), [1, length, 8]);
+            states.narrow(1, 0, 2).into_data()
+        };
+        let short = state(vec![4, 2], vec![1, 1]);
+        let padded = state(vec![4, 2, 0, 0, 0], vec![1, 1, 0, 0, 0]);
+        padded.assert_approx_eq::<f32>(&short, Tolerance::absolute(1e-5));
+        let other = state(vec![4, 2, 7, 8, 9], vec![1, 1, 0, 0, 0]);
+        other.assert_approx_eq::<f32>(&padded, Tolerance::absolute(0.0));
+        let longer = state(vec![4, 2, 7], vec![1, 1, 1]);
+        assert!(longer.as_slice::<f32>().unwrap() != short.as_slice::<f32>().unwrap());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let config = WordEncoderConfig { heads: 3, ..WordEncoderConfig::default() };
+        let error = config.init(10, 5, &Device::flex(), 1).unwrap_err().to_string();
+        assert_eq!(error, "heads 3 does not divide the 64 channels; use a divisor of 64");
+        let error = WordEncoderConfig::default().init(10, 0, &Device::flex(), 1).unwrap_err().to_string();
+        assert_eq!(error, "context is 0; use at least 1");
+    }
+}

@@ -2,6 +2,7 @@ use burn::prelude::*;
 use data::{DataError, HostBatch, ImageSet};
 use random::Seed;
 
+use crate::RunConfig;
 use crate::loader::HostStep;
 
 /// What a step learns from.
@@ -63,6 +64,16 @@ pub struct Noising {
 }
 
 impl Noising {
+    /// That of a run.
+    pub fn of(config: &RunConfig) -> Self {
+        Self {
+            seed: Seed(config.seed),
+            num_train_timesteps: config.diffusion.num_train_timesteps,
+            num_classes: config.model.num_classes,
+            cond_drop_prob: config.train.cond_drop_prob,
+        }
+    }
+
     /// A training batch: uniform timesteps, noise and hidden labels from the streams of `index` alone.
     pub fn train(&self, images: HostBatch, index: u64) -> HostImages {
         let batch = images.shape[0];

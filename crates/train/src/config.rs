@@ -89,6 +89,11 @@ impl RunConfig {
         built.map_err(|error| TrainError::Config { origin: "[diffusion]".into(), reason: error.to_string() })
     }
 
+    /// Channels of the images, which the network may be shown more than.
+    pub fn image_channels(&self) -> usize {
+        self.model.out_channels / self.diffusion.variance.output_channels(1)
+    }
+
     /// The levels that the run's own sampler visits.
     ///
     /// # Errors
@@ -186,7 +191,8 @@ impl SystemConfig for RunConfig {
         self.sample_levels(&schedule).map_err(|error| error.to_string())?;
         self.validate_sampler(&schedule)?;
         self.train.validate().map_err(|error| format!("[train]: {error}"))?;
-        self.train.objective.validate(self.diffusion.variance, self.train.weighting)?;
+        let train = &self.train;
+        train.objective.validate(self.diffusion.variance, train.weighting, train.timesteps)?;
         self.eval.validate(self.train.eval_every).map_err(|error| format!("[eval]: {error}"))
     }
 

@@ -13,10 +13,9 @@ use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
 use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
-use crate::objective::lock;
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
-use crate::{Batch, Objective, RunConfig, TrainedModel};
+use crate::{Batch, LossHistory, Objective, RunConfig, TrainedModel};
 
 impl System for Objective {
     type Config = RunConfig;
@@ -39,12 +38,7 @@ impl System for Objective {
         step: usize,
     ) -> Result<Loaders<Batch>, TrainError> {
         let (train, seed) = (&config.train, Seed(config.seed));
-        let noising = Noising {
-            seed,
-            num_train_timesteps: config.diffusion.num_train_timesteps,
-            num_classes: config.model.num_classes,
-            cond_drop_prob: train.cond_drop_prob,
-        };
+        let noising = Noising::of(config);
         let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
         let loader = TrainLoader {
             prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
@@ -79,12 +73,12 @@ impl System for Objective {
     }
 
     fn memory(&self) -> Option<Vec<f32>> {
-        self.history.as_deref().map(|history| lock(history).values().to_vec())
+        self.history.as_deref().map(LossHistory::values)
     }
 
     fn recall(&self, memory: &[f32]) {
         if let Some(history) = self.history.as_deref() {
-            lock(history).restore(memory);
+            history.restore(memory);
         }
     }
 

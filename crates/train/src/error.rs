@@ -139,9 +139,38 @@ pub enum TrainError {
     /// Sampling from a diffusion probabilistic model.
     #[error("failed to sample: {0}")]
     Dpm(#[from] dpm::DpmError),
-    /// The preview.
-    #[error("failed to draw a preview: {0}")]
-    Preview(#[from] diffusion::DiffusionError),
+    /// Sampling, of a preview for example.
+    #[error("failed to sample: {0}")]
+    Sampling(#[from] diffusion::DiffusionError),
+    /// A stage of a cascade.
+    #[error("stage {number} of the cascade: {error}")]
+    Stage {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: Box<TrainError>,
+    },
+    /// A cascade without one of its stages.
+    #[error("the cascade {} has no trained stage {number}: train it with `--stage {number}`", path.display())]
+    MissingStage {
+        /// The cascade's folder.
+        path: PathBuf,
+        /// Which, from 1.
+        number: usize,
+    },
+    /// A stage that was trained for another cascade.
+    #[error(
+        "{} is a checkpoint of another cascade ({changes}): put back the stage that was trained with this one, or train \
+         it again with `--stage {number}`", path.display()
+    )]
+    OtherCascade {
+        /// The stage's folder.
+        path: PathBuf,
+        /// Which, from 1.
+        number: usize,
+        /// In what it differs.
+        changes: String,
+    },
 }
 
 impl TrainError {

@@ -5,6 +5,7 @@ use diffusion::likelihood::VariationalBound;
 use random::Seed;
 use serde::{Deserialize, Serialize};
 
+use crate::batches::validation_images;
 use crate::error::TrainError;
 use crate::metrics::Stats;
 use crate::{RunConfig, TrainedModel};
@@ -69,8 +70,7 @@ pub(crate) fn estimate_bound(
         return Ok(None);
     }
     let seed = Seed(config.seed);
-    let mut chosen = seed.stream("valid/images", 0).permutation(set.len());
-    chosen.truncate(config.eval.images);
+    let chosen = validation_images(seed, set, config.eval.images);
     let images = set.fixed(&chosen)?;
     let labels = images.labels.filter(|_| model.num_classes.is_some());
     let x0 = Tensor::<4>::from_data(TensorData::new(images.pixels, images.shape), &model.device);

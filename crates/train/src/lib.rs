@@ -5,8 +5,10 @@
 //! [`TrainedModel`] reads that back for sampling.
 
 mod adam_w;
+mod answer;
 mod batches;
 mod bench;
+pub mod cascade;
 mod changes;
 mod checkpoint;
 mod checkpoint_writer;
@@ -43,6 +45,7 @@ mod system_name;
 mod train_config;
 mod trainee;
 mod training;
+mod training_levels;
 
 pub use batches::Batch;
 pub use bench::Bench;
@@ -66,7 +69,7 @@ pub use latent_system::{
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
-pub use network::Network;
+pub use network::{Network, Shown};
 pub use objective::{BatchLoss, Objective};
 pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;

@@ -1,3 +1,5 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 /// Losses that are kept of each timestep.
 const DEPTH: usize = 10;
 /// Share of timesteps drawn uniformly whatever their losses.
@@ -9,34 +11,36 @@ const UNKNOWN: f32 = -1.0;
 /// the last ten of each, and uniformly until all have ten (Nichol & Dhariwal 2021, section 3.3).
 ///
 /// Losses weighted by `1 / (T p_t)` have the expectation of uniformly drawn ones and the least variance.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct LossHistory {
     /// [`DEPTH`] of each timestep, the oldest first.
-    losses: Vec<f32>,
+    losses: Mutex<Vec<f32>>,
 }
 
 impl LossHistory {
     /// Of a chain of which nothing is known.
     pub fn new(num_train_timesteps: usize) -> Self {
-        Self { losses: vec![UNKNOWN; DEPTH * num_train_timesteps] }
+        Self { losses: Mutex::new(vec![UNKNOWN; DEPTH * num_train_timesteps]) }
     }
 
     /// All that is known, as it is saved.
-    pub fn values(&self) -> &[f32] {
-        &self.losses
+    pub fn values(&self) -> Vec<f32> {
+        self.lock().clone()
     }
 
     /// What was saved; another chain's is not taken.
-    pub fn restore(&mut self, values: &[f32]) {
-        if values.len() == self.losses.len() {
-            self.losses.copy_from_slice(values);
+    pub fn restore(&self, values: &[f32]) {
+        let mut losses = self.lock();
+        if values.len() == losses.len() {
+            losses.copy_from_slice(values);
         }
     }
 
     /// Notes losses, which are not negative; what is no number is not noted.
-    pub fn add(&mut self, timesteps: &[usize], losses: &[f32]) {
+    pub fn add(&self, timesteps: &[usize], losses: &[f32]) {
+        let mut all = self.lock();
         for (&timestep, &loss) in timesteps.iter().zip(losses).filter(|(_, loss)| loss.is_finite()) {
-            let row = &mut self.losses[DEPTH * timestep..][..DEPTH];
+            let row = &mut all[DEPTH * timestep..][..DEPTH];
             let next = row.iter().position(|&known| known == UNKNOWN).unwrap_or_else(|| {
                 row.rotate_left(1);
                 DEPTH - 1
@@ -47,8 +51,9 @@ impl LossHistory {
 
     /// A timestep for each value in `[0, 1)`, with the weight of its loss.
     pub fn draw(&self, uniform: &[f64]) -> Vec<(usize, f64)> {
-        let length = self.losses.len() / DEPTH;
-        let probabilities = self.probabilities().unwrap_or_else(|| vec![1.0 / length as f64; length]);
+        let losses = self.lock();
+        let length = losses.len() / DEPTH;
+        let probabilities = probabilities(&losses).unwrap_or_else(|| vec![1.0 / length as f64; length]);
         let mut sum = 0.0;
         let below = probabilities.iter().map(|probability| {
             sum += probability;
@@ -60,22 +65,26 @@ impl LossHistory {
         uniform.iter().map(timestep).map(|timestep| (timestep, weight(timestep))).collect()
     }
 
-    /// The probability of each timestep, once ten losses of all are known.
-    fn probabilities(&self) -> Option<Vec<f64>> {
-        let rows = || self.losses.chunks(DEPTH);
-        if rows().any(|row| row[DEPTH - 1] == UNKNOWN) {
-            return None;
-        }
-        let square = |&loss: &f32| f64::from(loss).powi(2);
-        let roots: Vec<f64> =
-            rows().map(|row| (row.iter().map(square).sum::<f64>() / DEPTH as f64).sqrt()).collect();
-        let sum: f64 = roots.iter().sum();
-        if sum == 0.0 {
-            return None;
-        }
-        let uniform = UNIFORM_SHARE / roots.len() as f64;
-        Some(roots.iter().map(|root| (1.0 - UNIFORM_SHARE) * root / sum + uniform).collect())
+    fn lock(&self) -> MutexGuard<'_, Vec<f32>> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The probability of each timestep, once ten losses of all are known.
+fn probabilities(losses: &[f32]) -> Option<Vec<f64>> {
+    let rows = || losses.chunks(DEPTH);
+    if rows().any(|row| row[DEPTH - 1] == UNKNOWN) {
+        return None;
+    }
+    let square = |&loss: &f32| f64::from(loss).powi(2);
+    let roots: Vec<f64> =
+        rows().map(|row| (row.iter().map(square).sum::<f64>() / DEPTH as f64).sqrt()).collect();
+    let sum: f64 = roots.iter().sum();
+    if sum == 0.0 {
+        return None;
+    }
+    let uniform = UNIFORM_SHARE / roots.len() as f64;
+    Some(roots.iter().map(|root| (1.0 - UNIFORM_SHARE) * root / sum + uniform).collect())
 }
 
 #[cfg(test)]
@@ -88,7 +97,7 @@ mod tests {
 
     /// A history in which timestep t always lost t + 1.
     fn known(length: usize) -> LossHistory {
-        let mut history = LossHistory::new(length);
+        let history = LossHistory::new(length);
         for _ in 0..DEPTH {
             for t in 0..length {
                 history.add(&[t], &[t as f32 + 1.0]);
@@ -99,7 +108,7 @@ mod tests {
 
     #[test]
     fn timesteps_are_uniform_until_all_are_known() {
-        let mut history = LossHistory::new(4);
+        let history = LossHistory::new(4);
         for _ in 0..100 {
             history.add(&[0, 1, 2], &[1.0, 5.0, 9.0]);
         }
@@ -122,22 +131,22 @@ mod tests {
 
     #[test]
     fn only_the_last_ten_count() {
-        let mut history = known(2);
+        let history = known(2);
         for _ in 0..DEPTH {
             history.add(&[0, 1], &[3.0, 3.0]);
             history.add(&[0], &[f32::NAN]);
         }
-        let probabilities = history.probabilities().unwrap();
+        let probabilities = probabilities(&history.values()).unwrap();
         assert!((probabilities[0] - 0.5).abs() < 1e-12);
         assert!(!history.values().contains(&UNKNOWN));
     }
 
     #[test]
     fn what_is_saved_is_restored() {
-        let mut other = LossHistory::new(3);
-        other.restore(known(3).values());
-        assert_eq!(other, known(3));
+        let other = LossHistory::new(3);
+        other.restore(&known(3).values());
+        assert_eq!(other.values(), known(3).values());
         other.restore(&[0.0]);
-        assert_eq!(other, known(3));
+        assert_eq!(other.values(), known(3).values());
     }
 }

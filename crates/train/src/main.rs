@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
+use data::{DatasetConfig, Splits};
+use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
 use train::{
     DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, RunDir, Session, System, SystemName,
 };
@@ -48,6 +50,9 @@ struct Args {
     /// Plain lines instead of the dashboard; always so when stdout is not a terminal.
     #[arg(long)]
     plain: bool,
+    /// Of a cascade, train this stage only, counted from 1; all in turn unless given.
+    #[arg(long, value_name = "N")]
+    stage: Option<usize>,
     /// Leave out images that cannot be read, and say which.
     #[arg(long)]
     skip_bad: bool,
@@ -66,11 +71,17 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<()> {
     let run = RunDir::new(run_folder(&args)?);
     let config = config_file(&args, &run)?;
-    match SystemName::of(&config)? {
+    let system = SystemName::of(&config)?;
+    if args.stage.is_some() && system != SystemName::Cascade {
+        bail!("--stage: {} is no cascade", config.display());
+    }
+    match system {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
         SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
         SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
         SystemName::Latent => train_system::<LatentSystem>(args, run, &config),
+        SystemName::Cascade => train_cascade(args, run, &config),
+        SystemName::SuperResolution => train_system::<SuperResolution>(args, run, &config),
     }
 }
 
@@ -79,11 +90,7 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     settings.extend(args.steps.map(|steps| format!("train.steps={steps}")));
     settings.extend(args.seed.map(|seed| format!("seed={seed}")));
     let draft = DraftConfig::<S::Config>::read(config, &settings)?;
-    let checking = Checking::default();
-    let splits = draft.dataset.open_with(args.skip_bad, &checking.report())?;
-    if splits.skipped().count > 0 {
-        eprintln!("warning: {}", splits.skipped());
-    }
+    let splits = open(&draft.dataset, args.skip_bad)?;
     let config = draft.resolve(&splits)?;
     train::say(toml::to_string_pretty(&config).context("failed to print the configuration")?);
     train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
@@ -103,6 +110,60 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     };
     report::<S>(&run, &session.train()?);
     Ok(())
+}
+
+/// Trains the stages of a cascade in turn, or the one that is asked for.
+fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
+    let config = CascadeConfig::read(config, &cascade_settings(&args, config)?)?;
+    if let Some(number) = args.stage.filter(|number| !(1..=config.stages()).contains(number)) {
+        bail!("--stage {number}: this cascade has stages 1 to {}", config.stages());
+    }
+    if let (Some(Some(step)), None) = (args.resume, args.stage) {
+        bail!("--resume={step}: the steps are those of one stage: add --stage N");
+    }
+    let splits = open(&config.dataset()?, args.skip_bad)?;
+    let (config, stages) = config.resolve(&splits)?;
+    train::say(config.text()?);
+    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
+    if let Some(warning) = args.backend.warning() {
+        eprintln!("warning: {warning}");
+    }
+    let session = CascadeSession {
+        run: CascadeDir::new(run.path()),
+        config,
+        stages,
+        only: args.stage,
+        backend: args.backend,
+        device_index: args.device,
+        resume: args.resume,
+        budget: args.budget,
+        plain: args.plain,
+        interrupter: stop_on_ctrl_c()?,
+    };
+    session.train(&mut report_steps)?;
+    train::say(format_args!("draw: cargo run -p infer -- --run {} --stages", run.path().display()));
+    Ok(())
+}
+
+/// The settings with `--steps`, which is of the stage that is trained, or of each.
+fn cascade_settings(args: &Args, config: &Path) -> Result<Vec<String>> {
+    let mut settings = args.set.clone();
+    if let Some(steps) = args.steps {
+        let stages = CascadeConfig::read(config, &args.set)?.stages();
+        let trained = (1..=stages).filter(|number| args.stage.is_none_or(|stage| stage == *number));
+        settings.extend(trained.map(|number| format!("stage.{number}.train.steps={steps}")));
+    }
+    settings.extend(args.seed.map(|seed| format!("seed={seed}")));
+    Ok(settings)
+}
+
+fn open(dataset: &DatasetConfig, skip_bad: bool) -> Result<Splits> {
+    let checking = Checking::default();
+    let splits = dataset.open_with(skip_bad, &checking.report())?;
+    if splits.skipped().count > 0 {
+        eprintln!("warning: {}", splits.skipped());
+    }
+    Ok(splits)
 }
 
 fn config_file(args: &Args, run: &RunDir) -> Result<PathBuf> {
@@ -165,6 +226,13 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
 }
 
 fn report<S: System>(run: &RunDir, outcome: &Outcome) {
+    report_steps(outcome);
+    if outcome.steps > 0 {
+        train::say(S::next_command(run.path()));
+    }
+}
+
+fn report_steps(outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
         Some(reason) if outcome.steps == 0 => {
@@ -182,5 +250,4 @@ fn report<S: System>(run: &RunDir, outcome: &Outcome) {
     if let Some(sample) = &outcome.sample {
         train::say(format_args!("samples: {}", sample.display()));
     }
-    train::say(S::next_command(run.path()));
 }

@@ -2,7 +2,9 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
-use diffusion::{ClassifierFree, Denoiser, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput};
+use diffusion::{
+    ClassifierFree, Denoiser, Limit, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput,
+};
 use schedules::{NoiseLevel, Schedule};
 use unet::UNet;
 
@@ -48,7 +50,7 @@ impl<N> TrainedModel<N> {
             variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
             class_names: config.class_names.clone(),
-            image_shape: [config.model.in_channels, side, side],
+            image_shape: [config.image_channels(), side, side],
             clip_x0: true,
             device: device.clone(),
         })
@@ -88,30 +90,40 @@ impl<N: Network> TrainedModel<N> {
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
     /// without a null class cannot be guided.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
+        let limit = self.clip_x0.then_some(Limit::Clip { range: 1.0 });
+        self.denoiser_within(limit, labels, guidance_scale)
+    }
+
+    /// As [`denoiser`](Self::denoiser), with its clean images limited otherwise.
+    pub fn denoiser_within(
+        &self,
+        limit: Option<Limit>,
+        labels: Option<&[usize]>,
+        guidance_scale: f64,
+    ) -> Box<dyn Denoiser + '_> {
         let conditional = self.network(self.answer(labels));
         let batch = labels.map_or(0, <[usize]>::len);
         match self.unconditional_answer(batch).filter(|_| labels.is_some() && guidance_scale != 1.0) {
             Some(answer) => {
                 let unconditional = self.network(answer);
-                self.clipped(ClassifierFree {
-                    conditional,
-                    unconditional,
-                    scale: guidance_scale,
-                    rescale: 0.0,
-                    rescaled: self.parameterization,
-                })
+                limited(
+                    ClassifierFree {
+                        conditional,
+                        unconditional,
+                        scale: guidance_scale,
+                        rescale: 0.0,
+                        rescaled: self.parameterization,
+                    },
+                    limit,
+                )
             }
-            None => self.clipped(conditional),
+            None => limited(conditional, limit),
         }
     }
 
     /// The denoiser for images of the given classes as the network has it, which has a gradient everywhere.
     pub fn unclipped(&self, labels: Option<&[usize]>) -> Box<dyn Denoiser + '_> {
-        Box::new(self.network(self.answer(labels)))
-    }
-
-    fn clipped<'a>(&self, denoiser: impl Denoiser + 'a) -> Box<dyn Denoiser + 'a> {
-        if self.clip_x0 { Box::new(LimitX0::clip(denoiser)) } else { Box::new(denoiser) }
+        self.denoiser_within(None, labels, 1.0)
     }
 
     /// A denoiser that asks a bare network.
@@ -144,6 +156,13 @@ impl<N: Network> TrainedModel<N> {
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {
         let values: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(values, [labels.len()]), &self.device)
+    }
+}
+
+fn limited<'a>(inner: impl Denoiser + 'a, limit: Option<Limit>) -> Box<dyn Denoiser + 'a> {
+    match limit {
+        Some(limit) => Box::new(LimitX0 { inner, limit, keep_eps: false }),
+        None => Box::new(inner),
     }
 }
 

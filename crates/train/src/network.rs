@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use unet::UNet;
+use unet::{SuperResolutionUNet, UNet};
 
 /// What an objective trains and a denoiser asks: an output for noisy images, of what its parameterization says.
 pub trait Network {
@@ -24,5 +24,26 @@ impl Network for UNet {
 
     fn null_class(&self) -> Option<usize> {
         self.null_class()
+    }
+}
+
+/// A super-resolution network that has been shown its low-resolution images.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// The network.
+    pub net: &'a SuperResolutionUNet,
+    /// The low-resolution images, enlarged, `[B, C, H, W]`.
+    pub low: Tensor<4>,
+    /// How much they were augmented: s of each, `[B]`.
+    pub levels: Tensor<1>,
+}
+
+impl Network for Shown<'_> {
+    fn predict(&self, x: Tensor<4>, timesteps: Tensor<1>, labels: Option<Tensor<1, Int>>) -> Tensor<4> {
+        self.net.forward(x, self.low.clone(), timesteps, self.levels.clone(), labels)
+    }
+
+    fn null_class(&self) -> Option<usize> {
+        self.net.null_class()
     }
 }

@@ -1,12 +1,11 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use burn::prelude::*;
-use diffusion::likelihood::{ReverseAnswer, Support, VariationalBound};
-use diffusion::{
-    LearnedVariance, Levels, Parameterization, ReverseVariance, per_image_loss, q_sample, target_weights,
-};
-use schedules::{NoiseLevel, Schedule, Weighting};
+use diffusion::likelihood::{Support, VariationalBound};
+use diffusion::{Parameterization, ReverseVariance, target_weights};
+use schedules::{Schedule, Weighting};
 
+use crate::answer::Answer;
 use crate::error::TrainError;
 use crate::loss_history::LossHistory;
 use crate::objective_config::{ObjectiveConfig, TimestepSampling};
@@ -28,7 +27,9 @@ pub struct Objective {
     /// The variational bound along the chain.
     pub bound: VariationalBound,
     /// The losses by which timesteps are drawn, where they are not drawn uniformly.
-    pub history: Option<Arc<Mutex<LossHistory>>>,
+    pub history: Option<Arc<LossHistory>>,
+    /// Whether levels between those of the chain are trained too.
+    pub continuous: bool,
     /// Decay of the averaged weights.
     pub ema_decay: f64,
     /// Batches whose losses are averaged for one optimizer step.
@@ -54,7 +55,7 @@ impl Objective {
     /// If the schedule is impossible.
     pub fn new(config: &RunConfig) -> Result<Self, TrainError> {
         let (schedule, diffusion) = (config.schedule()?, &config.diffusion);
-        let history = || Arc::new(Mutex::new(LossHistory::new(schedule.num_train_timesteps())));
+        let history = || Arc::new(LossHistory::new(schedule.num_train_timesteps()));
         let bound = VariationalBound::of(&schedule, diffusion.variance.fixed(), Support::Pixels);
         Ok(Self {
             bound: bound.map_err(|error| TrainError::Config {
@@ -62,6 +63,7 @@ impl Objective {
                 reason: error.to_string(),
             })?,
             history: (config.train.timesteps == TimestepSampling::LossAware).then(history),
+            continuous: config.train.timesteps == TimestepSampling::Continuous,
             schedule,
             parameterization: diffusion.parameterization,
             variance: diffusion.variance,
@@ -74,107 +76,112 @@ impl Objective {
 
     /// The loss of a batch, whose timesteps are drawn anew where the losses of the past say how.
     pub fn loss(&self, net: &impl Network, batch: &Batch) -> BatchLoss {
-        let (timesteps, weights): (Vec<usize>, Option<Vec<f32>>) = match &self.history {
-            None => (batch.timesteps.clone(), None),
-            Some(history) => {
-                let drawn = lock(history).draw(&batch.quantiles);
-                let (timesteps, weights) = drawn.into_iter().map(|(t, weight)| (t, weight as f32)).unzip();
-                (timesteps, Some(weights))
-            }
+        let Some(history) = &self.history else {
+            let answer = Answer::new(self, net, batch, batch.timesteps.clone());
+            let squared = answer.squared_error(self, batch);
+            let total = self.losses(&answer, squared.clone(), batch).mean();
+            return BatchLoss { timesteps: answer.timesteps, squared, total };
         };
-        let answer = self.answer(net, batch, &timesteps);
-        let squared = self.squared(&answer, batch);
-        let each = self.losses(answer, squared.clone(), batch, &timesteps);
-        let total = match (&self.history, weights) {
-            (Some(history), Some(weights)) => {
-                if let Ok(losses) = each.clone().without_autodiff().try_into_vec_as::<f32>() {
-                    lock(history).add(&timesteps, &losses);
-                }
-                let shape = [weights.len()];
-                each * Tensor::from_data(TensorData::new(weights, shape), &batch.x0.device())
-            }
-            _ => each,
-        };
-        BatchLoss { timesteps, squared, total: total.mean() }
+        let drawn = history.draw(&batch.quantiles);
+        let answer = Answer::new(self, net, batch, drawn.iter().map(|&(timestep, _)| timestep).collect());
+        let squared = answer.squared_error(self, batch);
+        let losses = self.losses(&answer, squared.clone(), batch);
+        if let Ok(losses) = losses.clone().without_autodiff().try_into_vec_as::<f32>() {
+            history.add(&answer.timesteps, &losses);
+        }
+        let weights: Vec<f32> = drawn.iter().map(|&(_, weight)| weight as f32).collect();
+        let weights = Tensor::from_data(TensorData::new(weights, [drawn.len()]), &batch.x0.device());
+        BatchLoss { timesteps: answer.timesteps, squared, total: (losses * weights).mean() }
     }
 
     /// The squared error of each image, `[B]`.
     pub(crate) fn squared_errors(&self, net: &impl Network, batch: &Batch) -> Tensor<1> {
-        self.squared(&self.answer(net, batch, &batch.timesteps), batch)
+        Answer::new(self, net, batch, batch.timesteps.clone()).squared_error(self, batch)
     }
 
     /// What is minimised of each image, `[B]`. A term of the bound stands for all `T` of them.
-    fn losses(&self, answer: Answer, squared: Tensor<1>, batch: &Batch, timesteps: &[usize]) -> Tensor<1> {
-        let length = timesteps_of(&self.schedule);
+    fn losses(&self, answer: &Answer, squared: Tensor<1>, batch: &Batch) -> Tensor<1> {
+        let length = self.schedule.num_train_timesteps() as f64;
         let device = squared.device().inner();
         let weights = || target_weights(self.weighting, self.parameterization, &answer.levels, &device);
         match self.minimised {
             ObjectiveConfig::Simple => squared * weights(),
             ObjectiveConfig::Hybrid { vlb_weight } => {
-                let simple = squared * weights();
                 // The mean is left to the squared error.
-                let answer = Answer { output: answer.output.detach(), ..answer };
-                simple + self.bound_term(answer, batch, timesteps) * (vlb_weight * length)
+                let bound = answer.bound_term(self, answer.output.clone().detach(), batch);
+                squared * weights() + bound * (vlb_weight * length)
             }
-            ObjectiveConfig::Vlb => self.bound_term(answer, batch, timesteps) * length,
+            ObjectiveConfig::Vlb => answer.bound_term(self, answer.output.clone(), batch) * length,
         }
     }
+}
 
-    /// The term of the bound at each image's timestep, in bits/dim, `[B]`.
-    fn bound_term(&self, answer: Answer, batch: &Batch, timesteps: &[usize]) -> Tensor<1> {
-        let device = batch.x0.device();
-        let column = |value: &dyn Fn(usize) -> f64| {
-            let values: Vec<f32> = (0..timesteps.len()).map(|image| value(image) as f32).collect();
-            Tensor::<4>::from_data(TensorData::new(values, [timesteps.len(), 1, 1, 1]), &device)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TrainedModel;
+    use crate::parity::jittered;
+    use random::Seed;
+
+    fn config(parameterization: &str) -> RunConfig {
+        let text = format!(
+            "[dataset]\ntype = \"digits\"\n[model]\nimage_size = 8\nin_channels = 1\nout_channels = 2\nchannels = 8\n\
+             channel_mult = [1]\nattention_resolutions = [8]\n[diffusion]\nnum_train_timesteps = 40\n\
+             schedule = {{ type = \"cosine\" }}\nvariance = \"learned_range\"\nparameterization = {parameterization}\n\
+             [train]\nobjective = {{ type = \"vlb\" }}"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn batch(timestep: usize) -> Batch {
+        let draw = |index: u64| {
+            let values = Seed(1).stream("test", index).normal(3 * 64);
+            Tensor::<4>::from_data(TensorData::new(values, [3, 1, 8, 8]), &Device::flex())
         };
-        let factors = |image: usize| self.parameterization.x0_factors(answer.levels[image]);
-        let x0 = answer.x.clone() * column(&|image| factors(image).0)
-            + answer.output * column(&|image| factors(image).1);
-        // The bound is along the chain, whichever coordinate the network has.
-        let scale = column(&|image| self.schedule.level(timesteps[image]).sigma / answer.levels[image].sigma);
-        let answered = ReverseAnswer { x0, variance: answer.variance.map(LearnedVariance::Range) };
-        self.bound.term(batch.x0.clone(), answer.x * scale, answered, timesteps)
+        let x0 = (draw(0) * 0.3).clamp(-1.0, 1.0);
+        let quantiles = vec![(timestep as f64 + 0.5) / 40.0; 3];
+        Batch { x0, eps: draw(1), timesteps: vec![timestep; 3], quantiles, labels: None }
     }
 
-    fn squared(&self, answer: &Answer, batch: &Batch) -> Tensor<1> {
-        let uploaded = Levels::new(&answer.levels, &batch.x0.device());
-        let target = self.parameterization.target(batch.x0.clone(), batch.eps.clone(), &uploaded);
-        per_image_loss(answer.output.clone(), target)
-    }
-
-    fn answer(&self, net: &impl Network, batch: &Batch, timesteps: &[usize]) -> Answer {
-        // The network's own coordinate, in which samplers give it their images too.
-        let native = |&t: &usize| self.parameterization.input(self.schedule.level(t)).1;
-        let levels: Vec<_> = timesteps.iter().map(native).collect();
-        let device = batch.x0.device();
-        let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
-        let t: Vec<f32> = timesteps.iter().map(|&t| t as f32).collect();
-        let t = Tensor::from_data(TensorData::new(t, [levels.len()]), &device);
-        let output = net.predict(x.clone(), t, batch.labels.clone());
-        if self.variance.output().is_none() {
-            return Answer { levels, x, output, variance: None };
+    /// What is minimised is what is evaluated, in every coordinate that a network may have.
+    #[test]
+    fn the_bound_that_is_trained_is_the_bound_of_the_sampler() {
+        for parameterization in ["\"eps\"", "\"x0\"", "\"v\"", "\"flow\"", "{ edm = { sigma_data = 0.5 } }"] {
+            let config = config(parameterization);
+            let device = Device::flex();
+            let net = jittered(config.model.init(&device, 1).unwrap());
+            let objective = Objective::new(&config).unwrap();
+            let model = TrainedModel::new(net.clone(), &config, &device).unwrap();
+            for timestep in [0, 20, 38] {
+                let batch = batch(timestep);
+                let trained = objective.loss(&net, &batch).total.into_scalar::<f64>() / 40.0;
+                let denoiser = model.unclipped(None);
+                let term = objective.bound.step(denoiser.as_ref(), batch.x0, batch.eps, timestep).unwrap();
+                let expected = term.mean().into_scalar::<f64>();
+                let close = (trained - expected).abs() < 1e-3 * expected.abs();
+                assert!(close, "{parameterization} at {timestep}: {trained} is not {expected}");
+            }
         }
-        let channels = batch.x0.dims()[1];
-        let variance = output.clone().narrow(1, channels, channels);
-        Answer { levels, x, output: output.narrow(1, 0, channels), variance: Some(variance) }
     }
-}
 
-fn timesteps_of(schedule: &Schedule) -> f64 {
-    schedule.num_train_timesteps() as f64
-}
-
-pub(crate) fn lock(history: &Mutex<LossHistory>) -> std::sync::MutexGuard<'_, LossHistory> {
-    history.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What the network makes of a noised batch.
-struct Answer {
-    levels: Vec<NoiseLevel>,
-    /// The noisy images.
-    x: Tensor<4>,
-    /// What its parameterization says, of the images' shape.
-    output: Tensor<4>,
-    /// The share of `log beta` in the logarithm of the variance, in `[-1, 1]`, of the images' shape.
-    variance: Option<Tensor<4>>,
+    /// Until the losses of all timesteps are known, drawing by them changes nothing; then their weights undo it.
+    #[test]
+    fn losses_weigh_as_if_timesteps_were_uniform() {
+        let mut config = config("\"eps\"");
+        let net = jittered(config.model.init(&Device::flex(), 1).unwrap());
+        let uniform = Objective::new(&config).unwrap();
+        config.train.timesteps = TimestepSampling::LossAware;
+        let aware = Objective::new(&config).unwrap();
+        let total = |objective: &Objective, t| objective.loss(&net, &batch(t)).total.into_scalar::<f64>();
+        assert!((total(&aware, 7) / total(&uniform, 7) - 1.0).abs() < 1e-6);
+        let history = aware.history.as_deref().unwrap();
+        for timestep in 0..40 {
+            history.add(&[timestep; 10], &[if timestep == 7 { 39.0 } else { 1.0 }; 10]);
+        }
+        // Half of the draws are now of timestep 7, instead of a 40th.
+        let drawn = aware.loss(&net, &Batch { quantiles: vec![0.4; 3], ..batch(0) });
+        assert_eq!(drawn.timesteps, [7; 3]);
+        let ratio = drawn.total.into_scalar::<f64>() / total(&uniform, 7);
+        assert!((ratio * 20.0 - 1.0).abs() < 0.01, "{ratio}");
+    }
 }

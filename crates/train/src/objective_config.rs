@@ -27,8 +27,12 @@ pub enum TimestepSampling {
     /// All alike.
     #[default]
     Uniform,
-    /// Those that lose most more often, their losses weighted down: [`LossHistory`](crate::LossHistory).
+    /// Those that lose most more often, their losses weighted down: [`LossHistory`](crate::LossHistory). Until ten losses of
+    /// each are known, after some 20 to 30 images for each timestep, all alike.
     LossAware,
+    /// All alike, and with them every level between one and the one before: for a chain that is sampled in few steps
+    /// (Chen et al. 2020, arXiv 2009.00713).
+    Continuous,
 }
 
 fn default_vlb_weight() -> f64 {
@@ -41,7 +45,12 @@ impl ObjectiveConfig {
     /// # Errors
     ///
     /// The first key that does not fit.
-    pub(crate) fn validate(self, variance: ReverseVariance, weighting: Weighting) -> Result<(), String> {
+    pub(crate) fn validate(
+        self,
+        variance: ReverseVariance,
+        weighting: Weighting,
+        timesteps: TimestepSampling,
+    ) -> Result<(), String> {
         let learned = variance == ReverseVariance::LearnedRange;
         match self {
             Self::Simple if learned => {
@@ -58,6 +67,11 @@ impl ObjectiveConfig {
             Self::Vlb if weighting != Weighting::Uniform => {
                 Err("[train]: weighting: the bound has weights of \
                  its own: leave it out with objective = \"vlb\""
+                    .into())
+            }
+            Self::Hybrid { .. } | Self::Vlb if timesteps == TimestepSampling::Continuous => {
+                Err("[train]: timesteps = \"continuous\" has no steps for a bound to be made of: set \
+                     train.objective = { type = \"simple\" }"
                     .into())
             }
             _ => Ok(()),

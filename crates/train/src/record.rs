@@ -85,6 +85,11 @@ impl Record {
 }
 
 impl Record {
+    /// The record of a run; none where there is none that can be read.
+    pub fn read(run: &RunDir) -> Option<Self> {
+        serde_json::from_str(&fs::read_to_string(run.record()).ok()?).ok()
+    }
+
     /// Checks the averaged weights of a run against its record.
     ///
     /// A run that is being trained, or was killed, has weights newer than its record, and one without a record has

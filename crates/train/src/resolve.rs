@@ -48,6 +48,18 @@ impl<C: SystemConfig> DraftConfig<C> {
         Ok(Self { origin, table, dataset: draft.dataset().clone(), of: PhantomData })
     }
 
+    /// That of a table; `origin` says where from, for errors.
+    ///
+    /// # Errors
+    ///
+    /// If a key is unknown.
+    pub(crate) fn of_table(origin: String, table: Table) -> Result<Self, TrainError> {
+        check_finite("", &Value::Table(table.clone())).map_err(|reason| config_error(&origin, reason))?;
+        let draft: Result<C, toml::de::Error> = table.clone().try_into();
+        let draft = draft.map_err(|error| config_error(&origin, error.message()))?;
+        Ok(Self { origin: origin.into(), table, dataset: draft.dataset().clone(), of: PhantomData })
+    }
+
     /// Fills in what the data decide, and checks the whole.
     ///
     /// # Errors

@@ -123,6 +123,16 @@ impl<S: System> Session<S> {
         Ok(Outcome { interrupted, ..closed? })
     }
 
+    /// Whether the run's folder is free or its checkpoint fits.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train) before any work.
+    pub(crate) fn check(&self) -> Result<(), TrainError> {
+        let checkpoints = Checkpoints::new(self.run.checkpoints(), self.config.train().keep_last);
+        self.starting_point(&checkpoints).map(|_| ())
+    }
+
     /// Keeps other processes out of the run until it is dropped, or this process dies.
     fn lock(&self) -> Result<fs::File, TrainError> {
         let path = self.run.path().join(".lock");

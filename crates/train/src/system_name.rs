@@ -3,6 +3,7 @@ use std::path::Path;
 
 use toml::Table;
 
+use crate::cascade::{CASCADE, SUPER_RESOLUTION};
 use crate::error::TrainError;
 
 /// Which [`System`](crate::System) a configuration trains: its key `system`.
@@ -16,6 +17,10 @@ pub enum SystemName {
     Autoencoder,
     /// [`LatentSystem`](crate::LatentSystem).
     Latent,
+    /// A cascade of stages: [`CascadeConfig`](crate::cascade::CascadeConfig).
+    Cascade,
+    /// A stage of one: [`SuperResolution`](crate::cascade::SuperResolution).
+    SuperResolution,
 }
 
 impl SystemName {
@@ -33,10 +38,13 @@ impl SystemName {
             Some("dpm") => Ok(Self::Dpm),
             Some("autoencoder") => Ok(Self::Autoencoder),
             Some("latent") => Ok(Self::Latent),
+            Some(CASCADE) => Ok(Self::Cascade),
+            Some(SUPER_RESOLUTION) => Ok(Self::SuperResolution),
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
                 reason: format!(
-                    "system = {name}: use \"dpm\", \"autoencoder\" or \"latent\", or leave it out for DDPM"
+                    "system = {name}: use \"dpm\", \"autoencoder\", \"latent\" or \"{CASCADE}\", or leave it out for \
+                     DDPM"
                 ),
             }),
         }

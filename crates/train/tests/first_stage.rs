@@ -52,7 +52,7 @@ fn succeeds(output: Output) -> String {
 fn a_resumed_run_equals_an_uninterrupted_one() {
     let [straight, resumed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let text = succeeds(train(straight.path(), CONFIG, &[]));
-    assert!(text.contains("PSNR: ") && text.contains(" dB") && text.contains("latent scale: "), "{text}");
+    assert!(text.contains("PSNR: ") && text.contains("SSIM: ") && text.contains("latent scale: "), "{text}");
     succeeds(train(resumed.path(), CONFIG, &["--steps=3"]));
     succeeds(train(resumed.path(), CONFIG, &["--resume"]));
     let weights = |folder: &Path, file: &str| fs::read(folder.join("runs/tiny").join(file)).unwrap();

@@ -41,6 +41,7 @@ pub enum AddedInput {
 
 /// Makes of it what is added to the embedding of the time.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are few, and a box is no module")]
 pub(crate) enum AddedEmbedding {
     Text(PooledText),
     TextAndSizes(TextAndSizes),

@@ -42,6 +42,7 @@ pub(crate) const CONTEXT_GROUPS: usize = 32;
 
 /// The layer after residual block `index` of a level that attends so.
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are few, and a box is no module")]
 pub(crate) enum CrossLayer {
     Transformer(Transformer),
     Added(AddedAttention),

@@ -58,7 +58,7 @@ impl UNetConfig {
             CrossAttention::Added { head_channels, norm_context, .. } => {
                 let channels = context.channels;
                 if *norm_context && !divides(CONTEXT_GROUPS, channels) {
-                    let (key, of) = ("norm_context in groups of", "context");
+                    let (key, of) = ("norm_context in groups of", "the context");
                     return Err(UNetError::Divides { key, value: CONTEXT_GROUPS, of, channels });
                 }
                 ("head_channels", *head_channels)

@@ -5,9 +5,10 @@ use anyhow::{Context, Result, bail};
 use crate::cargo::{cargo, root};
 
 /// Ways to build that must share one compiled Burn.
-const SELECTIONS: [&[&str]; 6] = [
+const SELECTIONS: [&[&str]; 7] = [
     &["--package", "train"],
     &["--package", "infer"],
+    &["--package", "eval"],
     &["--package", "interop"],
     &["--package", "unet"],
     &["--package", "diffusion"],

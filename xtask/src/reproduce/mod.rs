@@ -3,6 +3,8 @@
 //! A new table is one file with a [`Table`] and one arm of [`Name`]. What its commands leave under `runs/` is kept, so that
 //! the same command goes on where it was stopped.
 
+mod dpm;
+mod mnist_cdm;
 mod mnist_iddpm;
 mod report;
 
@@ -28,13 +30,17 @@ pub struct Args {
 /// The tables.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
+    MnistCdm,
     MnistIddpm,
+    Dpm,
 }
 
 impl Name {
     fn table(self) -> Table {
         match self {
+            Self::MnistCdm => mnist_cdm::table(),
             Self::MnistIddpm => mnist_iddpm::table(),
+            Self::Dpm => dpm::table(),
         }
     }
 }
@@ -87,7 +93,11 @@ impl Step {
             if is_finished(&folder.join("record.json")) {
                 return Ok(());
             }
-            if folder.join("checkpoint").exists() {
+            // Of a run, or of the stages of a cascade.
+            if ["checkpoint", "stage-1/checkpoint"]
+                .iter()
+                .any(|checkpoints| folder.join(checkpoints).exists())
+            {
                 arguments.push("--resume".into());
             }
         }

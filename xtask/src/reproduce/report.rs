@@ -102,14 +102,14 @@ mod tests {
         let table = Table { name: "toy", about: "Ours.", hours: 0.5, steps, rows: || Ok(Vec::new()) };
         let row = Row {
             name: "NLL".into(),
-            value: 3.14159,
+            value: 3.70251,
             stderr: Some(0.021),
             published: Some(2.94),
             unit: "bits/dim".into(),
             command: "x".into(),
         };
         let page = markdown(&table, &[row]).unwrap();
-        assert!(page.contains("| NLL | 3.142 ± 0.02 | 2.94 | bits/dim |"), "{page}");
+        assert!(page.contains("| NLL | 3.703 ± 0.02 | 2.94 | bits/dim |"), "{page}");
         assert!(
             page.contains("    cargo xtask eval --run runs/a --out runs/reproduce/a --seeds 2"),
             "{page}"

@@ -12,9 +12,9 @@ enum Branch {
     /// One convolution after another.
     Chain(Vec<Conv>),
     /// As a chain, and at its end two beside each other.
-    Fork(Vec<Conv>, [Conv; 2]),
-    /// A pool, and where there is one a convolution after it.
-    Pool(Pool, Option<Conv>),
+    Fork(Vec<Conv>, Vec<Conv>),
+    /// A pool, and what convolutions there are after it.
+    Pool(Pool, Vec<Conv>),
 }
 
 /// Pooling over 3x3 pixels.
@@ -53,10 +53,7 @@ impl Mixed {
                 let x = chain(convs, x.clone());
                 ends.iter().map(|end| end.forward(x.clone())).collect()
             }
-            Branch::Pool(pool, conv) => {
-                let x = pool.forward(x.clone());
-                vec![conv.iter().fold(x, |x, conv| conv.forward(x))]
-            }
+            Branch::Pool(pool, convs) => vec![chain(convs, pool.forward(x.clone()))],
         });
         Tensor::cat(branches.collect(), 1)
     }
@@ -80,7 +77,7 @@ impl Mixed {
         Ok(Self(vec![
             at.chain("branch3x3", &[Size::half(384, 3)])?,
             at.chain("branch3x3dbl", &double)?,
-            Branch::Pool(Pool::MostHalving, None),
+            Branch::Pool(Pool::MostHalving, Vec::new()),
         ]))
     }
 
@@ -112,7 +109,7 @@ impl Mixed {
         Ok(Self(vec![
             at.chain("branch3x3", &[Size::same(192, [1, 1]), Size::half(320, 3)])?,
             at.chain("branch7x7x3", &long)?,
-            Branch::Pool(Pool::MostHalving, None),
+            Branch::Pool(Pool::MostHalving, Vec::new()),
         ]))
     }
 
@@ -149,12 +146,12 @@ impl Names<'_> {
     fn fork(&self, branch: &str, sizes: &[Size]) -> Result<Branch> {
         let last = format!("{}.{branch}_{}", self.block, sizes.len() + 1);
         let end = |part, kernel| self.reader.conv(&format!("{last}{part}"), 384, Size::same(384, kernel));
-        Ok(Branch::Fork(self.numbered(branch, sizes)?, [end("a", [1, 3])?, end("b", [3, 1])?]))
+        Ok(Branch::Fork(self.numbered(branch, sizes)?, vec![end("a", [1, 3])?, end("b", [3, 1])?]))
     }
 
     fn pool(&self, pool: Pool, outputs: usize) -> Result<Branch> {
         let name = format!("{}.branch_pool", self.block);
-        Ok(Branch::Pool(pool, Some(self.reader.conv(&name, self.inputs, Size::same(outputs, [1, 1]))?)))
+        Ok(Branch::Pool(pool, vec![self.reader.conv(&name, self.inputs, Size::same(outputs, [1, 1]))?]))
     }
 
     fn numbered(&self, branch: &str, sizes: &[Size]) -> Result<Vec<Conv>> {

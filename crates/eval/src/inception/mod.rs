@@ -20,14 +20,9 @@ const SIDE: usize = 299;
 
 /// The network up to its last pooling.
 pub struct Inception {
-    stem: Vec<Stage>,
+    /// Convolutions, of which each group ends in a pool.
+    stem: [Vec<Conv>; 2],
     mixed: Vec<Mixed>,
-}
-
-/// A layer of the stem.
-enum Stage {
-    Conv(Conv),
-    Halve,
 }
 
 impl Inception {
@@ -47,24 +42,18 @@ impl Inception {
     /// If a tensor is missing or of another shape.
     pub fn from_tensors(file: &TensorFile, device: &Device) -> Result<Self> {
         let reader = Reader { file, device };
-        let mut stem = Vec::new();
-        let mut inputs = 3;
-        for (name, size) in [
-            ("Conv2d_1a_3x3", Size::half(32, 3)),
-            ("Conv2d_2a_3x3", Size::valid(32, 3)),
-            ("Conv2d_2b_3x3", Size::same(64, [3, 3])),
-            ("", Size::half(0, 3)),
-            ("Conv2d_3b_1x1", Size::valid(80, 1)),
-            ("Conv2d_4a_3x3", Size::valid(192, 3)),
-            ("", Size::half(0, 3)),
-        ] {
-            if name.is_empty() {
-                stem.push(Stage::Halve);
-                continue;
-            }
-            stem.push(Stage::Conv(reader.conv(name, inputs, size)?));
-            inputs = size.outputs;
-        }
+        let conv = |name, inputs, size| reader.conv(name, inputs, size);
+        let stem = [
+            vec![
+                conv("Conv2d_1a_3x3", 3, Size::half(32, 3))?,
+                conv("Conv2d_2a_3x3", 32, Size::valid(32, 3))?,
+                conv("Conv2d_2b_3x3", 32, Size::same(64, [3, 3]))?,
+            ],
+            vec![
+                conv("Conv2d_3b_1x1", 64, Size::valid(80, 1))?,
+                conv("Conv2d_4a_3x3", 80, Size::valid(192, 3))?,
+            ],
+        ];
         let mixed = vec![
             Mixed::a(&reader, "Mixed_5b", 192, 32)?,
             Mixed::a(&reader, "Mixed_5c", 256, 64)?,
@@ -89,10 +78,10 @@ impl Inception {
         let x = if x.dims()[1] == 1 { x.repeat_dim(1, 3) } else { x };
         let options = InterpolateOptions::new(InterpolateMode::Bilinear).with_align_corners(false);
         let x = interpolate(x, options.with_output_size([SIDE, SIDE]));
-        let x = self.stem.iter().fold(x, |x, stage| match stage {
-            Stage::Conv(conv) => conv.forward(x),
-            Stage::Halve => Pool::MostHalving.forward(x),
-        });
+        let x = self
+            .stem
+            .iter()
+            .fold(x, |x, convs| Pool::MostHalving.forward(convs.iter().fold(x, |x, conv| conv.forward(x))));
         let x = self.mixed.iter().fold(x, |x, mixed| mixed.forward(x));
         x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2)
     }

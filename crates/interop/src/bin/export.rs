@@ -57,9 +57,10 @@ fn run(args: &Args) -> Result<()> {
             "{} is of latent diffusion, whose parts are not written together yet: name its first stage",
             args.run.display()
         ),
-        SystemName::Dpm => {
-            bail!("{} is a DPM, which the diffusers library does not have", args.run.display())
-        }
+        SystemName::Dpm | SystemName::Cascade | SystemName::SuperResolution => bail!(
+            "{}: the diffusers library has no such model: export a run of DDPM or of an autoencoder",
+            args.run.display()
+        ),
     }
     Ok(())
 }

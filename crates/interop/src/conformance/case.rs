@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use serde_json::Value;
 
-use super::{
-    Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, text, train_step, unet2d,
-};
+use super::{Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, text, train_step, unet2d};
 use crate::pipeline::PipelineKind;
 use crate::{InteropError, TensorFile};
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
@@ -24,7 +24,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         let path = case.folder.join("scheduler").join("scheduler_config.json");
         pipeline.sampler = FolderSampler::read(&path)?;
     }
-    let asked: Asked = case.value("call")?;
+    let asked = Asked::read(case)?;
     let call = Call {
         num_inference_steps: asked.num_inference_steps.or(pipeline.sampler.call().num_inference_steps),
         eta: asked.eta,
@@ -53,7 +53,9 @@ fn compare_steps(
     io: &TensorFile,
     comparison: &mut Comparison,
 ) -> Result<(), CaseError> {
-    let Some(recorded) = io.tensors.get("step_latents").or(io.tensors.get("step_images")) else { return Ok(()) };
+    let Some(recorded) = io.tensors.get("step_latents").or(io.tensors.get("step_images")) else {
+        return Ok(());
+    };
     let pixels = recorded.values.len() / recorded.shape[0];
     // One evaluation a step, except where the library warms up.
     if steps.len() != recorded.shape[0] {
@@ -116,6 +118,15 @@ struct Asked {
     clean_caption: bool,
     output_type: Option<String>,
     use_clipped_model_output: Option<Value>,
+}
+
+impl Asked {
+    fn read(case: &Case) -> Result<Self, CaseError> {
+        let mut arguments: Map<String, Value> = case.value("call")?;
+        arguments.retain(|_, value| !value.is_null());
+        serde_json::from_value(arguments.into())
+            .map_err(|error| CaseError::Unsupported(format!("the call: {error}")))
+    }
 }
 
 fn drawing(

@@ -164,6 +164,7 @@ fn objective(case: &Case) -> Result<Objective, CaseError> {
         variance,
         minimised,
         history: None,
+        continuous: false,
         weighting: case
             .value::<Option<f64>>("min_snr_gamma")?
             .map_or(Weighting::Uniform, |gamma| Weighting::MinSnr { gamma }),

@@ -5,7 +5,7 @@ use diffusion::noised;
 use unet::{ClassInput, Condition};
 
 use super::draw::Noise;
-use super::pipeline::Noising;
+use super::folder::Noising;
 use super::{Pipeline, PipelineError, PipelineKind};
 
 /// What is shown to the network beside the image that it denoises.
@@ -68,11 +68,18 @@ impl Pipeline {
     }
 
     /// Refuses what the network's first convolution would not take.
-    pub(super) fn check_channels(&self, [channels, ..]: [usize; 3], beside: &Beside) -> Result<(), PipelineError> {
+    pub(super) fn check_channels(
+        &self,
+        [channels, ..]: [usize; 3],
+        beside: &Beside,
+    ) -> Result<(), PipelineError> {
         let shown = beside.image.as_ref().map_or(0, |image| image.dims()[1]);
         match self.config.in_channels.checked_sub(channels) {
             Some(wanted) if wanted == shown => Ok(()),
-            Some(0) => Err(self.refuse("was not trained to fill a mask: use a folder with a network of nine channels")),
+            Some(0) => {
+                Err(self
+                    .refuse("was not trained to fill a mask: use a folder with a network of nine channels"))
+            }
             _ if shown == 0 => Err(self.refuse("fills a mask: give an image and a mask")),
             _ => Err(self.lacks("another image beside the one that it draws")),
         }

@@ -3,6 +3,10 @@ use unet::{AddedInput, ClassInput, Condition, Conditions};
 
 use super::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError};
 
+/// Aesthetic scores of what is drawn and of what it is guided away from, as the reference library has them.
+const WANTED_SCORE: f32 = 6.0;
+const UNWANTED_SCORE: f32 = 2.5;
+
 impl Pipeline {
     /// What the images are guided away from, if they are.
     pub(super) fn negative<'a>(&self, drawing: &'a Drawing) -> Option<&'a Embeddings> {
@@ -16,6 +20,7 @@ impl Pipeline {
         embeddings: Option<&Embeddings>,
         size: [usize; 2],
         class: Option<Condition>,
+        wanted: bool,
     ) -> Result<Conditions, PipelineError> {
         let classless = self.config.class_input == ClassInput::Label && self.config.num_classes.is_none();
         if class.is_none() && !classless {
@@ -28,35 +33,41 @@ impl Pipeline {
         let sizes = match self.config.added_input {
             AddedInput::TextAndSizes { .. } if pooled.is_none() => return Err(self.lacks("a pooled text")),
             AddedInput::TextAndSizes { channels, size_channels } => {
-                Some(self.sizes(drawing, size, [channels, size_channels], pooled.as_ref())?)
+                let text = pooled.as_ref().map_or(0, |pooled| pooled.dims()[1]);
+                let numbers = channels.saturating_sub(text) / size_channels;
+                Some(self.sizes(drawing, size, numbers, wanted)?)
             }
             AddedInput::Nothing | AddedInput::Text { .. } => None,
-            AddedInput::Image { .. } | AddedInput::TextAndImage => return Err(self.lacks("an image's embedding")),
+            AddedInput::Image { .. } | AddedInput::TextAndImage => {
+                return Err(self.lacks("an image's embedding"));
+            }
         };
         Ok(Conditions {
             class,
-            text: embeddings.map(|embeddings| embeddings.text.clone()),
-            pooled_text: pooled.filter(|_| sizes.is_some()),
+            text: embeddings.map(|embeddings| embeddings.text.clone().cast(self.dtype)),
+            pooled_text: pooled.filter(|_| sizes.is_some()).map(|pooled| pooled.cast(self.dtype)),
             sizes,
             time: self.config.time_condition_channels.map(|channels| self.told_scale(drawing, channels)),
             ..Conditions::default()
         })
     }
 
-    /// The sizes that Stable Diffusion XL is told, one row for each image.
+    /// The numbers that Stable Diffusion XL is told, one row for each image: the sizes, or for its refiner an aesthetic
+    /// score in the place of the last.
     fn sizes(
         &self,
         drawing: &Drawing,
         size: [usize; 2],
-        [channels, size_channels]: [usize; 2],
-        pooled: Option<&Tensor<2>>,
+        numbers: usize,
+        wanted: bool,
     ) -> Result<Tensor<2>, PipelineError> {
         let whole = ImageSizes { original: size, crop: [0, 0], target: size };
         let ImageSizes { original, crop, target } = drawing.sizes.unwrap_or(whole);
-        let told: Vec<f32> = [original, crop, target].concat().iter().map(|&side| side as f32).collect();
-        let text = pooled.map_or(0, |pooled| pooled.dims()[1]);
-        if text + told.len() * size_channels != channels {
-            return Err(self.lacks("other numbers than sizes (an aesthetic score, say)"));
+        let mut told: Vec<f32> = [original, crop].concat().iter().map(|&side| side as f32).collect();
+        match numbers {
+            5 => told.push(if wanted { WANTED_SCORE } else { UNWANTED_SCORE }),
+            6 => told.extend(target.map(|side| side as f32)),
+            _ => return Err(self.lacks("other numbers than sizes and an aesthetic score")),
         }
         let row = Tensor::<1>::from_floats(told.as_slice(), &self.device).unsqueeze::<2>();
         Ok(row.repeat_dim(0, drawing.batch))
@@ -70,6 +81,9 @@ impl Pipeline {
         let mut row: Vec<f32> = (0..half).map(|i| angle(i).sin() as f32).collect();
         row.extend((0..half).map(|i| angle(i).cos() as f32));
         row.resize(channels, 0.0);
-        Tensor::<1>::from_floats(row.as_slice(), &self.device).unsqueeze::<2>().repeat_dim(0, drawing.batch)
+        Tensor::<1>::from_floats(row.as_slice(), &self.device)
+            .unsqueeze::<2>()
+            .repeat_dim(0, drawing.batch)
+            .cast(self.dtype)
     }
 }

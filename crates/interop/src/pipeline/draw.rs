@@ -1,6 +1,7 @@
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
+use burn::tensor::DType;
 use diffusion::{Denoiser, Solver, Step, noised, sample};
 use schedules::NoiseLevel;
 
@@ -13,6 +14,9 @@ const MAX_SIDE: usize = 16_384;
 
 /// Draws standard normal images of the batch, each of the given `[C, H, W]`.
 pub(super) type Noise<'a> = dyn FnMut([usize; 3]) -> Tensor<4> + 'a;
+
+/// A scheduler, and the solver and the levels that are walked.
+type Walk = (Scheduler, Box<dyn Solver>, Vec<NoiseLevel>);
 
 impl Pipeline {
     /// Draws what [`FirstStage::decode`](super::FirstStage::decode) makes images of.
@@ -53,8 +57,7 @@ impl Pipeline {
         Ok(sample(denoiser.as_ref(), solver.as_mut(), levels, x, &mut step_noise, observer)?)
     }
 
-    /// The scheduler, and the solver and the levels that are walked.
-    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Box<dyn Solver>, Vec<NoiseLevel>), PipelineError> {
+    fn walk(&self, drawing: &Drawing) -> Result<Walk, PipelineError> {
         let (scheduler, solver) = self.sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
@@ -106,8 +109,8 @@ impl Pipeline {
         let factor = self.first_stage.factor();
         let size = [height * factor, width * factor];
         let Beside { image, class } = beside;
-        let answer = |embeddings: Option<&Embeddings>| {
-            let conditions = self.conditions(drawing, embeddings, size, class.clone())?;
+        let answer = |embeddings: Option<&Embeddings>, wanted: bool| {
+            let conditions = self.conditions(drawing, embeddings, size, class.clone(), wanted)?;
             let image = image.clone();
             let learned = scheduler.variance.is_some();
             Ok::<_, PipelineError>(move |x: Tensor<4>, timestep: f64| {
@@ -116,23 +119,33 @@ impl Pipeline {
                     Some(image) => Tensor::cat(vec![x, image.clone()], 1),
                     None => x,
                 };
-                let output = self.net.forward_with(x, timesteps, conditions.clone());
+                let output = self.net.forward_with(x.cast(self.dtype), timesteps, conditions.clone());
+                let output = output.cast(DType::F32);
                 // Of a variance that this scheduler does not use.
                 if learned { output } else { output.narrow(1, 0, channels) }
             })
         };
-        let conditional = answer(drawing.prompt.as_ref())?;
+        let conditional = answer(drawing.prompt.as_ref(), true)?;
         Ok(match self.negative(drawing) {
             Some(negative) => {
                 let guidance = drawing.guidance;
-                scheduler.guided(conditional, answer(Some(negative))?, guidance.scale, guidance.rescale)
+                scheduler.guided(
+                    conditional,
+                    answer(Some(negative), false)?,
+                    guidance.scale,
+                    guidance.rescale,
+                )
             }
             None => scheduler.denoiser(conditional),
         })
     }
 
     /// What is walked of the levels: the share of the steps, rounded down as the reference library has it, one at least.
-    fn remaining<'a>(&self, levels: &'a [NoiseLevel], strength: f64) -> Result<&'a [NoiseLevel], PipelineError> {
+    fn remaining<'a>(
+        &self,
+        levels: &'a [NoiseLevel],
+        strength: f64,
+    ) -> Result<&'a [NoiseLevel], PipelineError> {
         if !(strength > 0.0 && strength <= 1.0) {
             return Err(diffusion::DiffusionError::Strength { strength }.into());
         }

@@ -32,6 +32,7 @@ pub struct ImageSizes {
 
 /// What the images begin with.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for a batch of images")]
 pub enum Start {
     /// Noise.
     Noise,

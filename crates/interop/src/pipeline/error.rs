@@ -27,7 +27,9 @@ pub enum PipelineError {
     #[error(transparent)]
     Tile(#[from] autoencoder::AutoencoderError),
     /// A size that cannot be halved so often.
-    #[error("images of {height}x{width} cannot be drawn: use multiples of {multiple} from {multiple} to 16384")]
+    #[error(
+        "images of {height}x{width} cannot be drawn: use multiples of {multiple} from {multiple} to 16384"
+    )]
     Size {
         /// Height in pixels.
         height: usize,

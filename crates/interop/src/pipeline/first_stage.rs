@@ -22,12 +22,9 @@ pub enum FirstStage {
 
 impl FirstStage {
     /// Reads an `AutoencoderKL` or a `VQModel`.
-    pub(crate) fn read(
-        folder: &Path,
-        class: &str,
-        device: &Device,
-        dtype: DType,
-    ) -> Result<Self, InteropError> {
+    pub(crate) fn read(folder: &Path, class: &str, device: &Device) -> Result<Self, InteropError> {
+        // It is small, and the published ones overflow half precision.
+        let dtype = DType::F32;
         match class {
             "AutoencoderKL" => Ok(Self::Kl(Box::new(KlFolder::read(folder, device, dtype)?))),
             "VQModel" => Ok(Self::Vq(Box::new(VqFolder::read(folder, device, dtype)?))),

@@ -54,12 +54,21 @@ impl ModelIndex {
     /// If we have no such pipeline, one that names all that is missing, or the first part that we would leave out.
     pub fn checked_kind(&self) -> Result<PipelineKind, InteropError> {
         let kind = self.kind()?;
-        let Parts { text, first_stage, noising } = kind.parts();
+        let Parts { first_stage, noising, .. } = kind.parts();
         let mut needed = vec!["unet", "scheduler"];
-        needed.extend(text.iter().flat_map(|(tokenizer, encoder)| [tokenizer, encoder]));
+        needed.extend(self.readers(kind).into_iter().flat_map(|(tokenizer, encoder)| [tokenizer, encoder]));
         needed.extend(first_stage.iter().chain(&noising));
         self.check(&needed)?;
         Ok(kind)
+    }
+
+    /// The tokenizers, each with the encoder that reads its tokens. Stable Diffusion XL's refiner has the second only.
+    pub(crate) fn readers(&self, kind: PipelineKind) -> Vec<(&'static str, &'static str)> {
+        let Parts { text, .. } = kind.parts();
+        let refines = kind == PipelineKind::StableDiffusionXl
+            && self.part("text_encoder").is_none()
+            && self.part("text_encoder_2").is_some();
+        text.iter().skip(usize::from(refines)).copied().collect()
     }
 
     /// The class of a part; none if the folder has no such part.

@@ -9,15 +9,15 @@ mod draw;
 mod drawing;
 mod error;
 mod first_stage;
+mod folder;
 mod index;
 mod kind;
-mod pipeline;
 mod text_stage;
 
 pub use drawing::{Drawing, Embeddings, Guidance, ImageSizes, Start};
 pub use error::PipelineError;
 pub use first_stage::FirstStage;
+pub use folder::Pipeline;
 pub use index::ModelIndex;
 pub use kind::PipelineKind;
-pub use pipeline::Pipeline;
 pub use text_stage::TextStage;

@@ -43,7 +43,7 @@ impl TextStage {
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Option<Self>, PipelineError> {
         let index = ModelIndex::read(folder)?;
         let kind = index.checked_kind()?;
-        let parts = kind.parts().text;
+        let parts = index.readers(kind);
         if parts.is_empty() {
             return Ok(None);
         }
@@ -61,9 +61,10 @@ impl TextStage {
     ///
     /// If an encoder has not so many layers.
     pub fn encode(&self, prompts: &[String], clip_skip: usize) -> Result<Embeddings, PipelineError> {
-        let encoded = self.readers.iter().map(|reader| {
-            reader.encode(&self.tokens(reader, prompts), self.kind, clip_skip, &self.device)
-        });
+        let encoded = self
+            .readers
+            .iter()
+            .map(|reader| reader.encode(&self.tokens(reader, prompts), self.kind, clip_skip, &self.device));
         let encoded: Vec<Embeddings> = encoded.collect::<Result<_, _>>()?;
         let pooled = encoded.iter().rev().find_map(|encoded| encoded.pooled.clone());
         let texts = encoded.into_iter().map(|encoded| encoded.text).collect();

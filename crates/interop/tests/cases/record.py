@@ -2,7 +2,8 @@
 
     pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
 
-The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step or schedulers.
+The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step, schedulers or conditions.
+The folder stable_diffusion was written by StableDiffusionPipeline.save_pretrained, with CLIP's text encoder from transformers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
 shows. Of the recorded training only some layers are kept here. Other seeds make other numbers of the same kinds.
@@ -16,7 +17,7 @@ import sys
 import diffusers
 import torch
 import torch.nn.functional as F
-from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+from diffusers import DDPMPipeline, DDPMScheduler, UNet2DConditionModel, UNet2DModel
 from safetensors.torch import save_file
 
 SMALL = dict(sample_size=8, layers_per_block=1, block_out_channels=(8, 8), norm_num_groups=4, attention_head_dim=4,
@@ -35,13 +36,40 @@ SCHEDULERS = {
     "kdpm2_ancestral": ("KDPM2AncestralDiscrete", LATENT, 5, {}),
     "flow_euler_shift": ("FlowMatchEulerDiscrete", dict(shift=3.0), 6, {}),
 }
+# Options of UNet2DConditionModel, and shapes of its inputs beside a sample of 8x8 or the given size.
+TRANSFORMERS = dict(down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                    up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), block_out_channels=(8, 12))
+SIMPLE = dict(down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"),
+              up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"), block_out_channels=(8, 8),
+              mid_block_type="UNetMidBlock2DSimpleCrossAttn", attention_head_dim=4, cross_attention_dim=32)
+CONDITIONS = {
+    "condition_sizes": (dict(TRANSFORMERS, transformer_layers_per_block=[1, 2], addition_embed_type="text_time",
+                             addition_time_embed_dim=6, projection_class_embeddings_input_dim=41,
+                             use_linear_projection=True),
+                        {"added_cond.text_embeds": (2, 5), "added_cond.time_ids": (2, 6)}, (8, 8)),
+    "condition_odd": (dict(TRANSFORMERS, layers_per_block=(1, 2), only_cross_attention=(True, False),
+                           mid_block_type="UNetMidBlock2D", time_cond_proj_dim=6, class_embed_type="simple_projection",
+                           projection_class_embeddings_input_dim=9, class_embeddings_concat=True),
+                      {"timestep_cond": (2, 6), "class_labels": (2, 9), "encoder_attention_mask": (2, 5)}, (7, 9)),
+    "condition_added": (dict(SIMPLE, cross_attention_norm="group_norm", addition_embed_type="text", act_fn="gelu",
+                             addition_embed_type_num_heads=2, encoder_hid_dim=10, resnet_skip_time_act=True,
+                             resnet_out_scale_factor=1.3, time_embedding_act_fn="gelu", only_cross_attention=(True, False),
+                             resnet_time_scale_shift="scale_shift"),
+                        {"encoder_attention_mask": (2, 5)}, (8, 8)),
+    "condition_beside": (dict(TRANSFORMERS, num_class_embeds=7),
+                         {"class_labels": None, "down_residual": (8, 8, 8, 12), "mid_residual": (2, 12, 4, 4)}, (8, 8)),
+}
 TOY = dict(a=0.3, b=0.8, c=700.0, phase=0.4, va=2.0, vc=300.0)
 KEPT = ("conv_in", "conv_out", "conv_norm_out", "time_embedding.linear_1", "mid_block.attentions",
         "up_blocks.0.attentions.0", "down_blocks.0.resnets.0.norm")
 
 
 def network(**options):
-    net = UNet2DModel(**SMALL, **options)
+    return moved(UNet2DModel(**SMALL, **options))
+
+
+def moved(net):
+    """The network with its one-dimensional parameters off their initial values."""
     with torch.no_grad():
         for value in net.parameters():
             if value.dim() == 1:
@@ -167,8 +195,38 @@ def scheduler(folder, name, options, steps, step_kwargs):
     scheduler.save_config(folder)
 
 
+def condition(folder, options, shapes, size):
+    options = dict(dict(layers_per_block=1, norm_num_groups=4, cross_attention_dim=10, attention_head_dim=2,
+                        sample_size=8), **options)
+    net = moved(UNet2DConditionModel(**options)).eval()
+    text = torch.randn(2, 5, options.get("encoder_hid_dim") or options["cross_attention_dim"])
+    io = dict(sample=torch.randn(2, 4, *size), timestep=torch.tensor([11, 640]), encoder_hidden_states=text)
+    call, added = {}, {}
+    for name, shape in shapes.items():
+        if name == "encoder_attention_mask":
+            call[name] = (torch.arange(5) < torch.tensor([[3], [5]])).float()
+        elif name == "class_labels" and shape is None:
+            call[name] = torch.tensor([6, 2])
+        elif name == "down_residual":
+            sizes = [size] * 2 + [tuple((side + 1) // 2 for side in size)] * 2
+            residuals = [torch.randn(2, channels, *side) for channels, side in zip(shape, sizes)]
+            io |= {f"{name}.{index}": residual for index, residual in enumerate(residuals)}
+            call["down_block_additional_residuals"] = residuals
+        elif name == "mid_residual":
+            io[name] = call["mid_block_additional_residual"] = torch.randn(shape)
+        elif name.startswith("added_cond."):
+            io[name] = added[name.removeprefix("added_cond.")] = 10 * torch.rand(shape)
+        else:
+            call[name] = torch.randn(shape)
+    io |= {name: value for name, value in call.items() if name in shapes}
+    with torch.no_grad():
+        io["out"] = net(io["sample"], io["timestep"], text, added_cond_kwargs=added or None, **call).sample
+    net.save_pretrained(folder)
+    write(folder, dict(kind="UNet2DConditionModel"), io)
+
+
 root = pathlib.Path(sys.argv[1])
-wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers"]
+wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions"]
 torch.manual_seed(0)
 if "pipeline" in wanted:
     pipeline(root / "ddpm_pipeline")
@@ -178,3 +236,7 @@ if "schedulers" in wanted:
     torch.manual_seed(1)
     for name, arguments in SCHEDULERS.items():
         scheduler(root / name, *arguments)
+if "conditions" in wanted:
+    torch.manual_seed(2)
+    for name, arguments in CONDITIONS.items():
+        condition(root / name, *arguments)

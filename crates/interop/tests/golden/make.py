@@ -1,4 +1,4 @@
-"""Records what the reference library's autoencoders answer, for tests/it/autoencoders.rs.
+"""Records what the reference library's autoencoders answer, for tests/it/autoencoders.rs, and a file of torch's own.
 
     pip install diffusers==0.42.1 torch==2.9.0 && python make.py
 
@@ -64,3 +64,8 @@ def record(name, kind, size, options):
 
 path = pathlib.Path(__file__).with_name("autoencoders.json")
 path.write_text("[\n" + ",\n".join(json.dumps(record(*case)) for case in CASES) + "\n]\n")
+
+whole = torch.nn.Parameter(torch.arange(6.0).reshape(2, 3))
+torch.save({"whole": whole, "row": whole.data[1], "column": torch.ones(4, 1, dtype=torch.float16) / 4,
+            "brain": torch.tensor([1.5, -2.0], dtype=torch.bfloat16), "number": torch.tensor(7), "steps": 12},
+           pathlib.Path(__file__).with_name("torch.bin"))

@@ -12,6 +12,10 @@ fn recorded_cases_agree() {
     let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     let recorded = [
         "clip_text_masked",
+        "condition_added",
+        "condition_beside",
+        "condition_odd",
+        "condition_sizes",
         "ddim_v_trailing",
         "ddpm_learned_range",
         "ddpm_pipeline",
@@ -22,6 +26,8 @@ fn recorded_cases_agree() {
         "kdpm2_ancestral",
         "ldm_bert",
         "pndm_runge_kutta",
+        "stable_diffusion",
+        "stable_diffusion_img2img",
         "t5_buckets",
         "tokenizer_bert",
         "tokenizer_clip",

@@ -4,7 +4,10 @@
 
 mod autoencoders;
 mod cases;
+mod conditions;
 mod damage;
 mod names;
+mod pipelines;
 mod round_trip;
 mod shards;
+mod text;

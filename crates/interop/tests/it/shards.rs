@@ -5,7 +5,7 @@ use std::path::Path;
 
 use autoencoder::{KlConfig, LatentScale, TrunkConfig};
 use burn::tensor::{DType, Device, Tensor};
-use interop::{KlFolder, TensorFile};
+use interop::{KlFolder, TensorFile, TensorStore};
 use serde_json::{Value, json};
 
 const WHOLE: &str = "diffusion_pytorch_model.safetensors";
@@ -75,6 +75,32 @@ fn shards_that_do_not_fit_their_index_are_named() {
     assert!(outside.ends_with("../secret.safetensors is not beside it"), "{outside}");
     let damaged = told(&|index| index["weight_map"] = json!(3));
     assert!(damaged.contains(INDEX), "{damaged}");
+}
+
+/// Written by `golden/make.py`: a view shares its numbers with the whole, and what is no tensor is left out.
+#[test]
+fn torchs_own_files_are_read_without_running_them() {
+    let bytes = include_bytes!("../golden/torch.bin");
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("weights.bin");
+    fs::write(&path, bytes).unwrap();
+    let store = TensorStore::open(&path).unwrap();
+    let found: Vec<(&str, Vec<usize>)> = store.shapes().map(|(name, shape)| (name, shape.to_vec())).collect();
+    let expected: [(&str, &[usize], &[f32]); 5] = [
+        ("brain", &[2], &[1.5, -2.0]),
+        ("column", &[4, 1], &[0.25; 4]),
+        ("number", &[], &[7.0]),
+        ("row", &[3], &[3.0, 4.0, 5.0]),
+        ("whole", &[2, 3], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+    ];
+    assert_eq!(found, expected.map(|(name, shape, _)| (name, shape.to_vec())));
+    for (name, _, values) in expected {
+        assert_eq!(store.read(name).unwrap().values, values, "{name}");
+    }
+    for length in (0..bytes.len()).step_by(37) {
+        fs::write(&path, &bytes[..length]).unwrap();
+        assert!(TensorStore::open(&path).is_err(), "{length}");
+    }
 }
 
 #[test]

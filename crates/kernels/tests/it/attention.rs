@@ -9,7 +9,8 @@ fn in_f64(attention: Attention, [q, k, v]: &[Vec<f64>; 3], bias: &[f32]) -> Vec<
     let Attention { channels, queries, keys } = attention;
     let mut mixed = vec![0.0; q.len()];
     for head in 0..q.len() / (channels * queries) {
-        let (q, k, v) = (&q[head * channels * queries..], &k[head * channels * keys..], &v[head * channels * keys..]);
+        let (q, k, v) =
+            (&q[head * channels * queries..], &k[head * channels * keys..], &v[head * channels * keys..]);
         for query in 0..queries {
             let logit = |key: usize| {
                 let products = (0..channels).map(|c| q[c * queries + query] * k[c * keys + key]);
@@ -102,8 +103,7 @@ fn many_pixels_are_taken_in_parts() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let attention = Attention { channels: 12, queries: 100, keys: 100 };
     let (inputs, dy) = ([0, 1, 2].map(|i| normal(3 * 1200, i)), normal(3 * 1200, 3));
-    let run =
-        |threads| on_threads(threads, || gradients(Simd::best(), attention, borrow(&inputs, &[]), &dy));
+    let run = |threads| on_threads(threads, || gradients(Simd::best(), attention, borrow(&inputs, &[]), &dy));
     assert_eq!(run(1), run(2));
     assert_eq!(run(1), run(7));
 }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
+use train::cascade::SuperResolution;
 use train::{
     DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, RunDir, Session, System, SystemName,
 };
@@ -54,6 +55,10 @@ fn run(mut args: Args) -> Result<()> {
             SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
             SystemName::Autoencoder => bench::<FirstStage>(&args, path)?,
             SystemName::Latent => bench::<LatentSystem>(&args, path)?,
+            SystemName::SuperResolution => bench::<SuperResolution>(&args, path)?,
+            SystemName::Cascade => {
+                bail!("{} is a cascade: give runs/NAME/stage-N/config.toml", path.display())
+            }
         }
     }
     Ok(())

@@ -100,11 +100,15 @@ impl System for DpmSystem {
     ) -> Result<Vec<Measure>, TrainError> {
         let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
         let bound = Bound::of(net, config, set, config.train.eval_images, device)?;
+        let [_, height, width] = set.image_shape();
+        // As the paper counts: pictures by the pixel.
+        let (parts, unit) =
+            if set.holds_pictures() { ((height * width) as f64, "bits/pixel") } else { (1.0, "bits") };
         let bits = |name: &str, value: f64, stderr: f64| Measure {
             name: name.into(),
-            value,
-            stderr,
-            unit: "bits".into(),
+            value: value / parts,
+            stderr: stderr / parts,
+            unit: unit.into(),
         };
         let mut results = vec![
             bits("K", bound.bits, bound.stderr),

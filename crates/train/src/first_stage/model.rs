@@ -7,7 +7,7 @@ use data::Splits;
 use random::Seed;
 
 use super::config::FirstStageRunConfig;
-use super::loss::{absolute_errors, psnr};
+use super::loss::{absolute_errors, psnr, ssim};
 use super::system::{FirstStage, FirstStageNet};
 use crate::batches::validation_images;
 use crate::error::TrainError;
@@ -59,16 +59,18 @@ impl TrainedFirstStage {
         let Self { autoencoder, config } = self;
         let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
         let chosen = validation_images(Seed(config.seed), set, config.train.eval_images);
-        let (mut errors, mut ratios) = (Vec::new(), Vec::new());
+        let (mut errors, mut ratios, mut similarities) = (Vec::new(), Vec::new(), Vec::new());
         for numbers in chosen.chunks(config.train.batch_size) {
             let images = upload(set.fixed(numbers)?, device);
             let output = autoencoder.decode(autoencoder.latent(images.clone()));
             errors.extend(numbers_of(absolute_errors(&output, &images))?);
             ratios.extend(numbers_of(psnr(&output, &images))?);
+            similarities.extend(numbers_of(ssim(&output, &images))?);
         }
         let scale = self.latent_scale(splits, device)?.scale[0];
         Ok(vec![
             mean("PSNR", "dB", &ratios),
+            mean("SSIM", "", &similarities),
             mean("absolute error", "of the range -1 to 1", &errors),
             Measure { name: "latent scale".into(), value: scale, stderr: 0.0, unit: String::new() },
         ])

@@ -3,7 +3,10 @@
 use burn::nn::loss::{MseLoss, Reduction};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use unet::{Activation, DownsamplePadding, LevelBlock, Resample, UNet, UNetConfig};
+use unet::{
+    Activation, AddedInput, Condition, Conditions, ContextConfig, ContextInput, CrossAttention,
+    DownsamplePadding, LevelBlock, Mid, Resample, UNet, UNetConfig,
+};
 
 use crate::{images, weights};
 
@@ -21,12 +24,18 @@ fn tiny() -> UNetConfig {
     }
 }
 
-/// A scalar of the network and its input with no symmetry.
+/// A scalar of the network and its input with no symmetry. Networks without a context do not see the text.
 fn scalar(unet: &UNet, x: Tensor<4>) -> Tensor<1> {
     let device = x.device();
-    let (t, labels) = (Tensor::from_floats([3.0, 300.0], &device), Tensor::from_ints([1, 2], &device));
+    let t = Tensor::from_floats([3.0, 300.0], &device);
+    let conditions = Conditions {
+        class: Some(Condition::Labels(Tensor::from_ints([1, 2], &device))),
+        text: Some((images([1, 2, 3, 32], &device) * 2.3).squeeze_dim(0)),
+        text_mask: Some(Tensor::from_floats([[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]], &device)),
+        ..Conditions::default()
+    };
     let weights = (images([2, 1, 4, 4], &device) * 3.0).cos();
-    (unet.forward(x, t, Some(labels)) * weights).sum()
+    (unet.forward_with(x, t, conditions) * weights).sum()
 }
 
 /// A direction in which to move a parameter of `n` values.
@@ -93,6 +102,28 @@ fn gradients_of_all_parameters_are_finite_differences_with_image_skips() {
         activation: Activation::Gelu,
         ..tiny()
     });
+}
+
+#[test]
+fn gradients_of_all_parameters_are_finite_differences_with_a_context() {
+    let context = Some(ContextConfig { channels: 32, input: ContextInput::Text });
+    let crossed = |resample, cross: CrossAttention| UNetConfig {
+        down_blocks: Some(vec![LevelBlock::new(false, resample).with_cross(cross.clone()); 2]),
+        up_blocks: Some(vec![LevelBlock::new(false, resample).with_cross(cross.clone()); 2]),
+        mid: Mid::Cross(cross),
+        context,
+        ..tiny()
+    };
+    let transformer = CrossAttention::Transformer { depths: vec![1], heads: 2, context_only: false };
+    check_parameters(&crossed(Resample::Conv, transformer));
+    let added = CrossAttention::Added { head_channels: 4, context_only: false, norm_context: true };
+    let added = UNetConfig {
+        added_input: AddedInput::Text { channels: 32, heads: 2 },
+        block_divisor: 1.3,
+        block_raw_embedding: true,
+        ..crossed(Resample::Block, added)
+    };
+    check_parameters(&added);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod config;
+mod context;
 mod golden;
 mod gradient;
 mod network;
+mod super_resolution;
 mod weights;
 
 use burn::tensor::{Device, Int, Tensor};

@@ -5,7 +5,7 @@ use burn::tensor::{Gradients, Tensor, TensorData};
 use unet::UNet;
 
 /// Replaces every parameter by `values(name, shape)`.
-pub fn fill(unet: UNet, values: impl FnMut(&str, &[usize]) -> Vec<f32>) -> UNet {
+pub fn fill<M: Module>(unet: M, values: impl FnMut(&str, &[usize]) -> Vec<f32>) -> M {
     unet.map(&mut Fill { path: Path::default(), values })
 }
 

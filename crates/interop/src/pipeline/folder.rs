@@ -29,6 +29,8 @@ pub struct Pipeline {
     pub first_stage: FirstStage,
     /// Where it is.
     pub device: Device,
+    /// Precision of the network; that of the first stage and of the walk is f32.
+    pub dtype: DType,
     /// Height and width of what the network draws, unless told otherwise.
     pub(super) sample_size: Option<[usize; 2]>,
     pub(super) noising: Option<Noising>,
@@ -43,7 +45,7 @@ pub(super) struct Noising {
 }
 
 impl Pipeline {
-    /// Reads a folder, its weights in the given precision. Text encoders are read by
+    /// Reads a folder, its network in the given precision. Text encoders are read by
     /// [`TextStage::read`](super::TextStage::read), because they are not needed while images are drawn.
     ///
     /// # Errors
@@ -58,7 +60,7 @@ impl Pipeline {
         let first_stage = match first_stage {
             Some(name) => {
                 let class = index.part(name).unwrap_or_default();
-                FirstStage::read(&folder.join(name), class, device, dtype)?
+                FirstStage::read(&folder.join(name), class, device)?
             }
             None => FirstStage::Pixels,
         };
@@ -72,6 +74,7 @@ impl Pipeline {
             sampler,
             first_stage,
             device: device.clone(),
+            dtype,
             sample_size,
             noising,
         })
@@ -89,7 +92,10 @@ impl Noising {
         let sampler = FolderSampler::read(&path)?;
         let (scheduler, _) = sampler.scheduler()?;
         let Some(schedule) = scheduler.chain() else {
-            return Err(InteropError::Scheduler { path, reason: format!("{} to noise images", sampler.class()) });
+            return Err(InteropError::Scheduler {
+                path,
+                reason: format!("{} to noise images", sampler.class()),
+            });
         };
         let last = schedule.num_train_timesteps() - 1;
         let limit = index.setting("max_noise_level").and_then(Value::as_u64);

@@ -1,0 +1,145 @@
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use burn::prelude::*;
+use data::Picture;
+use dpm::{ChainConfig, DpmError, Factor, Reverse, Sampled};
+use train::{StateNoise, TrainedDpm, draw_states, trajectories};
+
+use crate::args::Args;
+use crate::edit::Edit;
+
+/// States drawn at once, unless the arguments say it: most are small.
+const DEFAULT_BATCH: usize = 4096;
+/// Frames of an animation at most.
+const MAX_FRAMES: usize = 60;
+
+/// What was drawn from a diffusion probabilistic model.
+pub struct DpmPictures {
+    /// Samples; for points the three rows of data, samples and drift.
+    pub picture: Picture,
+    /// How many samples.
+    pub samples: usize,
+    /// The samples on their way, where an animation was asked for.
+    pub frames: Vec<Picture>,
+    /// The settings as they are printed and written into pictures.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// Draws what the arguments ask of a diffusion probabilistic model; nothing if it was stopped.
+///
+/// # Errors
+///
+/// If an argument belongs to another system, a file cannot be read, or the device fails.
+pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Option<DpmPictures>> {
+    refuse_others(args)?;
+    let is_picture = model.shape[1] > 1 && model.shape[2] > 1;
+    if args.edit.init_image.is_some() && !is_picture {
+        bail!("--init-image: this model draws no pictures");
+    }
+    let edit = Edit::new(&args.edit, model.shape)?;
+    let factor = edit.as_ref().map(|edit| factor(args, edit, model)).transpose()?;
+    let mut settings = vec![("seed", args.seed.to_string())];
+    settings.extend(edit.iter().flat_map(Edit::describe).filter(|(key, _)| *key != "strength"));
+    settings.extend(args.edit.denoise.map(|std| ("denoise", std.to_string())));
+    let Some((data, frames)) = walk(args, model, factor.as_ref(), stop)? else { return Ok(None) };
+    let picture = match (&factor, model.shape) {
+        (None, [(2..), 1, 1]) => trajectories(model, args.seed, samples(args, model))?,
+        _ => draw_states(model, &data),
+    };
+    let frames = frames.iter().map(|frame| draw_states(model, frame)).collect();
+    Ok(Some(DpmPictures { picture, samples: samples(args, model), frames, settings }))
+}
+
+/// How many samples, unless the arguments say it: points make a shape only together.
+fn samples(args: &Args, model: &TrainedDpm) -> usize {
+    let own = if let [(2..), 1, 1] = model.shape { 3000 } else { 16 };
+    args.number.unwrap_or(own)
+}
+
+type Values = Vec<f32>;
+
+/// The samples as data, and on their way; nothing if it was stopped.
+fn walk(
+    args: &Args,
+    model: &TrainedDpm,
+    factor: Option<&Factor>,
+    stop: &AtomicBool,
+) -> Result<Option<(Values, Vec<Values>)>> {
+    let length = model.net.chain().length();
+    let stride = length.div_ceil(MAX_FRAMES - 1);
+    let (mut data, mut frames) = (Vec::new(), Vec::<Values>::new());
+    let (number, batch) = (samples(args, model), args.batch.unwrap_or(DEFAULT_BATCH));
+    for first in (0..number).step_by(batch) {
+        let numbers = first as u64..number.min(first + batch) as u64;
+        let mut noise = StateNoise::new(model, args.seed, numbers);
+        let mut seen = Vec::new();
+        let mut observer = |step: Sampled| {
+            if args.animate.is_some() && step.t.is_multiple_of(stride) {
+                seen.push(step.x.clone());
+            }
+            if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match model.net.sample(&mut || noise.draw(), factor, &mut observer) {
+            Err(DpmError::Stopped { .. }) => return Ok(None),
+            states => data.extend(model.data(states?)?),
+        }
+        frames.resize(seen.len().max(frames.len()), Vec::new());
+        for (frame, states) in frames.iter_mut().zip(seen) {
+            frame.extend(model.data(states)?);
+        }
+    }
+    Ok(Some((data, frames)))
+}
+
+/// What is known of the samples, as states of the chain.
+fn factor(args: &Args, edit: &Edit, model: &TrainedDpm) -> Result<Factor> {
+    let [channels, height, width] = model.shape;
+    let shape = [1, 1, channels * height * width];
+    let mut image = edit.image().to_vec();
+    if let Some(standardize) = &model.config.standardize {
+        standardize.apply(&mut image, height * width, || 0.5);
+    }
+    let state = Tensor::<3>::from_data(TensorData::new(image, shape), &model.device);
+    match (edit.kept(), args.edit.denoise) {
+        (Some(kept), None) => {
+            let kept = TensorData::new(kept.repeat(channels), shape);
+            Ok(Factor::Known { state, kept: Tensor::from_data(kept, &model.device) })
+        }
+        (None, Some(std)) => {
+            if !matches!(model.config.dpm.chain, ChainConfig::Gaussian { .. }) {
+                bail!("--denoise is for Gaussian chains");
+            }
+            if !(std > 0.0 && std.is_finite()) {
+                bail!("--denoise {std}: it must be above 0");
+            }
+            let scale = model.config.standardize.as_ref().map_or(1.0, |standardize| standardize.std[0]);
+            Ok(Factor::Noisy { state, variance: (std / scale).powi(2) })
+        }
+        _ => bail!("--init-image: add --mask to draw a part of it anew, or --denoise to free it of noise"),
+    }
+}
+
+/// Refuses arguments that mean nothing here.
+fn refuse_others(args: &Args) -> Result<()> {
+    let given = [
+        ("--label", args.label.is_some()),
+        ("--labels", args.labels.is_some()),
+        ("--guidance-scale", args.guidance_scale.is_some()),
+        ("--sampler", args.sampler.is_some()),
+        ("--steps", args.steps.is_some()),
+        ("--eta", args.eta.is_some()),
+        ("--interpolate", args.interpolate.is_some()),
+        ("--forward", args.forward.is_some()),
+        ("--strength", args.edit.strength.is_some()),
+        ("--separate", args.separate.is_some()),
+    ];
+    if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
+        bail!("{name}: a diffusion probabilistic model walks its whole chain: leave it out");
+    }
+    if args.number == Some(0) || args.batch == Some(0) {
+        bail!("-n and --batch must be at least 1");
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use infer::Args;
+use interop::pipeline::ModelIndex;
+use train::cascade::CascadeDir;
+use train::{DpmRunConfig, LatentRunConfig, Meta, Record, RunConfig, RunDir, SystemName};
+
+/// The checkpoint that comes with the project.
+const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
+
+/// What the arguments name: a kind of model, its configuration, and where its weights are.
+pub enum Source {
+    /// A denoiser of pixels.
+    Ddpm(Box<RunConfig>, PathBuf),
+    /// A chain of 2015.
+    Dpm(Box<DpmRunConfig>, PathBuf),
+    /// A denoiser of latents.
+    Latent(Box<LatentRunConfig>, PathBuf),
+    /// A cascade.
+    Cascade(CascadeDir),
+    /// A stage of one, by itself.
+    SuperResolution(RunDir),
+    /// A denoiser in the layout of the diffusers library.
+    Folder(PathBuf),
+    /// A pipeline of that library with more parts than a denoiser.
+    Pipeline(PathBuf),
+}
+
+impl Source {
+    /// That of the arguments.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is damaged.
+    pub fn of(args: &Args) -> Result<Self> {
+        if let Some(folder) = &args.model {
+            let is_pipeline = ModelIndex::read(folder)?.kind().is_ok();
+            let folder = folder.clone();
+            return Ok(if is_pipeline { Self::Pipeline(folder) } else { Self::Folder(folder) });
+        }
+        if let Some(path) = &args.checkpoint {
+            return if path.is_dir() {
+                of_checkpoint(path)
+            } else {
+                of_weights(&path.with_file_name("config.toml"), path.clone())
+            };
+        }
+        let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
+        let run = RunDir::new(&folder);
+        if SystemName::of(&run.config())? == SystemName::Cascade {
+            return Ok(Self::Cascade(CascadeDir::new(folder)));
+        }
+        Record::verify_weights(&run)?;
+        match SystemName::of(&run.config())? {
+            SystemName::SuperResolution => Ok(Self::SuperResolution(run)),
+            _ => of_weights(&run.config(), run.ema()),
+        }
+    }
+}
+
+/// A checkpoint's folder, which says what it is.
+fn of_checkpoint(path: &Path) -> Result<Source> {
+    let meta = Meta::verify(path)?;
+    let weights = path.to_path_buf();
+    Ok(match meta.config.get("system").and_then(|name| name.as_str()) {
+        None => Source::Ddpm(Box::new(meta.config(path)?), weights),
+        Some("dpm") => Source::Dpm(Box::new(meta.config(path)?), weights),
+        Some("latent") => Source::Latent(Box::new(meta.config(path)?), weights),
+        Some(other) => {
+            bail!("{}: a checkpoint of system \"{other}\" draws nothing by itself", path.display())
+        }
+    })
+}
+
+/// Averaged weights and the configuration beside them.
+fn of_weights(config: &Path, weights: PathBuf) -> Result<Source> {
+    Ok(match SystemName::of(config)? {
+        SystemName::Ddpm => Source::Ddpm(Box::new(RunConfig::load(config)?), weights),
+        SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
+        SystemName::Latent => Source::Latent(Box::new(LatentRunConfig::load(config)?), weights),
+        SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
+        SystemName::Cascade | SystemName::SuperResolution => {
+            bail!("{}: give the cascade's folder, or that of a stage, with --run", config.display())
+        }
+    })
+}

@@ -1,0 +1,84 @@
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Result, bail};
+use diffusion::ImageNoise;
+use train::cascade::{Augmentation, StageWalk, SuperResolutionModel};
+
+use crate::args::Args;
+use crate::cascade::{Job, augmentation, refuse_alien, stage_walk};
+use crate::draw::Drawn;
+use crate::plan::{OwnSampler, Plan};
+use crate::walk::Walk;
+
+/// An image that a super-resolution stage enlarges, as often as images are asked for.
+pub struct Upscaling<'a> {
+    model: &'a SuperResolutionModel,
+    /// Classes, number and seed of the images.
+    pub plan: Plan,
+    walk: StageWalk,
+    augmentation: Augmentation,
+    /// `[C, h, w]`.
+    low: Vec<f32>,
+}
+
+impl<'a> Upscaling<'a> {
+    /// Checks the arguments against a stage and reads the image, which is resized to what the stage enlarges.
+    ///
+    /// # Errors
+    ///
+    /// The first argument that does not fit.
+    pub fn new(args: &Args, model: &'a SuperResolutionModel) -> Result<Self> {
+        refuse_alien(args)?;
+        if args.cascade.stages {
+            bail!("--stages: this is one stage: give --run the folder of the cascade");
+        }
+        let Some(path) = &args.cascade.upscale else {
+            bail!(
+                "this is a super-resolution stage: add --upscale IMAGE, or give --run the folder of the cascade"
+            );
+        };
+        if args.cascade.truncated == Some(true) {
+            bail!("--truncated: there is no stage below that could stop at s");
+        }
+        let run = &model.config.run;
+        if run.model.num_classes.is_some() && args.label.is_none() && args.labels.is_none() {
+            bail!("--upscale: this stage knows classes: say with --label what the image shows");
+        }
+        let low = data::read_image(path, model.low_shape())?;
+        let own = OwnSampler {
+            walk: Walk::Configured(run.sample.clone()),
+            guidable: run.train.cond_drop_prob > 0.0,
+        };
+        let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
+        let level = augmentation(args, 0, &model.config.low_resolution)?.level;
+        let walk = stage_walk(args, &run.sample, &run.schedule()?)?;
+        Ok(Self { model, plan, walk, augmentation: Augmentation { level, truncated: false }, low })
+    }
+
+    /// The settings as they are printed and written into pictures.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut settings = self.plan.describe();
+        settings.push(("aug_level", self.augmentation.level.to_string()));
+        settings
+    }
+
+    /// Enlarges the image, `batch` times at once.
+    ///
+    /// # Errors
+    ///
+    /// If the stage cannot sample, or an image cannot be written to `separate`.
+    pub fn draw(&self, batch: usize, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
+        let (seed, shape, s) = (self.plan.seed, self.model.image_shape(), self.augmentation.level);
+        let (steps, settings) = (self.walk.steps(), self.describe());
+        let job = Job { plan: &self.plan, shape, steps, batch, separate, settings };
+        job.draw(stop, &mut |images, observer| {
+            let numbers = || images.start as u64..images.end as u64;
+            let low = self.model.augmented(self.low.repeat(images.len()), s, seed, numbers())?;
+            let model = self.model.shown(&low, s)?;
+            let mut noise = ImageNoise::new(seed, numbers(), shape, &model.device);
+            let labels = self.plan.labels(images.clone());
+            Ok(self.walk.run(&model, labels.as_deref(), &mut || noise.draw(), observer)?.images)
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! A Stable Diffusion folder as `save_pretrained` wrote it: precision, damage, and what it refuses.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::prelude::*;
+use burn::tensor::{DType, Tolerance};
+use interop::pipeline::{
+    Drawing, Guidance, ModelIndex, Pipeline, PipelineError, PipelineKind, Start, TextStage,
+};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/stable_diffusion")
+}
+
+/// A cat, guided away from nothing.
+fn drawing(dtype: DType) -> Drawing {
+    let stage = TextStage::read(&folder(), &Device::flex(), dtype).unwrap().unwrap();
+    let prompt = stage.encode(&["a photo of a cat".into()], 0).unwrap();
+    Drawing {
+        batch: 1,
+        negative: Some(stage.encode_negative(None, &prompt, 0).unwrap()),
+        prompt: Some(prompt),
+        guidance: Guidance { scale: 7.5, rescale: 0.0 },
+        size: None,
+        sizes: None,
+        start: Start::Noise,
+        sampler: None,
+    }
+}
+
+fn pipeline(dtype: DType) -> Pipeline {
+    let mut pipeline = Pipeline::read(&folder(), &Device::flex(), dtype).unwrap();
+    pipeline.sampler = pipeline.sampler.called(|call| call.num_inference_steps = Some(3)).unwrap();
+    pipeline
+}
+
+fn waves([channels, height, width]: [usize; 3]) -> Tensor<4> {
+    let n = (channels * height * width) as i64;
+    Tensor::<1, Int>::arange(0..n, &Device::flex()).float().sin().reshape([1, channels, height, width])
+}
+
+fn draw(pipeline: &Pipeline, drawing: &Drawing) -> Result<Tensor<4>, PipelineError> {
+    pipeline.draw(drawing, &mut waves, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn half_precision_draws_nearly_the_same() {
+    let whole = draw(&pipeline(DType::F32), &drawing(DType::F32)).unwrap();
+    let largest = whole.clone().abs().max().into_scalar::<f32>();
+    for dtype in [DType::F16, DType::BF16] {
+        let half = draw(&pipeline(dtype), &drawing(dtype)).unwrap();
+        assert_eq!(half.dtype(), DType::F32);
+        let error = (half - whole.clone()).abs().max().into_scalar::<f32>() / largest;
+        assert!(error > 0.0 && error < 0.05, "{dtype:?}: {error}");
+    }
+}
+
+/// Of latents that are the same in each square of 2x2, which nothing is lost of by averaging.
+#[test]
+fn a_preview_repeats_the_pixels_of_the_averaged_latents() {
+    let first_stage = pipeline(DType::F32).first_stage;
+    let small = waves([4, 4, 4]);
+    let doubled = small.clone().reshape([1, 4, 4, 1, 4, 1]).expand([1, 4, 4, 2, 4, 2]).reshape([1, 4, 8, 8]);
+    let preview = first_stage.preview(doubled.clone()).unwrap();
+    assert_eq!(preview.dims(), first_stage.decode(doubled, None).unwrap().dims());
+    let corners = preview.reshape([1, 3, 8, 2, 8, 2]);
+    for (row, column) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let corner = corners.clone().narrow(3, row, 1).narrow(5, column, 1).reshape([1, 3, 8, 8]);
+        let expected = first_stage.decode(small.clone(), None).unwrap().into_data();
+        corner.into_data().assert_approx_eq::<f32>(&expected, Tolerance::absolute(1e-5));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_named_before_any_step() {
+    let pipeline = pipeline(DType::F32);
+    let refused = |change: &dyn Fn(&mut Drawing)| {
+        let mut drawing = drawing(DType::F32);
+        change(&mut drawing);
+        draw(&pipeline, &drawing).unwrap_err().to_string()
+    };
+    let image = waves([3, 16, 16]);
+    assert_eq!(
+        refused(&|drawing| drawing.size = Some([15, 16])),
+        "images of 15x16 cannot be drawn: use multiples of 2 from 2 to 16384"
+    );
+    assert_eq!(
+        refused(&|drawing| drawing.prompt = None),
+        "StableDiffusionPipeline: its network asks for a prompt, which this pipeline does not have"
+    );
+    assert_eq!(
+        refused(&|drawing| drawing.start = Start::Enlarge { image: image.clone(), noise_level: 20 }),
+        "StableDiffusionPipeline enlarges no image"
+    );
+    let mask = Tensor::ones([1, 1, 16, 16], &Device::flex());
+    assert!(
+        refused(&|drawing| drawing.start = Start::Inpaint { image: image.clone(), mask: mask.clone() })
+            .starts_with("StableDiffusionPipeline was not trained to fill a mask")
+    );
+    assert!(
+        refused(&|drawing| drawing.start = Start::Image { image: image.clone(), strength: 0.0 })
+            .contains('0')
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn all_missing_parts_are_named_at_once() {
+    let there = tempfile::tempdir().unwrap();
+    copy(&folder(), there.path());
+    assert_eq!(
+        ModelIndex::read(there.path()).unwrap().checked_kind().unwrap(),
+        PipelineKind::StableDiffusion
+    );
+    fs::remove_dir_all(there.path().join("tokenizer")).unwrap();
+    fs::remove_file(there.path().join("vae/config.json")).unwrap();
+    let error = Pipeline::read(there.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
+    assert!(error.ends_with("lacks parts:\n  tokenizer/\n  vae/config.json"), "{error}");
+}
+
+#[test]
+fn a_part_that_would_be_left_out_is_refused() {
+    let there = tempfile::tempdir().unwrap();
+    copy(&folder(), there.path());
+    let path = there.path().join("model_index.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen('{', "{ \"prior\": [\"diffusers\", \"PriorTransformer\"],", 1)).unwrap();
+    let error = ModelIndex::read(there.path()).unwrap().checked_kind().unwrap_err().to_string();
+    assert!(error.ends_with("prior = PriorTransformer is not supported"), "{error}");
+}

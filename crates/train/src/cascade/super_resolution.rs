@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use burn::optim::GradientsParams;
+use burn::prelude::*;
+use data::{Batches, Picture, Splits};
+use random::Seed;
+use unet::SuperResolutionUNet;
+
+use super::low_resolution::LowResolution;
+use super::preparation::{ShownNoising, SuperResolutionBatch};
+use super::preview::draw_preview;
+use super::{SuperResolutionConfig, SuperResolutionModel};
+use crate::Objective;
+use crate::batches::Noising;
+use crate::error::TrainError;
+use crate::loader::{TrainLoader, ValidLoader};
+use crate::metrics::{Stats, StepMetric};
+use crate::network::Shown;
+use crate::system::{Loaders, System};
+
+/// A super-resolution stage of a cascade as a [`System`]: what an [`Objective`] minimises, of a network that is shown a
+/// low-resolution image.
+#[derive(Clone, Debug)]
+pub struct SuperResolution(Objective);
+
+impl System for SuperResolution {
+    type Config = SuperResolutionConfig;
+    type Net = SuperResolutionUNet;
+    type Batch = SuperResolutionBatch;
+
+    fn new(config: &SuperResolutionConfig) -> Result<Self, TrainError> {
+        Ok(Self(Objective::new(&config.run)?))
+    }
+
+    fn init(config: &SuperResolutionConfig, device: &Device) -> Result<SuperResolutionUNet, TrainError> {
+        let net = config.run.model.init_super_resolution(device, config.run.seed);
+        net.map_err(|error| TrainError::Config { origin: "[model]".into(), reason: error.to_string() })
+    }
+
+    fn loaders(
+        config: &SuperResolutionConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Loaders<SuperResolutionBatch>, TrainError> {
+        let low = LowResolution::new(&config.low_resolution, config.run.model.image_size);
+        let low = low.map_err(|reason| TrainError::Config { origin: "[low_resolution]".into(), reason })?;
+        let (train, seed) = (&config.run.train, Seed(config.run.seed));
+        let noising = ShownNoising { noising: Noising::of(&config.run), low };
+        let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let loader = TrainLoader {
+            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
+            start: (step * train.grad_accumulation) as u64,
+            count: (train.steps - step) * train.grad_accumulation,
+            workers: train.workers,
+            device: device.clone(),
+        };
+        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+    }
+
+    fn gradients(&self, net: &SuperResolutionUNet, batch: SuperResolutionBatch) -> (GradientsParams, Stats) {
+        let SuperResolutionBatch { images, low, levels } = batch;
+        let loss = self.0.loss(&Shown { net, low, levels }, &images);
+        let gradients = (loss.total / self.0.grad_accumulation as f64).backward();
+        (GradientsParams::from_grads(gradients, net), self.0.stats(loss.squared, loss.timesteps))
+    }
+
+    fn measure(&self, net: &SuperResolutionUNet, batch: SuperResolutionBatch) -> Stats {
+        let SuperResolutionBatch { images, low, levels } = batch;
+        let losses = self.0.squared_errors(&Shown { net, low, levels }, &images);
+        self.0.stats(losses, images.timesteps)
+    }
+
+    fn ema_decay(&self) -> f64 {
+        self.0.ema_decay
+    }
+
+    fn metrics() -> Vec<StepMetric> {
+        Objective::metrics()
+    }
+
+    fn memory(&self) -> Option<Vec<f32>> {
+        self.0.memory()
+    }
+
+    fn recall(&self, memory: &[f32]) {
+        self.0.recall(memory);
+    }
+
+    fn preview(
+        net: SuperResolutionUNet,
+        config: &SuperResolutionConfig,
+        splits: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError> {
+        draw_preview(&SuperResolutionModel::new(net, config, device)?, splits)
+    }
+}

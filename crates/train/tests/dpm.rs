@@ -1,0 +1,86 @@
+//! A diffusion probabilistic model is trained, resumed and measured by the same engine as every other system.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+const HEARTBEAT: &str = r#"
+system = "dpm"
+times_per_batch = 4
+[dataset]
+type = "heartbeat"
+points = 200
+[dpm]
+num_train_timesteps = 20
+schedule = { type = "dpm2015" }
+chain = { type = "binomial", rate = 0.2 }
+network = { type = "mlp", hidden = [8] }
+[train]
+steps = 20
+batch_size = 16
+eval_every = 10
+eval_images = 16
+checkpoint_every = 10
+sample_images = 2
+"#;
+
+fn train(folder: &tempfile::TempDir, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_train"));
+    command.current_dir(folder.path()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_resumed_run_has_the_same_weights_and_its_bound_is_printed() {
+    let place = folder(&[("beat.toml", HEARTBEAT)]);
+    let straight = train(&place, &["beat.toml"]);
+    let text = String::from_utf8_lossy(&straight.stdout);
+    assert!(straight.status.success(), "{}", String::from_utf8_lossy(&straight.stderr));
+    for expected in ["K: -", "K - L_null: ", "exact optimum: -2.3219 bits", "gap to the optimum: "] {
+        assert!(text.contains(expected), "expected `{expected}` in: {text}");
+    }
+    let weights = |run: &str| fs::read(place.path().join("runs").join(run).join("ema.bpk")).unwrap();
+    // Ended early, then to the same end: the learning rate is constant.
+    assert!(train(&place, &["beat.toml", "--run", "halved", "--steps", "10"]).status.success());
+    assert!(train(&place, &["beat.toml", "--run", "halved", "--resume"]).status.success());
+    assert!(weights("beat") == weights("halved"), "the weights differ");
+    let record = fs::read_to_string(place.path().join("runs/beat/record.json")).unwrap();
+    assert!(record.contains("\"name\": \"K\""), "{record}");
+}
+
+#[test]
+fn every_mistake_is_named() {
+    let place = folder(&[
+        ("beat.toml", HEARTBEAT),
+        ("points.csv", "1,2\n3,4\n5,6\n"),
+        ("other.toml", "system = \"gan\"\n[dataset]\ntype = \"digits\"\n"),
+    ]);
+    let cases: &[(&[&str], &str)] = &[
+        (&["other.toml"], "system = \"gan\""),
+        (&["beat.toml", "--set", "times_per_batch=5"], "it must divide train.batch_size, which is 16"),
+        (&["beat.toml", "--set", "dpm.chain.rate=0"], "rate = 0: it must be above 0"),
+        (&["beat.toml", "--set", "train.conditional=false"], "conditional is of systems with classes"),
+        (&["beat.toml", "--set", "dataset={type=\"swiss-roll\"}"], "a binomial chain is for 0 and 1"),
+        (&["beat.toml", "--set", "dataset.pad_to=32"], "points are no pictures"),
+        (
+            &["beat.toml", "--set", "dataset={type=\"csv\",path=\"points.csv\"}"],
+            "a binomial chain is for 0 and 1, but the data hold",
+        ),
+    ];
+    for (args, expected) in cases {
+        let output = train(&place, args);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success(), "{args:?} succeeded");
+        assert!(text.contains(expected), "{args:?}: expected `{expected}` in: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+    assert!(!place.path().join("runs").exists(), "a mistake leaves nothing behind");
+}
