@@ -88,9 +88,8 @@ pub fn table() -> Table {
                 Higher is better; L_null is the log-likelihood of independent noise. Data: the swiss roll is scikit-learn's in \
                 two dimensions, with normal noise of the given standard deviation, of mean 0 and variance 1 over both \
                 coordinates (the paper does not state its noise, so its K is no target; the gap to the optimum, computed by \
-                quadrature, is); the heartbeat has 20 bits and an optimum of log2(1/5). The first step is not learnt: at \
-                T = 2000 it costs the heartbeat 0.02 bits, and the steps, each independent in every bit, cannot do better than \
-                K = -2.357. The paper's 5.4 bits for CIFAR-10 are per pixel of three standardised channels, a lower bound on a \
+                quadrature, is); the heartbeat has 20 bits and an optimum of log2(1/5). The first step is not learnt. \
+                The paper's 5.4 bits for CIFAR-10 are per pixel of three standardised channels, a lower bound on a \
                 log-likelihood: about 4.20 bits/dim as a negative log-likelihood is counted today.",
         hours: 8.0,
         steps: RUNS.iter().map(Run::step).collect(),
