@@ -152,7 +152,7 @@ fn what_is_no_cascade_is_refused_before_any_work() {
         ("stage.2.seed=3", "seed is the same for all stages"),
         ("dataset.reduce_to=4", "dataset.reduce_to"),
         ("dataset.channels=blue", "blue"),
-        ("system=cascades", "use \"dpm\", \"autoencoder\" or \"cascade\""),
+        ("system=cascades", "\"latent\" or \"cascade\""),
         ("sead=3", "unknown field `sead`"),
     ];
     for (setting, expected) in cases {

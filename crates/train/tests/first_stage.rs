@@ -97,7 +97,7 @@ fn what_does_not_fit_is_named_before_any_work() {
             "cond_drop_prob is of systems with classes",
         ),
         ("latent_channels = 2", "in_channels = 3", "model.in_channels is 3, but the data say 1"),
-        ("system = \"autoencoder\"", "system = \"encoder\"", "use \"dpm\" or \"autoencoder\""),
+        ("system = \"autoencoder\"", "system = \"encoder\"", "use \"dpm\", \"autoencoder\""),
     ];
     for (old, new, expected) in cases {
         let folder = tempfile::tempdir().unwrap();
