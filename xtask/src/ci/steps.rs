@@ -118,10 +118,40 @@ fn readme() -> Result<()> {
     cargo_do(
         "run -p infer -- --model runs/ci-readme/exported -n 4 --label 7 --steps 4 --out runs/ci-readme/grid.png",
     )?;
+    xtask("eval --run runs/ci-readme --metrics memorisation --samples 16 --steps 2 --seeds 1")?;
+    systems()?;
     xtask("conformance crates/interop/tests/cases")?;
     xtask("doctor")?;
     xtask("bench --repetitions 1")
 }
+
+/// Every other kind of model: trained for two steps, and drawn from.
+fn systems() -> Result<()> {
+    let _runs = SYSTEMS.iter().map(|(name, ..)| FreshRun::new(name)).collect::<Result<Vec<_>>>()?;
+    for (name, train, infer) in SYSTEMS {
+        xtask(&format!("train {train} --run {name} --plain"))?;
+        if let Some(infer) = infer {
+            cargo_do(&format!("run -p infer -- --run runs/{name} -n 4 --out runs/{name}/grid.png {infer}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A run's name, what it is trained from, and how it is drawn from; a first stage is not.
+const SYSTEMS: [(&str, &str, Option<&str>); 4] = [
+    ("ci-dpm", "configs/swiss-roll-dpm.toml --steps 2", Some("")),
+    (
+        "ci-cdm",
+        "configs/digits-cdm.toml --set stage.1.train.steps=2 --set stage.2.train.steps=2",
+        Some("--steps 2 --stages"),
+    ),
+    ("ci-ae", "configs/digits-ae-kl.toml --steps 2", None),
+    (
+        "ci-ldm",
+        "configs/digits-ldm.toml --steps 2 --set first_stage.run=runs/ci-ae --set train.sample_images=4",
+        Some("--steps 2 --label 7"),
+    ),
+];
 
 /// The README's ways to draw, with another result to look for where there is one.
 const INFER: [(&str, Option<(&str, &str)>); 7] = [
