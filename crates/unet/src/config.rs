@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Activation, AddedInput, ClassInput, ContextConfig, LevelBlock, Mid, Resample, TimeEncoding};
 
-/// The shape of a [`UNet`].
+/// The shape of a [`UNet`](crate::UNet).
 ///
 /// The default is DDPM's CIFAR-10 network (Ho et al. 2020, appendix B; 35,746,307 parameters) without dropout,
 /// which the paper sets to 0.1. Every key may be left out; an unknown key is an error.
