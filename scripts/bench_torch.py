@@ -110,7 +110,7 @@ def ours(batch, images):
     text, _, memory = run(command + [word for setting in settings for word in ("--set", setting)])
     row = text.strip().splitlines()[-1].split("|")
     assert row[3].strip() == "6469889", row
-    sampling = float(re.search(r": ([\d.]+) s", row[7]).group(1))
+    sampling = float(re.search(r": ([\d.]+) s", row[8]).group(1))
     return float(row[4]) / 1000, sampling / EVALUATIONS, memory
 
 
