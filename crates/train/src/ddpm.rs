@@ -1,7 +1,5 @@
 //! DDPM and its kin as a [`System`]: a UNet that is trained on the squared error of what it predicts.
 
-use std::sync::Arc;
-
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use data::{Batches, Picture, Splits};
@@ -11,7 +9,6 @@ use unet::UNet;
 use crate::batches::Noising;
 use crate::error::TrainError;
 use crate::evaluation::estimate_bound;
-use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
@@ -39,17 +36,10 @@ impl System for Objective {
     ) -> Result<Loaders<Batch>, TrainError> {
         let (train, seed) = (&config.train, Seed(config.seed));
         let noising = Noising::of(config);
-        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
-        let loader = TrainLoader {
-            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
-            start: (step * train.grad_accumulation) as u64,
-            count: (train.steps - step) * train.grad_accumulation,
-            workers: train.workers,
-            device: device.clone(),
-        };
         let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
-        let valid = ValidLoader::new(valid, device);
-        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(valid) })
+        let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
+        let prepare = move |index| Ok(noising.train(batches.batch(index)?, index));
+        Ok(Loaders::new(train, step, device, prepare, valid))
     }
 
     fn gradients(&self, net: &UNet, batch: Batch) -> (GradientsParams, Stats) {

@@ -7,12 +7,13 @@ use burn::data::dataloader::DataLoader;
 use burn::module::{Module, ModuleDisplay};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
-use data::{DatasetConfig, Picture, Splits};
+use data::{DataError, DatasetConfig, Picture, Splits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
 use crate::error::TrainError;
+use crate::loader::{HostStep, TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
 use crate::record::Measure;
@@ -154,6 +155,26 @@ pub struct Loaders<B> {
     pub train: Arc<dyn DataLoader<B>>,
     /// The validation batches, always the same.
     pub valid: Arc<dyn DataLoader<B>>,
+}
+
+impl<B: Clone + Debug + Send + Sync + 'static> Loaders<B> {
+    /// Batches that `prepare` makes, those of the first `step` optimizer steps left out, and the validation batches.
+    pub fn new<H: HostStep<Batch = B>>(
+        config: &TrainConfig,
+        step: usize,
+        device: &Device,
+        prepare: impl Fn(u64) -> Result<H, DataError> + Send + Sync + 'static,
+        valid: Vec<H>,
+    ) -> Self {
+        let train = TrainLoader {
+            prepare: Arc::new(prepare),
+            start: (step * config.grad_accumulation) as u64,
+            count: (config.steps - step) * config.grad_accumulation,
+            workers: config.workers,
+            device: device.clone(),
+        };
+        Self { train: Arc::new(train), valid: Arc::new(ValidLoader::new(valid, device)) }
+    }
 }
 
 /// What the engine must know of a configuration.

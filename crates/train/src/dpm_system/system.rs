@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use data::{Batches, Picture, SourceConfig, Splits};
@@ -12,7 +10,6 @@ use super::config::DpmRunConfig;
 use super::model::TrainedDpm;
 use super::picture::draw_preview;
 use crate::error::TrainError;
-use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::record::Measure;
 use crate::system::{Loaders, System};
@@ -60,14 +57,8 @@ impl System for DpmSystem {
         };
         let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
         let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
-        let loader = TrainLoader {
-            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
-            start: (step * train.grad_accumulation) as u64,
-            count: (train.steps - step) * train.grad_accumulation,
-            workers: train.workers,
-            device: device.clone(),
-        };
-        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+        let prepare = move |index| Ok(noising.train(batches.batch(index)?, index));
+        Ok(Loaders::new(train, step, device, prepare, valid))
     }
 
     fn gradients(&self, net: &Dpm, batch: DpmBatch) -> (GradientsParams, Stats) {

@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use autoencoder::{Autoencoder, Encoded, PatchDiscriminator};
 use burn::optim::GradientsParams;
@@ -14,7 +13,6 @@ use super::loss::{absolute_errors, psnr, regularization, usage};
 use super::model::TrainedFirstStage;
 use super::preview::draw_preview;
 use crate::error::TrainError;
-use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::record::Measure;
 use crate::system::{Loaders, System};
@@ -85,14 +83,8 @@ impl System for FirstStage {
         let noising = Noising { seed, latent, batches_per_step: train.grad_accumulation };
         let valid = noising.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
         let batches = Batches::new(splits.train.clone(), train.batch_size, seed)?;
-        let loader = TrainLoader {
-            prepare: Arc::new(move |index| Ok(noising.train(batches.batch(index)?, index))),
-            start: (step * train.grad_accumulation) as u64,
-            count: (train.steps - step) * train.grad_accumulation,
-            workers: train.workers,
-            device: device.clone(),
-        };
-        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+        let prepare = move |index| Ok(noising.train(batches.batch(index)?, index));
+        Ok(Loaders::new(train, step, device, prepare, valid))
     }
 
     fn gradients(&self, net: &FirstStageNet, batch: FirstStageBatch) -> (GradientsParams, Stats) {

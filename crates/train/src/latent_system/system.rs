@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use data::{Batches, Picture, Splits};
@@ -15,7 +13,6 @@ use super::network::{LatentNet, Told};
 use super::preview::draw_preview;
 use crate::batches::Noising;
 use crate::error::TrainError;
-use crate::loader::{TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::system::{Loaders, System};
 use crate::{Objective, RunDir};
@@ -69,16 +66,9 @@ impl System for LatentSystem {
         let valid = telling.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
         let set = splits.train.clone();
         let batches = Batches::new(set.clone(), train.batch_size, seed)?;
-        let loader = TrainLoader {
-            prepare: Arc::new(move |index| {
-                Ok(telling.train(&set, &batches.indices(index), batches.batch(index)?, index))
-            }),
-            start: (step * train.grad_accumulation) as u64,
-            count: (train.steps - step) * train.grad_accumulation,
-            workers: train.workers,
-            device: device.clone(),
-        };
-        Ok(Loaders { train: Arc::new(loader), valid: Arc::new(ValidLoader::new(valid, device)) })
+        let prepare =
+            move |index| Ok(telling.train(&set, &batches.indices(index), batches.batch(index)?, index));
+        Ok(Loaders::new(train, step, device, prepare, valid))
     }
 
     fn gradients(&self, net: &LatentNet, batch: LatentBatch) -> (GradientsParams, Stats) {
