@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{DType, Device};
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
-use unet::{ClassInput, TimeEncoding, UNet, UNetConfig};
+use unet::{AddedInput, ClassInput, TimeEncoding, UNet, UNetConfig};
 
 use crate::condition_export::export_condition;
 use crate::scheduler_export::{write_json, write_sampling};
@@ -86,6 +86,9 @@ fn check_samples(
     }
     if unet.class_input != ClassInput::Label {
         return Err(("class_embed_type", format!("{:?}", unet.class_input).to_lowercase()));
+    }
+    if unet.context.is_some() || unet.added_input != AddedInput::Nothing {
+        return Err(("cross_attention_dim", "given, in a folder that is no pipeline with an encoder".into()));
     }
     if unet.time_encoding == TimeEncoding::Fourier {
         return Err(("time_embedding_type", "fourier with a scheduler of timesteps".into()));
