@@ -5,7 +5,7 @@ use diffusion::{DiffusionError, Parameterization, ReverseVariance, SamplerConfig
 use schedules::{NoiseLevel, Schedule, ScheduleConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
-use unet::{ClassInput, TimeEncoding, UNetConfig};
+use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
 use crate::error::TrainError;
 use crate::resolve::decide;
@@ -164,6 +164,11 @@ impl SystemConfig for RunConfig {
     }
 
     fn complete(&self, table: &mut Table, splits: &Splits) -> Result<(), String> {
+        if self.model.context.is_some() || self.model.added_input != AddedInput::Nothing {
+            return Err(
+                "[model]: context and added_input: a run of pixels gives neither: leave both out".into()
+            );
+        }
         let [channels, height, width] = splits.image_shape();
         if height != width {
             return Err(format!("images are {width}x{height}: set dataset.image_size or dataset.pad_to"));
