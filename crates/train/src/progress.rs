@@ -71,7 +71,7 @@ impl<W: Write> PlainProgress<W> {
             self.steps,
             number("Loss", |loss| format!("{loss:.4}")),
             number("Learning Rate", |rate| format!("{rate:.2e}")),
-            number("Images per second", |speed| format!("{speed:.0}")),
+            number("Images per second", |speed| format!("{speed:.0$}", usize::from(speed < 10.0))),
             clock(eta),
         );
         self.print(&line);

@@ -1,10 +1,6 @@
 //! Each source of images, from files made here.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
+use crate::common::*;
 use burn::data::dataset::Dataset;
-use common::*;
 use data::DatasetConfig;
 
 #[test]

@@ -1,7 +1,5 @@
 //! The `eval` program as a user meets it, on the checkpoint that comes with the project.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -185,5 +183,5 @@ fn what_cannot_be_measured_is_said() {
 
 #[test]
 fn the_help_is_as_documented() {
-    expect_file!["snapshots/help.txt"].assert_eq(&succeeds(&["--help"]));
+    expect_file!["../snapshots/help.txt"].assert_eq(&succeeds(&["--help"]));
 }

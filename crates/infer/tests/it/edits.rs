@@ -1,7 +1,5 @@
 //! Changing an image with the `infer` program, on the checkpoint that comes with the project.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,7 +1,5 @@
 //! A run that was interrupted, killed or damaged goes on as if nothing had happened, or says why it does not.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

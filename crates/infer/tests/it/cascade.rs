@@ -1,7 +1,5 @@
 //! Drawing from a cascade as a user meets it, on one that was trained for six steps.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

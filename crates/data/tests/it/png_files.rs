@@ -1,13 +1,9 @@
 //! What is written into PNG files can be read back.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
-use common::folder;
+use crate::common::folder;
 use data::grid::write_apng;
 use data::{Picture, read_image};
 

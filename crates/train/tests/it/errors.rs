@@ -1,7 +1,5 @@
 //! What a user can get wrong before training starts.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::process::{Command, Output};
 
@@ -51,7 +49,7 @@ fn every_mistake_is_named() {
 #[test]
 fn the_help_is_as_it_was() {
     let output = train(&tempfile::tempdir().unwrap(), &["--help"]);
-    expect_file!["snapshots/help.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
+    expect_file!["../snapshots/help.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
 
 /// Every default, as the program prints it before it asks for the device.
@@ -60,7 +58,7 @@ fn the_resolved_configuration_is_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("digits.toml"), "[dataset]\ntype = \"digits\"\n").unwrap();
     let output = train(&folder, &["digits.toml", "--set", SMALL, "--backend", "metal"]);
-    expect_file!["snapshots/config.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
+    expect_file!["../snapshots/config.txt"].assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
 
 #[test]

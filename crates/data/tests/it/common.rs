@@ -1,5 +1,4 @@
 //! Tiny data sets in temporary folders.
-#![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::fs;
 use std::io::Write;

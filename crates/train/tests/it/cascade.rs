@@ -1,7 +1,5 @@
 //! A cascade's training: stage by stage, killed and resumed, and what cannot be one is refused by name before any work.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

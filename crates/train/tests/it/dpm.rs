@@ -1,7 +1,5 @@
 //! A diffusion probabilistic model is trained, resumed and measured by the same engine as every other system.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::process::{Command, Output};
 

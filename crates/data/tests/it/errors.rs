@@ -1,9 +1,5 @@
 //! Every way in which a data set can be broken, and what is said about it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
-use common::*;
+use crate::common::*;
 use data::DataError;
 
 const FOLDER: &str = "type = \"folder\"\npath = \"DIR\"\nvalid_fraction = 0.0";

@@ -1,7 +1,5 @@
 //! Latent diffusion goes on as if it had not stopped, and notices what changes under it.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

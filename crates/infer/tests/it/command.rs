@@ -1,7 +1,5 @@
 //! The `infer` program as a user meets it, on the checkpoint that comes with the project.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -155,7 +153,7 @@ fn a_seed_is_one_picture() {
 
 #[test]
 fn the_help_is_as_it_was() {
-    expect_test::expect_file!["snapshots/help.txt"].assert_eq(&succeeds(&["--help"]));
+    expect_test::expect_file!["../snapshots/help.txt"].assert_eq(&succeeds(&["--help"]));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Runs of latent diffusion draw what words say, through their first stage.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

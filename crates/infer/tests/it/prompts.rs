@@ -1,7 +1,5 @@
 //! The `infer` program on a folder of Stable Diffusion, with random weights.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,7 +1,5 @@
 //! Drawing from diffusion probabilistic models with the `infer` program; untrained ones will do.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::process::{Command, Output};
 

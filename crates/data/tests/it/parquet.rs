@@ -1,14 +1,9 @@
 //! Parquet shards, written here as the library `datasets` writes them.
-#![cfg(feature = "parquet")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use data::Picture;
 use parquet::basic::Compression;
 use parquet::column::writer::ColumnWriter;

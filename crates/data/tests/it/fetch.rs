@@ -1,9 +1,4 @@
 //! Downloads, from a server that misbehaves on request.
-#![cfg(feature = "fetch")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -11,7 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use common::{TempDir, folder, gzip};
+use crate::common::{TempDir, folder, gzip};
 use data::fetch::{FetchError, PublishedFile, PublishedSet, download, fetch};
 use sha2::{Digest, Sha256};
 

@@ -1,11 +1,7 @@
 //! Batches are a function of (seed, step).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests are tests too")]
-
-mod common;
-
 use std::sync::Arc;
 
-use common::*;
+use crate::common::*;
 use data::{Batches, DataError, HostBatch, Prefetch, ReadEncoded};
 use random::Seed;
 

@@ -1,7 +1,5 @@
 //! Training an autoencoder: what comes of it, resuming, and what does not fit.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

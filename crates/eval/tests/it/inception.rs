@@ -1,7 +1,5 @@
 //! Inception's features against those recorded by golden/make.py.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use burn::tensor::{Device, Tensor, TensorData};
 use eval::Inception;
 use interop::{HostTensor, TensorFile};
@@ -55,7 +53,7 @@ fn weights(layers: &[(String, Vec<usize>)]) -> TensorFile {
 
 #[test]
 fn features_are_pytorch_fids() {
-    let golden: Golden = serde_json::from_str(include_str!("golden/inception.json")).unwrap();
+    let golden: Golden = serde_json::from_str(include_str!("../golden/inception.json")).unwrap();
     let device = Device::flex();
     let inception = Inception::from_tensors(&weights(&golden.layers), &device).unwrap();
     for Answer { stream, shape: [channels, height, width], every_16th } in golden.answers {
@@ -73,7 +71,7 @@ fn features_are_pytorch_fids() {
 
 #[test]
 fn weights_of_another_network_are_refused() {
-    let golden: Golden = serde_json::from_str(include_str!("golden/inception.json")).unwrap();
+    let golden: Golden = serde_json::from_str(include_str!("../golden/inception.json")).unwrap();
     let mut file = weights(&golden.layers[..5]);
     let refused =
         |file: &TensorFile| Inception::from_tensors(file, &Device::flex()).err().unwrap().to_string();

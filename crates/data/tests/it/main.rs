@@ -1,0 +1,13 @@
+//! Data sets, batches and files of images.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod batches;
+mod common;
+mod errors;
+#[cfg(feature = "fetch")]
+mod fetch;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod png_files;
+mod readers;

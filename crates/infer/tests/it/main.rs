@@ -1,0 +1,10 @@
+//! The `infer` program as a user meets it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod cascade;
+mod command;
+mod dpm;
+mod edits;
+mod latent;
+mod prompts;

@@ -1,0 +1,10 @@
+//! The `train` program and the engine behind it, as a user meets them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod cascade;
+mod dpm;
+mod errors;
+mod first_stage;
+mod latent;
+mod resume;
