@@ -29,7 +29,8 @@ pub mod fetch;
 mod fingerprint;
 mod fit;
 pub mod grid;
-pub mod picture;
+pub mod law;
+mod picture;
 pub mod pixels;
 mod png_file;
 mod points;
@@ -52,7 +53,7 @@ pub use picture::Picture;
 pub use prefetch::Prefetch;
 pub use readers::{
     Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
-    ParquetConfig, ShardFiles, SwissRollConfig,
+    ParquetConfig, ShardFiles, SwissRollConfig, Unknown,
 };
 pub use resample::Upsampling;
 pub use set::{ImageItem, ImageSet};

@@ -87,6 +87,19 @@ impl ImageSet {
         Ok(Self { items, kept: self.kept.clone(), shape, block: 1, flip: self.flip })
     }
 
+    /// The same points with their values changed, those of all points one after the other; pictures stay as they are.
+    pub fn with_points(&self, change: impl FnOnce(&mut [f32])) -> Self {
+        let items = match &self.items {
+            Items::Points(points) => {
+                let mut values = points.values.clone();
+                change(&mut values);
+                Items::Points(Arc::new(Points { values, shape: points.shape }))
+            }
+            pictures => pictures.clone(),
+        };
+        Self { items, kept: self.kept.clone(), shape: self.shape, block: self.block, flip: self.flip }
+    }
+
     /// Whether the items are pictures, whose values are in [-1, 1].
     pub fn holds_pictures(&self) -> bool {
         matches!(self.items, Items::Pictures(..))

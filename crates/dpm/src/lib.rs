@@ -35,6 +35,7 @@ pub use factor::Factor;
 pub use gaussian::{GaussianSteps, MeanForm};
 pub use kernel::Kernel;
 pub use learned_betas::LearnedBetas;
+pub use mlp::MlpConfig;
 pub use model::{Dpm, DpmConfig};
 pub use multiscale::MultiScaleConfig;
 pub use network::NetworkConfig;

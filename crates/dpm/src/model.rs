@@ -82,6 +82,13 @@ pub struct Dpm {
     chain: Chain,
 }
 
+impl Dpm {
+    /// All betas of the chain, `[T]`, where they are learnt.
+    pub fn learned_betas(&self) -> Option<Tensor<1>> {
+        self.betas.as_ref().map(LearnedBetas::betas)
+    }
+}
+
 impl Reverse for Dpm {
     fn chain(&self) -> &Chain {
         &self.chain

@@ -1,10 +1,9 @@
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::activation::Activation;
 use crate::error::DpmError;
 use crate::init::Init;
-use crate::mlp::Mlp;
+use crate::mlp::{Mlp, MlpConfig};
 use crate::multiscale::{MultiScale, MultiScaleConfig};
 use crate::rbf::Rbf;
 use crate::readout::ReadoutConfig;
@@ -23,27 +22,13 @@ pub enum NetworkConfig {
         readout: ReadoutConfig,
     },
     /// Dense layers.
-    Mlp {
-        /// Their widths.
-        #[serde(default = "default_hidden")]
-        hidden: Vec<usize>,
-        /// What stands between them.
-        #[serde(default)]
-        activation: Activation,
-        /// How the last layer depends on the step.
-        #[serde(default)]
-        readout: ReadoutConfig,
-    },
+    Mlp(MlpConfig),
     /// Convolutions at several scales beside dense layers, for images.
     MultiScale(MultiScaleConfig),
 }
 
 fn default_units() -> usize {
     16
-}
-
-fn default_hidden() -> Vec<usize> {
-    vec![50; 3]
 }
 
 impl Default for NetworkConfig {
@@ -64,10 +49,9 @@ impl NetworkConfig {
     pub fn validate(&self) -> Result<(), DpmError> {
         let counts = match self {
             Self::Rbf { units, readout } => vec![("units", *units), ("readout.count", readout.count())],
-            Self::Mlp { hidden, readout, .. } => {
-                let mut counts = vec![("readout.count", readout.count())];
-                counts.extend(hidden.iter().map(|&width| ("hidden", width)));
-                counts
+            Self::Mlp(config) => {
+                config.validate()?;
+                config.counts()
             }
             Self::MultiScale(config) => return config.validate(),
         };
@@ -101,9 +85,7 @@ impl Network {
             NetworkConfig::Rbf { units, readout } => {
                 Self::Rbf(Rbf::new(*units, *readout, ends, length, init))
             }
-            NetworkConfig::Mlp { hidden, activation, readout } => {
-                Self::Mlp(Mlp::new(hidden, *activation, *readout, ends, length, init))
-            }
+            NetworkConfig::Mlp(config) => Self::Mlp(Mlp::new(config, ends, length, init)),
             NetworkConfig::MultiScale(config) => {
                 Self::MultiScale(MultiScale::new(config, shape, outputs, length, init))
             }

@@ -67,6 +67,12 @@ impl Readout {
         x.matmul(self.at(weight, steps)) + self.at(bias, steps)
     }
 
+    /// With every weight the same, for tests: it begins at zero.
+    #[cfg(test)]
+    pub(crate) fn filled(self, value: f64) -> Self {
+        Self { weight: self.weight.map(|weight| weight.full_like(value)), ..self }
+    }
+
     fn at(&self, layers: Tensor<3>, steps: &[usize]) -> Tensor<3> {
         let [count, inputs, outputs] = layers.dims();
         let device = layers.device().inner();

@@ -71,8 +71,8 @@ impl Bench {
         let run = RunDir::new(&args.run);
         match SystemName::of(&run.config())? {
             SystemName::Ddpm => {}
-            SystemName::Dpm => bail!(
-                "{} is a DPM, whose bound stands in its record.json: give a run of images",
+            SystemName::Dpm | SystemName::Points => bail!(
+                "{} draws points or is a DPM, whose bound stands in its record.json: give a run of images",
                 args.run.display()
             ),
             SystemName::Cascade => bail!(

@@ -3,6 +3,7 @@
 mod output;
 mod show_dpm;
 mod show_forward;
+mod show_points;
 mod source;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use interop::ModelFolder;
 use output::{announce, check_targets, finish};
 use show_dpm::show_dpm;
 use show_forward::show_forward;
+use show_points::show_points;
 use source::Source;
 use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
 use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel};
@@ -47,6 +49,7 @@ fn run(args: &Args) -> Result<ExitCode> {
             None => draw_run(args, &config, &weights, &device()?),
         },
         Source::Dpm(config, weights) => show_dpm(args, &config, &weights, &device()?),
+        Source::Points(config, weights) => show_points(args, &config, &weights, &device()?),
         Source::Latent(config, weights) => draw_latents(args, *config, &weights, &device()?),
         Source::Cascade(run) => draw_cascade(args, &run, &device()?),
         Source::SuperResolution(run) => upscale(args, &run, &device()?),

@@ -3,11 +3,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use data::Grid;
+use data::{Grid, Picture};
 use infer::{Args, Drawn};
 
 /// Milliseconds of an animation's frame.
-pub const FRAME_DELAY: u16 = 80;
+const FRAME_DELAY: u16 = 80;
 
 /// What was drawn, and how: as it is printed and written into pictures.
 pub type Settings = Vec<(&'static str, String)>;
@@ -65,6 +65,33 @@ pub fn finish(
     if drawn.images < wanted {
         eprintln!("stopped: kept the {} images that were finished", drawn.images);
         return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A picture of samples that are no images, and how it came to be.
+pub struct Shown<'a> {
+    pub picture: &'a Picture,
+    /// The samples on their way, where an animation was asked for.
+    pub frames: &'a [Picture],
+    pub samples: usize,
+    pub settings: &'a [(&'static str, String)],
+}
+
+/// Writes it, and says what was written.
+pub fn show(args: &Args, shown: &Shown) -> Result<ExitCode> {
+    for (key, value) in shown.settings {
+        train::say(format_args!("{key}: {value}"));
+    }
+    let text: Vec<(&str, &str)> = shown.settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    shown.picture.write_png(&args.out, &text)?;
+    train::say(format_args!("{} samples: {}", shown.samples, args.out.display()));
+    if let Some(path) = &args.animate {
+        data::grid::write_apng(path, shown.frames, FRAME_DELAY, &text)?;
+        train::say(format_args!("animation: {}", path.display()));
+    }
+    if args.show {
+        train::say(infer::half_blocks(shown.picture).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use burn::prelude::*;
 use infer::Args;
 use train::{DpmRunConfig, TrainedDpm};
 
-use crate::output::FRAME_DELAY;
+use crate::output::{Shown, show};
 use crate::stop_on_ctrl_c;
 
 /// Draws from a chain of 2015, or shows its trajectories.
@@ -17,18 +17,13 @@ pub fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Dev
         eprintln!("stopped before all was drawn");
         return Ok(ExitCode::from(130));
     };
-    for (key, value) in &drawn.settings {
-        train::say(format_args!("{key}: {value}"));
-    }
-    let text: Vec<(&str, &str)> = drawn.settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    drawn.picture.write_png(&args.out, &text)?;
-    train::say(format_args!("{} samples: {}", drawn.samples, args.out.display()));
-    if let Some(path) = &args.animate {
-        data::grid::write_apng(path, &drawn.frames, FRAME_DELAY, &text)?;
-        train::say(format_args!("animation: {}", path.display()));
-    }
-    if args.show {
-        train::say(infer::half_blocks(&drawn.picture).trim_end());
-    }
-    Ok(ExitCode::SUCCESS)
+    show(
+        args,
+        &Shown {
+            picture: &drawn.picture,
+            frames: &drawn.frames,
+            samples: drawn.samples,
+            settings: &drawn.settings,
+        },
+    )
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use infer::Args;
 use interop::pipeline::ModelIndex;
 use train::cascade::CascadeDir;
-use train::{DpmRunConfig, LatentRunConfig, Meta, Record, RunConfig, RunDir, SystemName};
+use train::{DpmRunConfig, LatentRunConfig, Meta, PointRunConfig, Record, RunConfig, RunDir, SystemName};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -15,6 +15,8 @@ pub enum Source {
     Ddpm(Box<RunConfig>, PathBuf),
     /// A chain of 2015.
     Dpm(Box<DpmRunConfig>, PathBuf),
+    /// A denoiser of points.
+    Points(Box<PointRunConfig>, PathBuf),
     /// A denoiser of latents.
     Latent(Box<LatentRunConfig>, PathBuf),
     /// A cascade.
@@ -66,6 +68,7 @@ fn of_checkpoint(path: &Path) -> Result<Source> {
     Ok(match meta.config.get("system").and_then(|name| name.as_str()) {
         None => Source::Ddpm(Box::new(meta.config(path)?), weights),
         Some("dpm") => Source::Dpm(Box::new(meta.config(path)?), weights),
+        Some("points") => Source::Points(Box::new(meta.config(path)?), weights),
         Some("latent") => Source::Latent(Box::new(meta.config(path)?), weights),
         Some(other) => {
             bail!("{}: a checkpoint of system \"{other}\" draws nothing by itself", path.display())
@@ -78,6 +81,7 @@ fn of_weights(config: &Path, weights: PathBuf) -> Result<Source> {
     Ok(match SystemName::of(config)? {
         SystemName::Ddpm => Source::Ddpm(Box::new(RunConfig::load(config)?), weights),
         SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
+        SystemName::Points => Source::Points(Box::new(PointRunConfig::load(config)?), weights),
         SystemName::Latent => Source::Latent(Box::new(LatentRunConfig::load(config)?), weights),
         SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
         SystemName::Cascade | SystemName::SuperResolution => {

@@ -12,7 +12,8 @@ use clap::Parser;
 use data::{DatasetConfig, Splits};
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
 use train::{
-    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, RunDir, Session, System, SystemName,
+    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem, RunDir, Session,
+    System, SystemName,
 };
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
@@ -78,6 +79,7 @@ fn run(args: Args) -> Result<()> {
     match system {
         SystemName::Ddpm => train_system::<Objective>(args, run, &config),
         SystemName::Dpm => train_system::<DpmSystem>(args, run, &config),
+        SystemName::Points => train_system::<PointSystem>(args, run, &config),
         SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
         SystemName::Latent => train_system::<LatentSystem>(args, run, &config),
         SystemName::Cascade => train_cascade(args, run, &config),

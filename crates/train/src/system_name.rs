@@ -13,6 +13,8 @@ pub enum SystemName {
     Ddpm,
     /// [`DpmSystem`](crate::DpmSystem).
     Dpm,
+    /// [`PointSystem`](crate::PointSystem).
+    Points,
     /// [`FirstStage`](crate::FirstStage).
     Autoencoder,
     /// [`LatentSystem`](crate::LatentSystem).
@@ -36,6 +38,7 @@ impl SystemName {
         let Some(name) = table.get("system") else { return Ok(Self::Ddpm) };
         match name.as_str() {
             Some("dpm") => Ok(Self::Dpm),
+            Some("points") => Ok(Self::Points),
             Some("autoencoder") => Ok(Self::Autoencoder),
             Some("latent") => Ok(Self::Latent),
             Some(CASCADE) => Ok(Self::Cascade),
@@ -43,7 +46,7 @@ impl SystemName {
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
                 reason: format!(
-                    "system = {name}: use \"dpm\", \"autoencoder\", \"latent\" or \"{CASCADE}\", or leave it out for \
+                    "system = {name}: use \"dpm\", \"points\", \"autoencoder\", \"latent\" or \"{CASCADE}\", or leave it out for \
                      DDPM"
                 ),
             }),

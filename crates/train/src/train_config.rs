@@ -123,15 +123,26 @@ impl TrainConfig {
     ///
     /// The first that is given.
     pub(crate) fn refuse_guidance(&self) -> Result<(), String> {
+        if self.weighting != Self::default().weighting {
+            return Err("weighting is of systems with noise levels: leave it out".into());
+        }
+        self.refuse_classes()
+    }
+
+    /// Refuses the keys of systems with classes, for one without.
+    ///
+    /// # Errors
+    ///
+    /// The first that is given.
+    pub(crate) fn refuse_classes(&self) -> Result<(), String> {
         let default = Self::default();
         let strange = [
-            ("weighting", self.weighting != default.weighting),
             ("cond_drop_prob", self.cond_drop_prob != default.cond_drop_prob),
             ("conditional", self.conditional != default.conditional),
             ("sample_guidance_scale", self.sample_guidance_scale != default.sample_guidance_scale),
         ];
         match strange.into_iter().find(|(_, given)| *given) {
-            Some((key, _)) => Err(format!("{key} is of systems with classes or weights: leave it out")),
+            Some((key, _)) => Err(format!("{key} is of systems with classes: leave it out")),
             None => Ok(()),
         }
     }

@@ -69,7 +69,7 @@ impl<'a> Init<'a> {
     }
 
     /// A linear layer whose output starts at zero.
-    pub(crate) fn zero_linear(&mut self, inputs: usize, outputs: usize) -> Linear {
+    pub fn zero_linear(&mut self, inputs: usize, outputs: usize) -> Linear {
         self.linear_by(Law::Zeros, inputs, outputs)
     }
 

@@ -70,5 +70,5 @@ pub use cross_attention::CrossAttention;
 pub use error::UNetError;
 pub use init::Init;
 pub use super_resolution::SuperResolutionUNet;
-pub use time_proj::TimeEncoding;
+pub use time_proj::{Sinusoids, TimeEncoding};
 pub use unet::UNet;

@@ -91,13 +91,18 @@ impl Fourier {
 
 /// The sinusoids of a timestep (Vaswani et al. 2017, section 3.5; Ho et al. 2020) on `channels` channels.
 #[derive(Module, Debug)]
-pub(crate) struct Sinusoids {
+pub struct Sinusoids {
     channels: usize,
     cos_first: bool,
     freq_shift: f64,
 }
 
 impl Sinusoids {
+    /// DDPM's on so many channels.
+    pub fn of(channels: usize) -> Self {
+        Self::new(channels, &UNetConfig::default())
+    }
+
     pub(crate) fn new(channels: usize, config: &UNetConfig) -> Self {
         Self { channels, cos_first: config.flip_sin_to_cos, freq_shift: config.freq_shift }
     }
@@ -108,7 +113,7 @@ impl Sinusoids {
     ///
     /// - `timesteps`: `[B]`
     /// - output: `[B, channels]`; the last channel is zero if their number is odd
-    pub(crate) fn forward(&self, timesteps: Tensor<1>) -> Tensor<2> {
+    pub fn forward(&self, timesteps: Tensor<1>) -> Tensor<2> {
         let half = self.channels / 2;
         let freqs: Vec<f32> = (0..half)
             .map(|i| 10_000_f64.powf(-(i as f64) / (half as f64 - self.freq_shift)) as f32)

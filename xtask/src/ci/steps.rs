@@ -138,8 +138,13 @@ fn systems() -> Result<()> {
 }
 
 /// A run's name, what it is trained from, and how it is drawn from; a first stage is not.
-const SYSTEMS: [(&str, &str, Option<&str>); 4] = [
+const SYSTEMS: [(&str, &str, Option<&str>); 5] = [
     ("ci-dpm", "configs/swiss-roll-dpm.toml --steps 2", Some("")),
+    (
+        "ci-points",
+        "configs/swiss-roll-ddpm.toml --steps 2 --set train.eval_images=16 --set train.sample_images=40",
+        Some("--sampler dpmsolver++ --steps 4"),
+    ),
     (
         "ci-cdm",
         "configs/digits-cdm.toml --set stage.1.train.steps=2 --set stage.2.train.steps=2",

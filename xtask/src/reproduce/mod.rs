@@ -33,6 +33,7 @@ enum Name {
     MnistCdm,
     MnistIddpm,
     Dpm,
+    DpmImages,
 }
 
 impl Name {
@@ -41,6 +42,7 @@ impl Name {
             Self::MnistCdm => mnist_cdm::table(),
             Self::MnistIddpm => mnist_iddpm::table(),
             Self::Dpm => dpm::table(),
+            Self::DpmImages => dpm::images(),
         }
     }
 }

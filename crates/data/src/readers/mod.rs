@@ -13,6 +13,7 @@ mod parquet_config;
 #[cfg(feature = "parquet")]
 mod row_groups;
 mod swiss_roll;
+mod swiss_roll_law;
 
 pub use cifar10::Cifar10Config;
 pub use csv::CsvConfig;
@@ -23,6 +24,7 @@ pub use heartbeat::HeartbeatConfig;
 pub use idx::IdxConfig;
 pub use parquet_config::{ParquetConfig, ShardFiles};
 pub use swiss_roll::SwissRollConfig;
+pub use swiss_roll_law::Unknown;
 
 use crate::config::SourceConfig;
 use crate::error::DataError;

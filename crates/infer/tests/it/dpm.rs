@@ -5,11 +5,14 @@ use std::process::{Command, Output};
 
 use burn::prelude::*;
 use data::{Picture, read_picture};
-use train::{DpmRunConfig, DpmSystem, System};
+use train::{DpmRunConfig, DpmSystem, PointRunConfig, PointSystem, System};
 
 const ROLL: &str = "system = \"dpm\"\nshape = [2, 1, 1]\n[dataset]\ntype = \"swiss-roll\"\npoints = 500\n";
 const DIGITS: &str = "system = \"dpm\"\nshape = [1, 8, 8]\n[dataset]\ntype = \"digits\"\n\
                       [standardize]\nmean = [-0.4]\nstd = [0.7]\n[dpm]\nnum_train_timesteps = 8\n";
+
+const POINTS: &str = "system = \"points\"\nvalues = 2\n[dataset]\ntype = \"swiss-roll\"\npoints = 500\n\
+                      [model]\nwidth = 8\n[diffusion]\nnum_train_timesteps = 20\n[sample]\nsteps = 20\n";
 
 /// A folder with runs of untrained models.
 struct Desk(tempfile::TempDir);
@@ -25,6 +28,12 @@ impl Desk {
             let net = DpmSystem::init(&config, &Device::flex()).unwrap();
             net.into_record().save(run.join("ema.bpk")).unwrap();
         }
+        let run = desk.0.path().join("points");
+        fs::create_dir(&run).unwrap();
+        fs::write(run.join("config.toml"), POINTS).unwrap();
+        let config = PointRunConfig::load(&run.join("config.toml")).unwrap();
+        let net = PointSystem::init(&config, &Device::flex()).unwrap();
+        net.into_record().save(run.join("ema.bpk")).unwrap();
         desk
     }
 
@@ -63,6 +72,40 @@ fn points_are_drawn_as_three_rows_and_animated() {
     assert_eq!(picture, again, "one seed, one picture");
 }
 
+/// The solvers of images draw points as well, in the same three rows.
+#[test]
+fn points_are_drawn_by_every_solver() {
+    let desk = Desk::new();
+    let run = ["--run", "points", "-n", "50"];
+    let own = desk.draws(&[&run[..], &["--animate", "walk.png"]].concat());
+    assert_eq!(own.shape(), [3, 3 * 240 + 2 * 3, 5 * 240 + 4 * 3]);
+    assert!(desk.0.path().join("walk.png").exists());
+    for solver in [
+        "ancestral",
+        "ddim",
+        "euler",
+        "heun",
+        "dpm2",
+        "lms",
+        "plms",
+        "pndm",
+        "ipndm",
+        "dpmsolver",
+        "dpmsolver++",
+        "dpmsolver++-single",
+        "sde-dpmsolver++",
+        "dpm-sde",
+        "deis",
+        "unipc",
+        "lcm",
+        "tcd",
+    ] {
+        let drawn = desk.draws(&[&run[..], &["--sampler", solver, "--steps", "5"]].concat());
+        assert_eq!(drawn.shape(), own.shape(), "{solver}");
+        assert_ne!(drawn, own, "{solver}");
+    }
+}
+
 #[test]
 fn what_is_black_in_a_mask_is_kept() {
     let desk = Desk::new();
@@ -85,6 +128,8 @@ fn arguments_of_other_systems_are_refused() {
     desk.fails(&["--run", "digits", "--sampler", "ddim"], "walks its whole chain: leave it out");
     desk.fails(&["--run", "digits", "--init-image", "image.png"], "add --mask to draw a part of it anew");
     desk.fails(&["--run", "roll", "--init-image", "image.png"], "this model draws no pictures");
+    desk.fails(&["--run", "points", "--label", "3"], "--label: this run draws points");
+    desk.fails(&["--run", "points", "--steps", "21"], "21 sampling steps do not fit a chain of 20");
     let weights = desk.0.path().join("roll/ema.bpk");
     fs::write(&weights, fs::read(desk.0.path().join("digits/ema.bpk")).unwrap()).unwrap();
     desk.fails(&["--run", "roll"], "failed to load the weights");

@@ -57,7 +57,7 @@ fn run(args: &Args) -> Result<()> {
             "{} is of latent diffusion, whose parts are not written together yet: name its first stage",
             args.run.display()
         ),
-        SystemName::Dpm | SystemName::Cascade | SystemName::SuperResolution => bail!(
+        SystemName::Dpm | SystemName::Points | SystemName::Cascade | SystemName::SuperResolution => bail!(
             "{}: the diffusers library has no such model: export a run of DDPM or of an autoencoder",
             args.run.display()
         ),

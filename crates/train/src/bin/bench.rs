@@ -9,7 +9,8 @@ use burn::train::Interrupter;
 use clap::Parser;
 use train::cascade::SuperResolution;
 use train::{
-    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, RunDir, Session, System, SystemName,
+    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, PointSystem, RunDir, Session, System,
+    SystemName,
 };
 
 /// Measure training steps, sampling and memory of configurations.
@@ -53,6 +54,7 @@ fn run(mut args: Args) -> Result<()> {
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
             SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
+            SystemName::Points => bench::<PointSystem>(&args, path)?,
             SystemName::Autoencoder => bench::<FirstStage>(&args, path)?,
             SystemName::Latent => bench::<LatentSystem>(&args, path)?,
             SystemName::SuperResolution => bench::<SuperResolution>(&args, path)?,

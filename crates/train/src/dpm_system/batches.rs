@@ -2,9 +2,9 @@ use burn::prelude::*;
 use data::{DataError, HostBatch, ImageSet};
 use random::Seed;
 
-use super::standardize::Standardize;
 use crate::batches::validation_images;
 use crate::loader::HostStep;
+use crate::standardize::Standardize;
 
 /// What a step of a diffusion probabilistic model learns from: G groups of N states, each group at its own step.
 #[derive(Clone, Debug)]

@@ -1,3 +1,5 @@
+use std::f64::consts::LN_2;
+
 use burn::prelude::*;
 use data::ImageSet;
 use dpm::{Dpm, Reverse};
@@ -5,25 +7,21 @@ use random::Seed;
 
 use super::config::DpmRunConfig;
 use crate::error::TrainError;
-
-/// The paper's lower bound K on the mean log-likelihood of some states, in bits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bound {
-    /// Its mean.
-    pub bits: f64,
-    /// The standard error of that over states and noise.
-    pub stderr: f64,
-    /// L_null, that of independent noise.
-    pub null_bits: f64,
-    /// How many states.
-    pub states: usize,
-}
+use crate::state_bounds::StateBounds;
 
 /// Values that a device computes on at once.
 const AT_ONCE: usize = 1 << 21;
 
-impl Bound {
-    /// That of the first `states` of a set, every step of the chain included, each state with its own noise.
+/// States of a set and their bounds.
+pub struct Measured {
+    /// The states, one after the other.
+    pub states: Vec<f32>,
+    /// The bounds.
+    pub bounds: StateBounds,
+}
+
+impl Measured {
+    /// The first `states` of a set, every step of the chain included, each state with its own noise.
     ///
     /// # Errors
     ///
@@ -45,7 +43,7 @@ impl Bound {
             let mut stream = seed.stream("bound/dequantize", 0);
             standardize.apply(&mut data, height * width, || stream.uniform());
         }
-        let x0 = Tensor::<3>::from_data(TensorData::new(data, [1, states, values]), device);
+        let x0 = Tensor::<3>::from_data(TensorData::new(data.clone(), [1, states, values]), device);
         let mut sum = model.ends(x0.clone()).expand([1, states, 1]);
         let length = model.chain().length();
         let group = (AT_ONCE / (states * values).max(1)).clamp(1, length - 1);
@@ -64,15 +62,8 @@ impl Bound {
             sum = sum - model.divergence(x0.clone().expand(shape), noise, steps).sum_dim(0);
         }
         let nats = sum.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
-        Ok(Self::from_nats(&nats, model.chain().null_log_likelihood(values)))
-    }
-
-    fn from_nats(nats: &[f32], null: f64) -> Self {
-        let bit = std::f64::consts::LN_2;
-        let count = nats.len() as f64;
-        let mean = nats.iter().map(|&k| f64::from(k)).sum::<f64>() / count;
-        let squares = nats.iter().map(|&k| (f64::from(k) - mean).powi(2)).sum::<f64>();
-        let stderr = (squares / (count - 1.0).max(1.0) / count).sqrt();
-        Self { bits: mean / bit, stderr: stderr / bit, null_bits: null / bit, states: nats.len() }
+        let bits = nats.iter().map(|&k| f64::from(k) / LN_2).collect();
+        let null_bits = model.chain().null_log_likelihood(values) / LN_2;
+        Ok(Self { states: data, bounds: StateBounds { bits, null_bits } })
     }
 }

@@ -5,9 +5,9 @@ use dpm::{ChainConfig, DpmConfig};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::standardize::Standardize;
 use crate::TrainConfig;
 use crate::error::TrainError;
+use crate::standardize::Standardize;
 use crate::system::{SystemConfig, load_config};
 
 /// Everything that decides what a run of a diffusion probabilistic model learns: its `config.toml`.
@@ -124,15 +124,7 @@ impl SystemConfig for DpmRunConfig {
                 self.times_per_batch
             ));
         }
-        match &self.standardize {
-            Some(scale) if scale.mean.is_empty() || scale.mean.len() != scale.std.len() => {
-                Err("[standardize]: mean and std must hold equally many numbers".into())
-            }
-            Some(scale) if scale.std.iter().any(|&std| std <= 0.0) => {
-                Err("[standardize]: std must be above 0".into())
-            }
-            _ => Ok(()),
-        }
+        self.standardize.as_ref().map_or(Ok(()), Standardize::validate)
     }
 
     fn lasting(mut self) -> Self {

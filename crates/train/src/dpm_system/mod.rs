@@ -3,18 +3,16 @@
 mod batches;
 mod bound;
 mod config;
+mod heartbeat_limit;
+mod limit;
 mod model;
 mod noise;
 mod picture;
-mod plot;
-mod standardize;
 mod system;
 
 pub use batches::DpmBatch;
-pub use bound::Bound;
 pub use config::DpmRunConfig;
 pub use model::TrainedDpm;
 pub use noise::StateNoise;
 pub use picture::{draw_states, trajectories};
-pub use standardize::Standardize;
 pub use system::DpmSystem;

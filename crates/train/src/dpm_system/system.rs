@@ -1,12 +1,14 @@
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use data::{Batches, Picture, SourceConfig, Splits};
+use data::{Batches, Picture, Splits};
 use dpm::{Dpm, Reverse};
 use random::Seed;
+use schedules::Schedule;
 
 use super::batches::{DpmBatch, Noising};
-use super::bound::Bound;
+use super::bound::Measured;
 use super::config::DpmRunConfig;
+use super::limit::limit_bits;
 use super::model::TrainedDpm;
 use super::picture::draw_preview;
 use crate::error::TrainError;
@@ -90,32 +92,29 @@ impl System for DpmSystem {
         device: &Device,
     ) -> Result<Vec<Measure>, TrainError> {
         let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
-        let bound = Bound::of(net, config, set, config.train.eval_images, device)?;
+        let measured = Measured::of(net, config, set, config.train.eval_images, device)?;
         let [_, height, width] = set.image_shape();
-        // As the paper counts: pictures by the pixel.
-        let (parts, unit) =
-            if set.holds_pictures() { ((height * width) as f64, "bits/pixel") } else { (1.0, "bits") };
-        let bits = |name: &str, value: f64, stderr: f64| Measure {
-            name: name.into(),
-            value: value / parts,
-            stderr: stderr / parts,
-            unit: unit.into(),
-        };
-        let mut results = vec![
-            bits("K", bound.bits, bound.stderr),
-            bits("K - L_null", bound.bits - bound.null_bits, bound.stderr),
-        ];
-        let optimum = match &config.dataset.source {
-            SourceConfig::SwissRoll(roll) => Some(roll.optimum_bits()),
-            SourceConfig::Heartbeat(heartbeat) => Some(heartbeat.optimum_bits()),
-            _ => None,
-        };
-        if let Some(optimum) = optimum {
-            results.push(bits("exact optimum", optimum, 0.0));
-            results.push(bits("gap to the optimum", optimum - bound.bits, bound.stderr));
-        }
+        let pixels = set.holds_pictures().then_some(height * width);
+        let mut results = measured.bounds.measures(pixels);
+        let source = &config.dataset.source;
+        let limit = limit_bits(source, net.chain(), &schedule(net)?);
+        results.extend(limit.map(|value| Measure {
+            name: "limit of the chain".into(),
+            value,
+            stderr: 0.0,
+            unit: "bits".into(),
+        }));
+        results.extend(measured.bounds.against_the_law(source, &measured.states));
         Ok(results)
     }
+}
+
+/// The chain's noise as it was learnt.
+fn schedule(net: &Dpm) -> Result<Schedule, TrainError> {
+    let Some(betas) = net.learned_betas() else { return Ok(net.chain().schedule().clone()) };
+    let betas = betas.try_into_vec_as::<f64>().map_err(|error| TrainError::Device(error.to_string()))?;
+    let schedule = Schedule::from_betas(betas);
+    schedule.map_err(|error| TrainError::Config { origin: "[dpm]".into(), reason: error.to_string() })
 }
 
 impl DpmSystem {

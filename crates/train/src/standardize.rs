@@ -47,6 +47,21 @@ impl Standardize {
         Ok(Self { std: (0..groups).map(spread).collect(), mean, dequantize })
     }
 
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.mean.is_empty() || self.mean.len() != self.std.len() {
+            return Err("[standardize]: mean and std must hold equally many numbers".into());
+        }
+        match self.std.iter().any(|&std| std <= 0.0) {
+            true => Err("[standardize]: std must be above 0".into()),
+            false => Ok(()),
+        }
+    }
+
     /// Data to states; `noise` draws uniform numbers in `[0, 1)`. Of `[.., C, H, W]`, `area` being `H * W`.
     pub fn apply(&self, values: &mut [f32], area: usize, mut noise: impl FnMut() -> f64) {
         for (i, value) in values.iter_mut().enumerate() {
