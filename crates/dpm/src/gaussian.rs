@@ -87,3 +87,32 @@ impl GaussianSteps {
         x * (-self.beta.clone() + 1.0).sqrt()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schedules::ScheduleConfig;
+
+    /// Eqs. 65 and 66 of the paper, and the released code's mean, by hand at beta = 0.2.
+    #[test]
+    fn both_forms_of_the_mean_are_those_published() {
+        let schedule = ScheduleConfig::Explicit { betas: vec![0.1, 0.2] }.build(2).unwrap();
+        let device = Device::flex();
+        let steps = GaussianSteps::new(&schedule, &[2], &device);
+        let (x, shift, scale) = (1.5, -0.4, 0.7);
+        let reverse = |form: MeanForm| {
+            let z = Tensor::<3>::from_data([[[shift, scale]]], &device);
+            let kernel = steps.reverse(form, z, Tensor::<3>::from_data([[[x]]], &device));
+            let Kernel::Gaussian { mean, variance } = kernel else { unreachable!("the chain is Gaussian") };
+            [mean, variance].map(|value| value.into_scalar::<f64>())
+        };
+        let variance = 1.0 / (1.0 + (-scale - (0.2f64 / 0.8).ln()).exp());
+        let paper = [(x - shift) * (1.0 - variance) + shift, variance];
+        let released = [0.8f64.sqrt() * x + 0.2f64.sqrt() * shift, variance];
+        for (form, expected) in [(MeanForm::Paper, paper), (MeanForm::Released, released)] {
+            for (found, expected) in reverse(form).into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-6, "{form:?}: {found} is not {expected}");
+            }
+        }
+    }
+}

@@ -30,6 +30,12 @@ impl LearnedBetas {
         Self { logits, first: schedule.betas()[0] }
     }
 
+    /// What is learnt.
+    #[cfg(test)]
+    pub(crate) fn logits(&self) -> Tensor<1> {
+        self.logits.val()
+    }
+
     /// All betas, `[T]`.
     pub fn betas(&self) -> Tensor<1> {
         let logits = self.logits.val();

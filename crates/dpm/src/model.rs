@@ -108,3 +108,61 @@ impl Reverse for Dpm {
         self.steps(steps, &x.device().inner()).reverse(answer, x)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gaussian::MeanForm;
+    use burn::module::ModuleMapper;
+    use burn::module::Param;
+    use random::Seed;
+
+    const STEPS: [usize; 5] = [2, 3, 4, 5, 6];
+
+    /// Adds to one of the logits of the betas.
+    struct Moved(usize, f32);
+
+    impl ModuleMapper for Moved {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|logits| {
+                let mut by = vec![0.0; logits.shape().num_elements()];
+                by[self.0] = self.1;
+                let by = Tensor::<1>::from_floats(by.as_slice(), &logits.device()).reshape(logits.shape());
+                logits + by
+            })
+        }
+    }
+
+    /// Where the noise is given, the bound is a smooth function of the betas, and its gradient that of finite differences.
+    #[test]
+    fn betas_learn_by_the_gradient_of_the_bound() {
+        let config = DpmConfig {
+            num_train_timesteps: 6,
+            schedule: ScheduleConfig::Linear { beta_start: 1e-2, beta_end: 0.3, rescale: false },
+            chain: ChainConfig::Gaussian { mean_form: MeanForm::Released, learned_betas: true },
+            ..DpmConfig::default()
+        };
+        let device = Device::flex();
+        let tensor = |index: u64| {
+            let values = Seed(3).stream("test", index).normal(5 * 40 * 2);
+            Tensor::<3>::from_data(TensorData::new(values, [5, 40, 2]), &device)
+        };
+        let bound = |model: &Dpm| model.bound(tensor(0) * 0.4, tensor(1), &STEPS).mean();
+        let model = config.init([2, 1, 1], 0, &device.clone().autodiff()).unwrap();
+        let gradients = bound(&model).backward();
+        let logits = model.betas.as_ref().unwrap().logits();
+        let found = logits.grad(&gradients).unwrap().try_into_vec_as::<f32>().unwrap();
+        let plain = config.init([2, 1, 1], 0, &device).unwrap();
+        for (i, found) in found.into_iter().enumerate() {
+            let at = |by: f32| {
+                let betas = plain.betas.clone().map(|betas| betas.map(&mut Moved(i, by)));
+                bound(&Dpm { betas, ..plain.clone() }).into_scalar::<f32>()
+            };
+            let expected = (at(0.02) - at(-0.02)) / 0.04;
+            assert!(
+                (found - expected).abs() < 0.02 * expected.abs() + 1e-3,
+                "{i}: {found} is not {expected}"
+            );
+        }
+    }
+}
