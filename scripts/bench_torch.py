@@ -1,15 +1,18 @@
 """Measures the same network here and in PyTorch, in turns, on one machine.
 
     pip install torch==2.9.0 diffusers==0.42.1
-    cargo build -p train -p infer -p interop && python scripts/bench_torch.py [--rounds 3]
+    cargo build -p train -p infer -p interop && python scripts/bench_torch.py [--rounds 3] [--only NAME]... [--results FILE]
 
 The network is a UNet2DModel of 6,469,889 parameters for 32x32 grey images. Prints a table and a line `ratio NAME VALUE` for each
-measurement, ours over PyTorch's: below 1, ours is faster or smaller. Each number is the median over the rounds, each round a
-new process of either side; training here includes loading data, clipping and the moving average, which PyTorch's side leaves out.
+measurement, ours over PyTorch's: below 1, ours is faster or smaller. Each number is the median over the rounds, with the least
+and the largest, each round a new process of either side; a ratio is the median of the rounds' ratios. With `--results`, rounds
+are added to a file, and the table is of all in it: a machine that others use may be quiet for a minute, but not for all.
+Training here includes loading data, clipping and the moving average, which PyTorch's side leaves out.
 Needs Python with the packages above; nothing of the project itself does.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -114,21 +117,37 @@ def ours(batch, images):
     return float(row[4]) / 1000, sampling / EVALUATIONS, memory
 
 
-def round_of_all(folder):
-    """One measurement of each kind as `{name: (ours, torch's, unit)}`."""
-    train16, infer16, memory = ours(16, 16)
-    text, _, torch_memory = torch_run("train", 16)
-    train64, infer1, _ = ours(64, 1)
-    seconds = lambda task, batch: float(torch_run(task, batch)[0])
-    draw = [PROGRAMS / "infer", "--run", folder / "runs/bench", "--steps", 50, "--out", folder / "grid.png"]
-    return {
-        "train_b16": (train16, float(text), "s"),
-        "train_b64": (train64, seconds("train", 64), "s"),
-        "infer_b1": (infer1, seconds("infer", 1), "s"),
-        "infer_b16": (infer16, seconds("infer", 16), "s"),
-        "process_ddim50": (run(draw)[1], torch_run("process", folder / "model")[1], "s"),
-        "rss_train_b16": (memory, torch_memory, "MiB"),
-    }
+def train(batch):
+    """The seconds of a training step of either side, and the peak memory."""
+    mine, _, memory = ours(batch, 1)
+    text, _, torch_memory = torch_run("train", batch)
+    return (mine, float(text)), (memory, torch_memory)
+
+
+def train_b16():
+    seconds, memory = train(16)
+    return {"train_b16": seconds, "rss_train_b16": memory}
+
+
+def infer(batch):
+    return ours(1, batch)[1], float(torch_run("infer", batch)[0])
+
+
+def process_ddim50():
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        prepare(folder)
+        draw = [PROGRAMS / "infer", "--run", folder / "runs/bench", "--steps", 50, "--out", folder / "grid.png"]
+        return run(draw)[1], torch_run("process", folder / "model")[1]
+
+
+MEASUREMENTS = {
+    "train_b16": train_b16,
+    "train_b64": lambda: {"train_b64": train(64)[0]},
+    "infer_b1": lambda: {"infer_b1": infer(1)},
+    "infer_b16": lambda: {"infer_b16": infer(16)},
+    "process_ddim50": lambda: {"process_ddim50": process_ddim50()},
+}
 
 
 def prepare(folder):
@@ -141,25 +160,41 @@ def prepare(folder):
     subprocess.run(export, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+def table(results):
+    """Of a list of `{name: [ours, torch's]}`."""
+    print("| measurement | ours | PyTorch | ratio | rounds |\n|---|---|---|---|---|")
+    ratios = {}
+    for name in dict.fromkeys(name for one in results for name in one):
+        pairs = [one[name] for one in results if name in one]
+        unit = "MiB" if name.startswith("rss") else "s"
+        cells = [f"{statistics.median(side):.3f} ({min(side):.3f} to {max(side):.3f}) {unit}" for side in zip(*pairs)]
+        of_rounds = [mine / theirs for mine, theirs in pairs]
+        ratios[name] = statistics.median(of_rounds)
+        spread = f"{ratios[name]:.2f} ({min(of_rounds):.2f} to {max(of_rounds):.2f})"
+        print(f"| {name} | {cells[0]} | {cells[1]} | {spread} | {len(pairs)} |")
+    for name, ratio in ratios.items():
+        print(f"ratio {name} {ratio:.3f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", action="append", choices=list(MEASUREMENTS), help="measure this alone; may be repeated")
+    parser.add_argument("--results", type=pathlib.Path, help="a file that rounds are added to")
     parser.add_argument("--side", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
         return torch_side(*arguments.side)
-    with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        prepare(folder)
-        rounds = [round_of_all(folder) for _ in range(arguments.rounds)]
-    print("| measurement | ours | PyTorch | ratio |\n|---|---|---|---|")
-    ratios = {}
-    for name, (_, _, unit) in rounds[0].items():
-        mine, theirs = (statistics.median(one[name][side] for one in rounds) for side in (0, 1))
-        ratios[name] = mine / theirs
-        print(f"| {name} | {mine:.3f} {unit} | {theirs:.3f} {unit} | {ratios[name]:.2f} |")
-    for name, ratio in ratios.items():
-        print(f"ratio {name} {ratio:.3f}")
+    results = []
+    if arguments.results and arguments.results.exists():
+        results = [json.loads(line) for line in arguments.results.read_text().splitlines()]
+    for _ in range(arguments.rounds):
+        for name in arguments.only or MEASUREMENTS:
+            results.append(MEASUREMENTS[name]())
+            if arguments.results:
+                with arguments.results.open("a") as file:
+                    print(json.dumps(results[-1]), file=file)
+    table(results)
 
 
 if __name__ == "__main__":

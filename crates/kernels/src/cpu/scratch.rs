@@ -1,21 +1,41 @@
 //! Memory: what a thread keeps for its next kernel, and what goes out.
 
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
+/// Numbers that a thread writes at once.
+const TOGETHER: usize = 1 << 15;
+
 /// Zeros, written by all threads: pages are slow to come by.
 pub(crate) fn zeros(count: usize) -> Vec<f32> {
-    const TOGETHER: usize = 1 << 15;
-    if count < 4 * TOGETHER {
-        return vec![0.0; count];
-    }
-    (0..count).into_par_iter().with_min_len(TOGETHER).map(|_| 0.0).collect()
+    filled(count, |part, _| part.fill(MaybeUninit::new(0.0)))
 }
 
 /// A copy, made by all threads.
 pub(crate) fn copy(values: &[f32]) -> Vec<f32> {
-    values.par_iter().with_min_len(1 << 15).copied().collect()
+    filled(values.len(), |part, first| {
+        part.write_copy_of_slice(&values[first..first + part.len()]);
+    })
+}
+
+/// What `fill` writes to each part, all of it, being told where the part begins.
+fn filled(count: usize, fill: impl Fn(&mut [MaybeUninit<f32>], usize) + Sync) -> Vec<f32> {
+    let mut values = Vec::with_capacity(count);
+    let memory = &mut values.spare_capacity_mut()[..count];
+    if count < 4 * TOGETHER {
+        fill(memory, 0);
+    } else {
+        let parts = memory.par_chunks_mut(TOGETHER).enumerate();
+        parts.for_each(|(i, part)| fill(part, i * TOGETHER));
+    }
+    // SAFETY: both callers write every number.
+    #[allow(unsafe_code)]
+    unsafe {
+        values.set_len(count);
+    }
+    values
 }
 
 thread_local! {
