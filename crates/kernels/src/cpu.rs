@@ -1,6 +1,7 @@
 //! The kernels, as functions of slices of numbers.
 
 pub mod attention;
+pub mod bf16;
 #[allow(unsafe_code)]
 pub mod block;
 pub mod convolution;

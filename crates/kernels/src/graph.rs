@@ -16,7 +16,8 @@ use burn::tensor::{DType, Shape, Tensor, TensorData};
 
 use crate::cpu::scratch;
 
-type Tracked = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
+/// A tensor and its node.
+pub(crate) type Tracked = <Autodiff<Flex> as burn::backend::BackendTypes>::FloatTensorPrimitive;
 
 /// A function of `N` tensors and its gradient.
 pub(crate) trait Kernel<const N: usize>: Clone + Debug + Send + 'static {
@@ -82,15 +83,24 @@ pub(crate) fn run<const N: usize, const D: usize, K: Kernel<N>>(
 ) -> Tensor<D> {
     let context =
         inputs.iter().fold(DispatchAutodiffContext::Disabled, |context, x| context.merge(x.autodiff));
-    let kind = if context == DispatchAutodiffContext::Disabled {
+    if context == DispatchAutodiffContext::Disabled {
         let inputs = inputs.map(|input| plain(input.kind));
         let (values, _) = kernel.forward(inputs.each_ref().map(values));
-        DispatchTensorKind::Flex(BackendTensor::Float(tensor(values, Shape::from(shape))))
-    } else {
-        let output = track(kernel, inputs.map(|input| tracked(input.kind)), Shape::from(shape));
-        DispatchTensorKind::Autodiff(Box::new(DispatchTensorKind::Flex(BackendTensor::Autodiff(output))))
-    };
-    Tensor::from_dispatch(DispatchTensor { kind, autodiff: context })
+        return give(tensor(values, Shape::from(shape)));
+    }
+    let output = track(kernel, inputs.map(|input| tracked_kind(input.kind)), Shape::from(shape));
+    give_tracked(output, context)
+}
+
+/// The tensor with its node.
+pub(crate) fn tracked<const D: usize>(tensor: Tensor<D>) -> Tracked {
+    tracked_kind(tensor.into_dispatch().kind)
+}
+
+/// Back from [`tracked`].
+pub(crate) fn give_tracked<const D: usize>(tensor: Tracked, autodiff: DispatchAutodiffContext) -> Tensor<D> {
+    let kind = DispatchTensorKind::Flex(BackendTensor::Autodiff(tensor));
+    Tensor::from_dispatch(DispatchTensor { kind: DispatchTensorKind::Autodiff(Box::new(kind)), autodiff })
 }
 
 fn track<const N: usize, K: Kernel<N>>(kernel: K, inputs: [Tracked; N], shape: Shape) -> Tracked {
@@ -145,7 +155,7 @@ fn plain(kind: DispatchTensorKind) -> FlexTensor {
     }
 }
 
-fn tracked(kind: DispatchTensorKind) -> Tracked {
+fn tracked_kind(kind: DispatchTensorKind) -> Tracked {
     match kind {
         DispatchTensorKind::Flex(tensor) => Autodiff::<Flex>::from_inner(tensor.float()),
         DispatchTensorKind::Autodiff(kind) => match *kind {

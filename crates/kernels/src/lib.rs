@@ -10,12 +10,16 @@ mod graph;
 mod norm;
 mod operations;
 mod project;
+mod recompute;
 mod update;
 
 pub use attention::{attention, biased_attention};
 pub use conv::conv2d;
+pub use cpu::bf16::is_in_hardware as has_bf16;
+pub use cpu::simd::round_to_bf16;
 pub use cpu::transpose::transposed;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use operations::count_operations;
 pub use project::project;
+pub use recompute::recomputed;
 pub use update::{AdamW, adam_w, blend, scale, sum_of_squares};

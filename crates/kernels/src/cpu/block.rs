@@ -1,6 +1,7 @@
 //! The innermost product: a tall matrix times a panel of [`LANES`] columns.
 
-use crate::cpu::simd::{Isa, vectorised};
+use crate::cpu::bf16;
+use crate::cpu::simd::{Isa, Simd, vectorised};
 
 /// Columns of a panel.
 pub const LANES: usize = 32;
@@ -16,29 +17,54 @@ pub struct View<'a> {
     pub column: usize,
 }
 
+/// `c (+)= a b`, where `c` is `rows` by 32, `a` is `rows` by `depth`, `b` is `depth` by 32; `b` and `c` have rows
+/// `b_row` and `c_row` apart.
+///
+/// # Panics
+///
+/// If a slice is too short.
+#[allow(clippy::too_many_arguments)]
+pub fn multiply_panel(
+    simd: Simd,
+    a: View<'_>,
+    b: &[f32],
+    b_row: usize,
+    c: &mut [f32],
+    c_row: usize,
+    rows: usize,
+    depth: usize,
+    add: bool,
+) {
+    if rows == 0 {
+        return;
+    }
+    if depth == 0 {
+        if !add {
+            c.chunks_mut(c_row).take(rows).for_each(|row| row[..LANES].fill(0.0));
+        }
+        return;
+    }
+    if simd.is_bf16() {
+        bf16::multiply_panel(simd, a, b, b_row, c, c_row, rows, depth, add);
+    } else {
+        multiply_panel_f32(simd, a, b, b_row, c, c_row, rows, depth, add);
+    }
+}
+
 vectorised! {
-    /// `c (+)= a b`, where `c` is `rows` by 32, `a` is `rows` by `depth`, `b` is `depth` by 32; `b` and `c` have rows
-    /// `b_row` and `c_row` apart.
-    ///
-    /// # Panics
-    ///
-    /// If a slice is too short.
-    pub fn multiply_panel(
+    /// Of at least one row and a depth of at least one.
+    fn multiply_panel_f32(
         a: View<'_>, b: &[f32], b_row: usize, c: &mut [f32], c_row: usize, rows: usize, depth: usize, add: bool,
     ) {
-        if rows == 0 { return; }
-        if depth == 0 {
-            if !add { c.chunks_mut(c_row).take(rows).for_each(|row| row[..LANES].fill(0.0)); }
-            return;
-        }
         assert!(a.data.len() > (rows - 1) * a.row + (depth - 1) * a.column);
         assert!(b.len() >= (depth - 1) * b_row + LANES && c.len() >= (rows - 1) * c_row + LANES);
         let (tall, wide) = I::ACCUMULATORS;
-        let mut first = 0;
-        while first < rows {
-            let left = rows - first;
-            let height = if left >= tall { tall } else if left >= 8 && tall > 8 { 8 } else if left >= 4 { 4 } else { 1 };
-            for lane in (0..LANES).step_by(wide) {
+        // A stripe of `b` as wide as a block stays in the nearest cache while all rows of `a` go by.
+        for lane in (0..LANES).step_by(wide) {
+            let mut first = 0;
+            while first < rows {
+                let left = rows - first;
+                let height = if left >= tall { tall } else if left >= 8 && tall > 8 { 8 } else if left >= 4 { 4 } else { 1 };
                 // SAFETY: the assertions above; `first + height <= rows` and `lane + wide <= LANES`.
                 unsafe {
                     let a = Strided { at: a.data.as_ptr().add(first * a.row), row: a.row, column: a.column };
@@ -56,8 +82,8 @@ vectorised! {
                         _ => block::<I, 1, 8>(a, b, c, depth),
                     }
                 }
+                first += height;
             }
-            first += height;
         }
     }
 }

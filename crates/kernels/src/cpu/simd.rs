@@ -4,10 +4,33 @@
 //! anyway; the compiler vectorises each. Lanes never mix, so AVX-512 and AVX2 round alike.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// An instruction set that this CPU has.
+/// An instruction set that this CPU has, and what matrix products are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Simd(Set);
+pub struct Simd {
+    set: Set,
+    operands: Operands,
+}
+
+/// What matrix products are made of; sums are in f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operands {
+    F32,
+    /// Rounded to bfloat16.
+    Bf16 {
+        /// Without the instructions, also where the CPU has them.
+        emulated: bool,
+    },
+}
+
+/// What this process's matrix products are made of.
+static IS_BF16: AtomicBool = AtomicBool::new(false);
+
+/// Whether matrix products of this process round their operands to bfloat16.
+pub fn round_to_bf16(round: bool) {
+    IS_BF16.store(round, Ordering::Relaxed);
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Set {
@@ -19,10 +42,29 @@ pub(crate) enum Set {
 }
 
 impl Simd {
-    /// The best one.
+    /// The best one, with the process's operands.
+    ///
+    /// The environment's `ANNEAL_SIMD` names the best one that may be taken: `avx512`, `avx2` or `portable`.
     pub fn best() -> Self {
         static BEST: OnceLock<Simd> = OnceLock::new();
-        *BEST.get_or_init(|| *Self::available().first().unwrap_or(&Self(Set::Portable)))
+        let best = *BEST.get_or_init(|| {
+            let most = std::env::var("ANNEAL_SIMD").unwrap_or_default();
+            let mut sets = Self::available();
+            sets.reverse();
+            let last = sets.iter().position(|simd| simd.set.name() == most);
+            sets[last.unwrap_or(sets.len() - 1)]
+        });
+        if IS_BF16.load(Ordering::Relaxed) { best.with_bf16() } else { best }
+    }
+
+    /// The same with operands rounded to bfloat16.
+    pub fn with_bf16(self) -> Self {
+        Self { operands: Operands::Bf16 { emulated: false }, ..self }
+    }
+
+    /// The same without the instructions for that, also where the CPU has them.
+    pub fn with_emulated_bf16(self) -> Self {
+        Self { operands: Operands::Bf16 { emulated: true }, ..self }
     }
 
     /// All, best first.
@@ -36,23 +78,43 @@ impl Simd {
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("fma")
             {
-                sets.push(Self(Set::Avx512));
+                sets.push(Set::Avx512);
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                sets.push(Self(Set::Avx2));
+                sets.push(Set::Avx2);
             }
         }
-        sets.push(Self(Set::Portable));
-        sets
+        sets.push(Set::Portable);
+        sets.into_iter().map(|set| Self { set, operands: Operands::F32 }).collect()
     }
 
     /// Whether products and sums are rounded together.
     pub fn is_fused(self) -> bool {
-        self.0 != Set::Portable || PORTABLE_IS_FUSED
+        self.set != Set::Portable || PORTABLE_IS_FUSED
     }
 
     pub(crate) fn set(self) -> Set {
-        self.0
+        self.set
+    }
+
+    pub(crate) fn is_bf16(self) -> bool {
+        self.operands != Operands::F32
+    }
+
+    pub(crate) fn is_emulating_bf16(self) -> bool {
+        self.operands == Operands::Bf16 { emulated: true }
+    }
+}
+
+impl Set {
+    fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => "avx2",
+            Self::Portable => "portable",
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod attention;
+mod bf16;
 mod burn_operations;
 mod close;
 mod convolution;
 mod normalization;
+mod recompute;
