@@ -39,8 +39,8 @@ impl<S: System> Session<S> {
     pub fn bench(&self, repetitions: usize) -> Result<Bench, TrainError> {
         let device = backend::open(self.backend, self.device_index)?;
         let this = self.prepared(None, &device)?;
-        let autodiff = device.clone().autodiff();
         let train = this.config.train();
+        let autodiff = train.autodiff(&device);
         let loaders = S::loaders(&this.config, &this.splits, &device, 0)?;
         let mut learner = this.learner(&autodiff, 0)?;
         let parameters = learner.model().net.num_params();

@@ -62,9 +62,12 @@ impl ModuleMapper for Blend {
             unreachable!("both modules have the same parameters in the same order")
         };
         param.map(|value| {
-            let tracked = value.is_autodiff();
+            let checkpointing = value.gradient_checkpointing_strategy();
             let blended = kernels::blend(value.inner(), *latest, self.decay);
-            if tracked { Tensor::from_inner(blended) } else { blended }
+            match checkpointing {
+                Some(strategy) => blended.autodiff().with_gradient_checkpointing_strategy(strategy),
+                None => blended,
+            }
         })
     }
 }

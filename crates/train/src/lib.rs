@@ -89,5 +89,5 @@ pub use standardize::Standardize;
 pub use state_bounds::StateBounds;
 pub use system::{Loaders, System, SystemConfig};
 pub use system_name::SystemName;
-pub use train_config::{LrSchedule, TrainConfig};
+pub use train_config::{LrSchedule, Precision, TrainConfig};
 pub use trainee::Trainee;

@@ -159,7 +159,7 @@ impl burn::module::ModuleMapper for Jitter {
                 stream.normal(shape.iter().product()).into_iter().map(|z| 0.05 * z).collect();
             let jitter = Tensor::<D>::from_data(TensorData::new(values, shape), &tensor.device().inner());
             let tracked = tensor.is_require_grad();
-            Tensor::from_inner(tensor.inner() + jitter).set_require_grad(tracked)
+            (tensor.detach().set_require_grad(false) + jitter).set_require_grad(tracked)
         })
     }
 }

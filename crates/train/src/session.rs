@@ -14,6 +14,7 @@ use crate::error::TrainError;
 use crate::record::Measure;
 use crate::run_dir::RunDir;
 use crate::system::{System, SystemConfig};
+use crate::train_config::Precision;
 
 /// One sitting of a run: from a fresh start or a checkpoint to the last step, the budget or Ctrl-C.
 pub struct Session<S: System> {
@@ -82,9 +83,31 @@ impl<S: System> Session<S> {
 
     /// With what a system finds out on the device.
     pub(crate) fn prepared(&self, start: Option<&S::Config>, device: &Device) -> Result<Self, TrainError> {
+        self.set_precision()?;
         let (config, splits) =
             S::prepare(self.config.clone(), self.splits.clone(), start, &self.run, device)?;
         Ok(Self { run: self.run.clone(), config, splits, interrupter: self.interrupter.clone(), ..*self })
+    }
+
+    /// That of this process's matrix products.
+    fn set_precision(&self) -> Result<(), TrainError> {
+        let rounded = self.config.train().precision == Precision::Bf16;
+        if rounded && self.backend != BackendName::Flex {
+            return Err(TrainError::Config {
+                origin: "[train]".into(),
+                reason: format!(
+                    "precision = \"bf16\" is for backend `flex`, not `{}`: leave it out or add `--backend flex`",
+                    self.backend
+                ),
+            });
+        }
+        if rounded && !kernels::has_bf16() {
+            eprintln!(
+                "warning: this CPU has no bf16 instructions: precision = \"bf16\" is slower than \"f32\""
+            );
+        }
+        kernels::round_to_bf16(rounded);
+        Ok(())
     }
 
     fn go_on(

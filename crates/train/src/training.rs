@@ -33,7 +33,7 @@ impl<S: System> Session<S> {
         start: Option<&Meta>,
     ) -> Result<Option<String>, TrainError> {
         let step = start.map_or(0, |meta| meta.step);
-        let autodiff = device.clone().autodiff();
+        let autodiff = self.config.train().autodiff(device);
         let learner = self.learner(&autodiff, step)?;
         let result = self.training(device, &autodiff, checkpoints, start)?.launch(learner);
         let saved = checkpoints.steps().last().copied();

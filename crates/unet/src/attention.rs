@@ -58,6 +58,10 @@ impl Attention {
     ///
     /// - `x` and output: `[B, C, H, W]`
     pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::recomputed(self, [x], false, |attention, [x]| attention.apply(x))
+    }
+
+    fn apply(&self, x: Tensor<4>) -> Tensor<4> {
         let shape = x.dims();
         let normed = match &self.group_norm {
             Some(norm) => ops::group_norm(norm, x.clone()),

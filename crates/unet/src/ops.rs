@@ -17,7 +17,7 @@ pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 
 pub(crate) use kernels::{
     attention, bias_group_norm_silu, biased_attention, group_norm, group_norm_modulate_silu, group_norm_silu,
-    project,
+    project, recomputed,
 };
 
 /// The norm of the channels of each position of `x` `[B, C, positions]`.
@@ -39,7 +39,7 @@ pub(crate) fn crop(x: Tensor<4>, [height, width]: [usize; 2]) -> Tensor<4> {
 
 /// `x (1 + scale) + shift` with one scale and shift `[B, C]` for each channel.
 pub(crate) fn modulate(x: Tensor<4>, scale: Tensor<2>, shift: Tensor<2>) -> Tensor<4> {
-    x * (per_channel(scale) + 1.0) + per_channel(shift)
+    x * (as_image(scale) + 1.0) + as_image(shift)
 }
 
 /// `x / divisor`; most sums are divided by one.
@@ -49,7 +49,13 @@ pub(crate) fn divide(x: Tensor<4>, divisor: f64) -> Tensor<4> {
 
 /// Adds `bias` `[B, C]` to every pixel of `x` `[B, C, H, W]`.
 pub(crate) fn add_per_channel(x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
-    x + per_channel(bias)
+    x + as_image(bias)
+}
+
+/// One value for each channel, `[B, C]`, as an image of one pixel.
+pub(crate) fn as_image(x: Tensor<2>) -> Tensor<4> {
+    let [batch, channels] = x.dims();
+    x.reshape([batch, channels, 1, 1])
 }
 
 /// Averages each 2x2 square of pixels.
@@ -84,11 +90,6 @@ pub(crate) fn double_filtered(x: Tensor<4>) -> Tensor<4> {
 fn binomial(like: &Tensor<4>, sum: f64) -> Tensor<4> {
     let row = Tensor::<1>::from_floats([0.125, 0.375, 0.375, 0.125], &like.device()).cast(like.dtype());
     (row.clone().reshape([1, 1, 4, 1]) * row.reshape([1, 1, 1, 4])) * sum
-}
-
-fn per_channel(x: Tensor<2>) -> Tensor<4> {
-    let [batch, channels] = x.dims();
-    x.reshape([batch, channels, 1, 1])
 }
 
 #[cfg(test)]

@@ -98,6 +98,23 @@ impl ResBlock {
     /// - `emb`: `[B, time_channels]`, activated unless the configuration says otherwise
     /// - output: `[B, outputs, H, W]`, or half or double the height and width
     pub(crate) fn forward(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
+        ops::recomputed(self, [x, ops::as_image(emb)], self.draws(), |block, [x, emb]| {
+            block.apply(x, emb.flatten(1, 3))
+        })
+    }
+
+    /// The same of `x` with the channels of `skip` behind its own.
+    pub(crate) fn forward_joined(&self, x: Tensor<4>, skip: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
+        ops::recomputed(self, [x, skip, ops::as_image(emb)], self.draws(), |block, [x, skip, emb]| {
+            block.apply(Tensor::cat(vec![x, skip], 1), emb.flatten(1, 3))
+        })
+    }
+
+    fn draws(&self) -> bool {
+        self.dropout.prob > 0.0
+    }
+
+    fn apply(&self, x: Tensor<4>, emb: Tensor<2>) -> Tensor<4> {
         let h = self.scale.apply(self.activation.group_norm(&self.norm1, x.clone()));
         let h = ops::conv(&self.conv1, h);
         let h = self.condition(h, self.time_emb_proj.forward(emb));

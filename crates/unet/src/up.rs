@@ -79,7 +79,7 @@ impl UpBlock {
         let taken = skips.split_off(skips.len() - self.resnets.len()).into_iter().rev();
         let first_attended = self.resnets.len() - self.attentions.len();
         for (i, (resnet, skip)) in self.resnets.iter().zip(taken).enumerate() {
-            x = resnet.forward(Tensor::cat(vec![x, skip], 1), emb.clone());
+            x = resnet.forward_joined(x, skip, emb.clone());
             if let Some(attention) = i.checked_sub(first_attended).and_then(|nth| self.attentions.get(nth)) {
                 x = attention.forward(x);
             }

@@ -164,13 +164,7 @@ fn a_run_that_draws_timesteps_by_their_losses_resumes_bit_for_bit() {
     let names: Vec<String> = reference.state(200).into_iter().map(|(name, _)| name).collect();
     assert!(names.contains(&"model.bpk memory".to_owned()), "{names:?}");
 
-    let other = Place::with(&config);
-    let mut child = other.command(&[]).spawn().unwrap();
-    wait_for(&other.checkpoint(100));
-    child.kill().unwrap();
-    child.wait().unwrap();
-    succeeds(other.train(&["--resume"]));
-    assert_same_state(&reference, &other, 200);
+    assert_same_state(&reference, &killed_half_way(&config), 200);
     let uniform = Place::with(&config.replace("timesteps = \"loss_aware\"", ""));
     succeeds(uniform.train(&[]));
     let weights = |place: &Place| {
@@ -178,6 +172,53 @@ fn a_run_that_draws_timesteps_by_their_losses_resumes_bit_for_bit() {
         state.filter(|(name, _)| name.starts_with("model.bpk net")).collect::<Vec<_>>()
     };
     assert!(weights(&uniform) != weights(&reference), "by the end, losses decide");
+}
+
+/// What blocks compute again is what they computed, dropout included, and what is resumed keeps the strategy.
+#[test]
+fn a_run_that_computes_again_resumes_bit_for_bit() {
+    let config = CONFIG.replace("[train]", "[train]\ngradient_checkpointing = true");
+    let reference = Place::with(&config);
+    succeeds(reference.train(&[]));
+    assert_same_state(&reference, &killed_half_way(&config), 200);
+}
+
+/// Threads change nothing; instruction sets round products and sums together or one by one.
+#[test]
+fn one_thread_and_plainer_instructions_learn_the_same() {
+    let with = |name: &str, value: &str| {
+        let place = Place::new();
+        let mut command = place.command(&["--set", "train.steps=5"]);
+        succeeds(command.env(name, value).output().unwrap());
+        place
+    };
+    let reference = with("RAYON_NUM_THREADS", "3");
+    assert_same_state(&reference, &with("RAYON_NUM_THREADS", "1"), 5);
+    let (best, plain) = (reference.state(5), with("ANNEAL_SIMD", "portable").state(5));
+    let weights = |data: &[u8]| -> Vec<f32> {
+        data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    };
+    let mut compared = 0;
+    for ((name, a), (_, b)) in
+        best.iter().zip(&plain).filter(|((name, _), _)| name.starts_with("model.bpk net"))
+    {
+        for (a, b) in weights(a).into_iter().zip(weights(b)) {
+            assert!((a - b).abs() < 1e-4, "{name}: {a} is not {b}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 1000, "{compared} weights");
+}
+
+/// A run that was killed and resumed.
+fn killed_half_way(config: &str) -> Place {
+    let place = Place::with(config);
+    let mut child = place.command(&[]).spawn().unwrap();
+    wait_for(&place.checkpoint(100));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    succeeds(place.train(&["--resume"]));
+    place
 }
 
 fn wait_for(path: &Path) {
