@@ -15,6 +15,33 @@ import torch
 
 folder = pathlib.Path(sys.argv[1])
 index = json.loads((folder / "model_index.json").read_text())
+
+
+def check_latents() -> None:
+    """A run of latents, drawn from with its own pipeline; that of classes by its parts."""
+    pipeline = getattr(diffusers, index["_class_name"]).from_pretrained(folder)
+    pipeline.set_progress_bar_config(disable=True)
+    generator = torch.Generator().manual_seed(0)
+    unet, decoder = pipeline.unet, getattr(pipeline, "vqvae", None) or pipeline.vae
+    if hasattr(pipeline, "tokenizer"):
+        images = pipeline("a red heart", num_inference_steps=10, generator=generator, output_type="pt").images
+    else:
+        pipeline.scheduler.set_timesteps(50)
+        side, rows = unet.config.sample_size, unet.config.num_class_embeds
+        x = torch.randn(4, unet.config.in_channels, side, side, generator=generator)
+        labels = None if rows is None else torch.arange(4) % rows
+        with torch.no_grad():
+            for t in pipeline.scheduler.timesteps:
+                x = pipeline.scheduler.step(unet(x, t, class_labels=labels).sample, t, x).prev_sample
+            images = decoder.decode(x / decoder.config.scaling_factor).sample / 2 + 0.5
+    assert torch.isfinite(images).all(), "the samples are no numbers"
+    shape = tuple(images.shape)
+    print(f"{folder}: {index['_class_name']}, samples {shape} in [{images.min():.2f}, {images.max():.2f}]: ok")
+
+
+if "vqvae" in index or "vae" in index:
+    check_latents()
+    sys.exit()
 scheduler = getattr(diffusers, index["scheduler"][1]).from_pretrained(folder, subfolder="scheduler")
 unet, info = diffusers.UNet2DModel.from_pretrained(folder, subfolder="unet", output_loading_info=True)
 assert not any(info[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), info

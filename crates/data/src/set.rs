@@ -44,8 +44,8 @@ pub struct ImageSet {
 enum Items {
     Pictures(Records, Fit),
     Points(Arc<Points>),
-    /// Read by the number in this set.
-    Encoded(Records, Arc<dyn ReadEncoded>),
+    /// The pictures, and what they are encoded as, read by the number in this set.
+    Encoded(Arc<ImageSet>, Arc<dyn ReadEncoded>),
 }
 
 impl ImageSet {
@@ -71,7 +71,8 @@ impl ImageSet {
 
     fn records(&self) -> Option<&Records> {
         match &self.items {
-            Items::Pictures(records, _) | Items::Encoded(records, _) => Some(records),
+            Items::Pictures(records, _) => Some(records),
+            Items::Encoded(pictures, _) => pictures.records(),
             Items::Points(_) => None,
         }
     }
@@ -82,8 +83,10 @@ impl ImageSet {
     ///
     /// If the set holds no pictures.
     pub fn encoded(&self, values: Arc<dyn ReadEncoded>, shape: [usize; 3]) -> Result<Self, DataError> {
-        let Items::Pictures(records, _) = &self.items else { return Err(DataError::NoPicture { index: 0 }) };
-        let items = Items::Encoded(records.clone(), values);
+        if !self.holds_pictures() {
+            return Err(DataError::NoPicture { index: 0 });
+        }
+        let items = Items::Encoded(Arc::new(self.reduced(1)), values);
         Ok(Self { items, kept: self.kept.clone(), shape, block: 1, flip: self.flip })
     }
 
@@ -103,6 +106,11 @@ impl ImageSet {
     /// Whether the items are pictures, whose values are in [-1, 1].
     pub fn holds_pictures(&self) -> bool {
         matches!(self.items, Items::Pictures(..))
+    }
+
+    /// The pictures that were [`encoded`](Self::encoded), by the same numbers; none of a set that was not.
+    pub fn pictures(&self) -> Option<&Arc<Self>> {
+        if let Items::Encoded(pictures, _) = &self.items { Some(pictures) } else { None }
     }
 
     /// The number of images.

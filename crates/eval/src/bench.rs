@@ -6,10 +6,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use diffusion::SamplerConfig;
+use features::{ClassifierTraining, QuarterTurns};
 use train::{RunConfig, RunDir, SystemName, hash_file};
 
 use crate::args::Args;
-use crate::classifier::ClassifierTraining;
+use crate::classed::Classed;
 use crate::classifier_cache::{TrainedClassifier, classifier, classifier_key, classifier_path};
 use crate::images::Images;
 use crate::inception::Inception;
@@ -139,9 +140,15 @@ impl Bench {
         if let Some(classifier) = self.classifier.get() {
             return Ok(classifier);
         }
-        let classes = self.num_classes.context("the in-house classifier needs a data set with labels")?;
-        let images = [&*self.train, &*self.test];
-        let trained = classifier(&self.training, &self.dataset, images, classes, &self.device)?;
+        let (training, dataset, device) = (&self.training, &self.dataset, &self.device);
+        let classed = |classes| [&*self.train, &*self.test].map(|images| Classed { images, classes });
+        let trained = match self.num_classes {
+            Some(classes) => classifier(training, dataset, classed(classes).each_ref(), false, device)?,
+            None => {
+                let turned = classed(1).map(QuarterTurns);
+                classifier(training, dataset, turned.each_ref(), true, device)?
+            }
+        };
         Ok(self.classifier.get_or_init(|| trained))
     }
 
@@ -172,12 +179,15 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// If the data set has no labels.
+    /// Never, in practice.
     pub fn seconds_a_training(&self) -> Result<f64> {
-        let classes = self.num_classes.context("a classifier needs a data set with labels")?;
+        let images = Classed { images: &self.train, classes: self.num_classes.unwrap_or(4) };
         let few = ClassifierTraining { steps: 4, ..self.training.clone() };
         let started = Instant::now();
-        few.run("measuring", &self.train, classes, &self.device);
+        match self.num_classes {
+            Some(_) => few.run(&images, &self.device, &mut || {})?,
+            None => few.run(&QuarterTurns(images), &self.device, &mut || {})?,
+        };
         Ok(started.elapsed().as_secs_f64() / few.steps as f64 * self.training.steps as f64)
     }
 

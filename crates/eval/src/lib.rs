@@ -8,7 +8,7 @@
 
 mod args;
 mod bench;
-mod classifier;
+mod classed;
 mod classifier_cache;
 mod cost;
 mod degrade;
@@ -23,6 +23,7 @@ mod metric;
 mod outcome;
 mod plot;
 mod progress;
+mod reconstruction;
 mod references;
 mod report;
 mod subject;
@@ -32,13 +33,13 @@ mod weights;
 
 pub use args::{Args, Sweep};
 pub use bench::Bench;
-pub use classifier::{Classifier, ClassifierTraining};
 pub use degrade::Degradation;
 pub use evaluation::evaluate;
 pub use images::Images;
 pub use inception::Inception;
 pub use metric::Metric;
 pub use outcome::{Outcome, Row, Series};
+pub use reconstruction::reconstructions;
 pub use report::Report;
 pub use subject::Subject;
 pub use sweep::sweep;

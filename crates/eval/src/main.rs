@@ -3,10 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use train::{RunDir, SystemName};
 
 fn main() -> ExitCode {
     let args = eval::Args::parse();
-    let judged = if args.sweep.is_some() { eval::sweep(&args) } else { eval::evaluate(&args) };
+    let judged = match SystemName::of(&RunDir::new(&args.run).config()) {
+        _ if args.sweep.is_some() => eval::sweep(&args),
+        Ok(SystemName::Autoencoder) => eval::reconstructions(&args),
+        _ => eval::evaluate(&args),
+    };
     match judged {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

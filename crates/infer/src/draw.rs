@@ -72,14 +72,10 @@ pub fn draw<N: Network>(
         let Some((x, frames)) = draw_batch(model, plan, images.clone(), animate, &bar, stop)? else {
             break;
         };
-        let pixels = |x| {
-            read(match first_stage {
-                Some(stage) => stage.decode(x),
-                None => x,
-            })
-        };
-        let values = pixels(x)?;
-        let frames = frames.into_iter().map(pixels).collect::<Result<Vec<_>>>()?;
+        let values = read(first_stage.map_or_else(|| x.clone(), |stage| stage.decode(x.clone())))?;
+        let frame =
+            |x: Tensor<4>| read(first_stage.map_or_else(|| x.clone(), |stage| stage.preview(x.clone())));
+        let frames = frames.into_iter().map(frame).collect::<Result<Vec<_>>>()?;
         if let Some(folder) = separate {
             write_each(folder, &values, first, shape, &plan.describe())?;
         }
@@ -108,7 +104,7 @@ fn draw_batch<N: Network>(
         }
         if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let numbers = images.start as u64..images.end as u64;
+    let numbers = images.clone().map(|image| if plan.one_noise { 0 } else { image as u64 });
     let mut noise = ImageNoise::new(plan.seed, numbers, model.image_shape, &model.device);
     let x = match plan.interpolate {
         None => noise.draw(),
@@ -171,6 +167,7 @@ pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
     let images = images.min(MAX_GRID);
     let classes = plan.classes.as_ref().map_or(0, Vec::len);
     match plan.interpolate {
+        _ if plan.one_noise => Grid::new(images.min(16), shape),
         Some(_) => Grid::new(images.min(16), shape),
         None if (5..=16).contains(&classes) && images.is_multiple_of(classes) => Grid::new(classes, shape),
         None => Grid::square(images, shape),

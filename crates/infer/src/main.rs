@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, CascadeDrawing, OwnSampler, Plan, PromptPlan, Prompts, Upscaling, Walk};
+use infer::{Args, CascadeDrawing, LatentDrawing, OwnSampler, Plan, PromptPlan, Upscaling, Walk};
 use interop::ModelFolder;
 use output::{announce, check_targets, finish};
 use show_dpm::show_dpm;
@@ -103,29 +103,14 @@ fn draw_pixels(args: &Args, path: &Path, model: &TrainedModel, own: &OwnSampler)
 
 fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
     let trained = TrainedLatent::load(weights, config, device)?;
-    let prompts = Prompts::new(args, &trained)?;
-    let config = &trained.config;
-    let args = &Args {
-        number: args.number.or_else(|| prompts.as_ref().map(|prompts| prompts.prompts.len())),
-        guidance_scale: args.guidance_scale.or(prompts.as_ref().map(|_| config.train.sample_guidance_scale)),
-        ..args.clone()
-    };
-    let model = match &prompts {
-        Some(Prompts { prompts, negative }) => trained.told(prompts, negative)?,
-        None => trained.told(&[], "")?,
-    };
-    let own = OwnSampler {
-        walk: Walk::Configured(config.sample.clone()),
-        guidable: config.train.cond_drop_prob > 0.0,
-    };
-    let first_stage = Some(&trained.first_stage);
-    let plan = Plan { prompts, ..Plan::new(args, &model, &own, first_stage)? };
-    let settings = announce(args, weights, plan.describe());
+    let drawing = LatentDrawing::new(args, &trained)?;
+    let settings = announce(args, weights, drawing.describe());
     let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
-    let drawn = infer::draw(&model, first_stage, &plan, batch, animate, separate, &stop)?;
-    let shape = trained.first_stage.image_shape(model.image_shape);
-    finish(args, infer::grid(&plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+    let (plan, model, first_stage) = (&drawing.plan, &drawing.model, &trained.first_stage);
+    let drawn = infer::draw(model, Some(first_stage), plan, batch, animate, separate, &stop)?;
+    let shape = first_stage.image_shape(model.image_shape);
+    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
 fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCode> {

@@ -44,6 +44,8 @@ pub struct Plan {
     pub edit: Option<Edit>,
     /// What the classes stand for, where the model knows words.
     pub prompts: Option<Prompts>,
+    /// Whether all images begin with the noise of the first.
+    pub one_noise: bool,
 }
 
 impl Plan {
@@ -96,6 +98,7 @@ impl Plan {
             interpolate: args.interpolate,
             edit,
             prompts: None,
+            one_noise: false,
         })
     }
 

@@ -46,7 +46,10 @@ pub fn draw_prompts(
     let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
     for first in (0..plan.number).step_by(plan.batch) {
         let images = first..plan.number.min(first.saturating_add(plan.batch));
-        let drawing = drawing(plan, encoded.as_ref(), &start, images.clone());
+        let drawing = Drawing {
+            labels: labels(plan, &pipeline, images.clone()),
+            ..drawing(plan, encoded.as_ref(), &start, images.clone())
+        };
         let animate = animate && first < MAX_GRID;
         let finished = draw_batch(plan, &pipeline, &drawing, images.clone(), animate, &bar, stop)?;
         let Some(Finished { values, frames, shape: size }) = finished else { break };
@@ -98,6 +101,7 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
         batch: images.len(),
         prompt: encoded.map(|encoded| rows(&encoded.prompts)),
         negative: encoded.map(|encoded| rows(&encoded.negatives)),
+        labels: None,
         guidance: plan.guidance,
         size: plan.size,
         sizes: None,
@@ -107,6 +111,15 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
             Walk::Folder(_) => None,
         },
     }
+}
+
+/// The classes of some images: those asked for in turn, or all in turn where the network knows classes.
+fn labels(plan: &PromptPlan, pipeline: &Pipeline, images: Range<usize>) -> Option<Vec<usize>> {
+    let all: Vec<usize> = match &plan.labels {
+        Some(labels) => labels.clone(),
+        None => (0..pipeline.classes()).collect(),
+    };
+    (!all.is_empty()).then(|| images.map(|image| all[image % all.len()]).collect())
 }
 
 /// A share of the way from one text to another.

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use interop::FolderSampler;
 use interop::pipeline::{Guidance, ModelIndex, PipelineKind};
@@ -29,6 +29,8 @@ pub struct PromptPlan {
     pub negatives: Vec<String>,
     /// Whether images lie between the two prompts, instead of taking them in turn.
     pub between: bool,
+    /// The classes that they take in turn, if they are asked for.
+    pub labels: Option<Vec<usize>>,
     /// How many images.
     pub number: usize,
     /// How many at once.
@@ -75,6 +77,7 @@ impl PromptPlan {
         let chain = sampler.scheduler()?.0.chain().map(schedules::Schedule::num_train_timesteps);
         let own = Walk::Folder(Box::new(sampler));
         let prompts = prompts(args, kind, &index.class)?;
+        let labels = labels(args, kind, &index.class)?;
         let number = args.number.unwrap_or(prompts.len().max(1));
         let batch = args.batch.unwrap_or(1);
         if number == 0 || batch == 0 {
@@ -89,6 +92,7 @@ impl PromptPlan {
             kind,
             walk: walk(args, own, chain.unwrap_or(0))?,
             prompts,
+            labels,
             between: args.prompt.between,
             negatives: args.prompt.negative.clone(),
             number,
@@ -106,6 +110,10 @@ impl PromptPlan {
     /// The settings as they are printed and written into pictures.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
+        if let Some(labels) = &self.labels {
+            let labels: Vec<String> = labels.iter().map(usize::to_string).collect();
+            settings.push(("labels", labels.join(",")));
+        }
         settings.extend(self.negatives.iter().map(|negative| ("negative", negative.clone())));
         settings.extend(self.between.then(|| ("between", "the prompts".to_owned())));
         settings.push(("seed", self.seed.to_string()));
@@ -132,9 +140,6 @@ impl PromptPlan {
 }
 
 fn prompts(args: &Args, kind: PipelineKind, class: &str) -> Result<Vec<String>> {
-    if args.label.is_some() || args.labels.is_some() {
-        bail!("--label: {class} knows no classes: say it with --prompt");
-    }
     let given = &args.prompt.prompt;
     match kind {
         PipelineKind::Ldm if !given.is_empty() || !args.prompt.negative.is_empty() => {
@@ -144,6 +149,22 @@ fn prompts(args: &Args, kind: PipelineKind, class: &str) -> Result<Vec<String>> 
         _ if given.is_empty() => bail!("{class} draws what a text says: add --prompt \"a photo of a cat\""),
         _ => Ok(given.clone()),
     }
+}
+
+/// The classes that images take in turn: numbers, because a folder has no names for them.
+fn labels(args: &Args, kind: PipelineKind, class: &str) -> Result<Option<Vec<usize>>> {
+    let asked = match (&args.labels, &args.label) {
+        (Some(labels), _) => labels.0.as_slice(),
+        (None, Some(label)) => std::slice::from_ref(label),
+        (None, None) => return Ok(None),
+    };
+    if kind != PipelineKind::Ldm {
+        bail!("--label: {class} knows no classes: say it with --prompt");
+    }
+    let number = |text: &String| {
+        text.parse().with_context(|| format!("--label {text}: a folder knows classes by number only"))
+    };
+    asked.iter().map(number).collect::<Result<_>>().map(Some)
 }
 
 fn guidance(args: &Args, kind: PipelineKind) -> Result<Guidance> {

@@ -11,6 +11,8 @@ pub struct Prompts {
     pub prompts: Vec<String>,
     /// What they are guided away from.
     pub negative: String,
+    /// Whether images lie between the two prompts, instead of taking them in turn.
+    pub between: bool,
 }
 
 impl Prompts {
@@ -25,7 +27,7 @@ impl Prompts {
             bail!("{name} belongs to folders of pipelines: leave it out, or give a --model");
         }
         let Some(text) = &trained.config.text else {
-            if !given.prompt.is_empty() || !given.negative.is_empty() {
+            if !given.prompt.is_empty() || !given.negative.is_empty() || given.between {
                 bail!("--prompt: this run knows no words: leave it out, or say it with --label");
             }
             return Ok(None);
@@ -42,7 +44,10 @@ impl Prompts {
             [one] => one.clone(),
             _ => bail!("--negative: a run takes one for all prompts"),
         };
-        let prompts = Self { prompts: prompts.clone(), negative };
+        if given.between && (prompts.len() != 2 || args.number.is_none_or(|number| number < 2)) {
+            bail!("--between walks from one prompt to another: give two of them, and how many images by -n");
+        }
+        let prompts = Self { prompts: prompts.clone(), negative, between: given.between };
         prompts.warn(trained);
         Ok(Some(prompts))
     }
@@ -51,19 +56,22 @@ impl Prompts {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings: Vec<_> = self.prompts.iter().map(|prompt| ("prompt", prompt.clone())).collect();
         settings.push(("negative", self.negative.clone()));
+        settings.extend(self.between.then(|| ("between", "the prompts".to_owned())));
         settings
     }
 
     /// Says which words say nothing to the run.
     fn warn(&self, trained: &TrainedLatent) {
-        let Some(words) = &trained.words else { return };
+        let Some(words) = &trained.tokenizer else { return };
         for text in self.prompts.iter().chain([&self.negative]) {
             let (unknown, dropped) = (words.unknown_words(text), words.encode(text).dropped);
             if !unknown.is_empty() {
                 eprintln!("warning: no caption of this run's data has {} of {text:?}", unknown.join(", "));
             }
             if dropped > 0 {
-                eprintln!("warning: the last {dropped} words of {text:?} are left out: the text is too long");
+                eprintln!(
+                    "warning: the last {dropped} tokens of {text:?} are left out: the text is too long"
+                );
             }
         }
     }
@@ -72,7 +80,6 @@ impl Prompts {
 /// An argument that only folders of pipelines know, if there is one.
 fn only_of_folders(args: &PromptArgs) -> Option<&'static str> {
     let given = [
-        ("--between", args.between),
         ("--size", args.size.is_some()),
         ("--guidance-rescale", args.guidance_rescale.is_some()),
         ("--clip-skip", args.clip_skip.is_some()),

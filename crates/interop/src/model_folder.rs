@@ -3,20 +3,13 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, Device};
+use layout::write_json;
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
-use unet::{AddedInput, ClassInput, TimeEncoding, UNet, UNetConfig};
+use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
-use crate::condition_export::export_condition;
-use crate::scheduler_export::{write_json, write_sampling};
-use crate::unet_export::export;
-use crate::{
-    FolderSampler, ImportedUNet, InteropError, Scheduler, TensorFile, TensorStore, load_unet,
-    read_unet_config, unet_tensors,
-};
-
-/// The weights' file beside a network's configuration, without its ending.
-pub(crate) const WEIGHTS: &str = "diffusion_pytorch_model";
+use crate::scheduler_export::{Range, write_sampling};
+use crate::{FolderSampler, InteropError, Scheduler, UNetFolder, write_unet};
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
 /// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
@@ -46,7 +39,8 @@ impl ModelFolder {
             reason: format!("{} for a network of timesteps", sampler.class()),
         })?;
         let config_file = folder.join("unet").join("config.json");
-        let (net, unet, sample_size) = read_network(&folder.join("unet"), device, DType::F32)?;
+        let UNetFolder { network: net, config: unet, sample_size } =
+            UNetFolder::read(&folder.join("unet"), device, DType::F32)?;
         let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
             path: config_file.clone(),
             option: option.into(),
@@ -101,27 +95,6 @@ fn check_samples(
     }
 }
 
-/// Reads a network: a folder with `config.json` and its weights.
-///
-/// # Errors
-///
-/// As [`ModelFolder::read`].
-pub fn read_unet(folder: &Path, device: &Device) -> Result<(UNet, UNetConfig), InteropError> {
-    read_network(folder, device, DType::F32).map(|(net, config, _)| (net, config))
-}
-
-type Network = (UNet, UNetConfig, Option<[usize; 2]>);
-
-/// The same with the height and width of its images, and its weights in the given precision.
-pub(crate) fn read_network(folder: &Path, device: &Device, dtype: DType) -> Result<Network, InteropError> {
-    let path = folder.join("config.json");
-    let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
-    let net =
-        config.init(device, 0).map_err(|reason| InteropError::Network { path: path.clone(), reason })?;
-    let net = load_unet(net, &config, &TensorStore::find(folder, WEIGHTS)?, &path, dtype)?;
-    Ok((net, config, sample_size))
-}
-
 /// Refuses folders whose parts we would leave out.
 fn check_parts(path: &Path) -> Result<(), InteropError> {
     let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
@@ -147,25 +120,6 @@ fn check_parts(path: &Path) -> Result<(), InteropError> {
     }
 }
 
-/// Writes a network as a folder with `config.json` and its weights that the reference library loads, and says its class
-/// there: `UNet2DConditionModel` if it attends to a context, else `UNet2DModel`.
-///
-/// # Errors
-///
-/// If the network has no counterpart there, or a file cannot be written.
-pub fn write_unet(net: &UNet, config: &UNetConfig, folder: &Path) -> Result<&'static str, InteropError> {
-    let path = folder.join("config.json");
-    let (class, keys) = match config.context {
-        Some(_) => ("UNet2DConditionModel", json!(export_condition(config)?)),
-        None => ("UNet2DModel", json!(export(config)?)),
-    };
-    let tensors = unet_tensors(net, config)?;
-    fs::create_dir_all(folder).map_err(InteropError::io("create", folder))?;
-    TensorFile { path: folder.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
-    write_json(&path, &keys)?;
-    Ok(class)
-}
-
 /// Writes a run's averaged network as a folder that the reference library loads.
 ///
 /// # Errors
@@ -175,7 +129,7 @@ pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Re
     let scheduler = folder.join("scheduler");
     let network = write_unet(&model.net, &config.model, &folder.join("unet"))?;
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
-    let class = write_sampling(config, &scheduler.join("scheduler_config.json"))?;
+    let class = write_sampling(config, Range::Pixels, &scheduler.join("scheduler_config.json"))?;
     let index = json!({
         "_class_name": class.replace("Scheduler", "Pipeline"),
         "_diffusers_version": "0.42.1",

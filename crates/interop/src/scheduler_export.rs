@@ -1,7 +1,7 @@
-use std::io::Write;
 use std::path::Path;
 
 use diffusion::{Parameterization, ReverseVariance, SolverConfig};
+use layout::write_json;
 use schedules::{FinalSigma, FixedVariance, ScheduleConfig, Spacing};
 use serde_json::{Value, json};
 use train::RunConfig;
@@ -11,10 +11,23 @@ use crate::InteropError;
 /// The only cosine schedule that the reference library has.
 const COSINE: ScheduleConfig = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 };
 
+/// What a run draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Range {
+    /// Images, to whose range predicted ones are clipped.
+    Pixels,
+    /// Latents, which have no range.
+    Latents,
+}
+
 /// Writes the `scheduler_config.json` of a run and returns the name of its class.
 ///
 /// The run's number of steps and a DDIM's eta are not part of such a file: they are given when the pipeline is called.
-pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static str, InteropError> {
+pub(crate) fn write_sampling(
+    config: &RunConfig,
+    range: Range,
+    path: &Path,
+) -> Result<&'static str, InteropError> {
     let inexpressible = |option: String| Err(InteropError::Inexpressible { option });
     let (class, variance) = match &config.sample.solver {
         // The library's other classes take no variance from the network.
@@ -53,7 +66,7 @@ pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static
         "_diffusers_version": "0.42.1",
         "num_train_timesteps": config.diffusion.num_train_timesteps,
         "trained_betas": null,
-        "clip_sample": true,
+        "clip_sample": range == Range::Pixels,
         "clip_sample_range": 1.0,
         "prediction_type": prediction,
         "timestep_spacing": spacing,
@@ -67,7 +80,10 @@ pub(crate) fn write_sampling(config: &RunConfig, path: &Path) -> Result<&'static
             set_betas(&mut keys, "scaled_linear", [*beta_start, *beta_end]);
         }
         cosine if *cosine == COSINE => keys["beta_schedule"] = json!("squaredcos_cap_v2"),
-        _ => keys["trained_betas"] = json!(config.schedule()?.betas()),
+        _ => match config.schedule() {
+            Ok(schedule) => keys["trained_betas"] = json!(schedule.betas()),
+            Err(error) => return inexpressible(format!("diffusion.schedule: {error}")),
+        },
     }
     if let Some(variance) = variance {
         keys["variance_type"] = json!(variance);
@@ -80,11 +96,4 @@ fn set_betas(keys: &mut Value, law: &str, [start, end]: [f64; 2]) {
     keys["beta_schedule"] = json!(law);
     keys["beta_start"] = json!(start);
     keys["beta_end"] = json!(end);
-}
-
-/// Writes a file of a folder, whole or not at all.
-pub(crate) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), InteropError> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|error| InteropError::io("write", path)(std::io::Error::other(error)))?;
-    Ok(data::write_atomically(path, |file| writeln!(file, "{text}"))?)
 }

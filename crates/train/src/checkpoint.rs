@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::TrainError;
+use crate::spent::Spent;
 use crate::system::SystemConfig;
 
 /// What a folder is called until it is whole.
@@ -34,11 +35,19 @@ pub struct Meta {
     pub dataset: String,
     /// Seconds of training behind it, over all sessions.
     pub seconds: f64,
+    /// Seconds of processors behind it, of all threads and sessions; 0 where the system does not tell.
+    #[serde(default)]
+    pub cpu_seconds: f64,
     /// SHA-256 of each record.
     pub files: BTreeMap<String, String>,
 }
 
 impl Meta {
+    /// What the training behind it has taken.
+    pub(crate) fn spent(&self) -> Spent {
+        Spent { seconds: self.seconds, cpu_seconds: self.cpu_seconds }
+    }
+
     /// Reads the description of the checkpoint in a folder and checks the records against it.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use burn::train::checkpoint::{Checkpoint, Checkpointer, CheckpointerError};
 use data::write_atomically;
 
 use crate::checkpoint::{Checkpoints, Losses, Meta, PARTS, STAGING, hash_file, remove_if_there};
+use crate::spent::Spent;
 
 /// Collects the records of each checkpoint and commits them together.
 ///
@@ -34,8 +35,9 @@ impl CheckpointWriter {
     }
 
     /// Says what a step's checkpoint is to be described by, before its records are handed over.
-    pub fn announce(&self, step: usize, losses: Losses, seconds: f64) {
-        let meta = Meta { step, losses, seconds, ..self.run.clone() };
+    pub fn announce(&self, step: usize, losses: Losses, spent: Spent) {
+        let Spent { seconds, cpu_seconds } = spent;
+        let meta = Meta { step, losses, seconds, cpu_seconds, ..self.run.clone() };
         self.lock().insert(step, Pending { meta, arrived: 0, failed: None });
     }
 
@@ -150,6 +152,7 @@ mod tests {
             config: serde_json::Value::Null,
             dataset: String::new(),
             seconds: 0.0,
+            cpu_seconds: 0.0,
             files: BTreeMap::new(),
         };
         CheckpointWriter::new(Checkpoints::new(folder.to_path_buf(), keep_last), run)
@@ -162,7 +165,7 @@ mod tests {
     }
 
     fn save(writer: &CheckpointWriter, step: usize, losses: Losses) {
-        writer.announce(step, losses, 0.0);
+        writer.announce(step, losses, Spent::default());
         PARTS.iter().for_each(|file| part(writer, step, file).unwrap());
     }
 
@@ -171,9 +174,10 @@ mod tests {
     fn checkpoints_that_overlap_do_not_mix() {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(folder.path(), 5);
-        writer.announce(50, Losses::default(), 1.0);
+        let spent = |seconds| Spent { seconds, cpu_seconds: 2.0 * seconds };
+        writer.announce(50, Losses::default(), spent(1.0));
         part(&writer, 50, PARTS[0]).unwrap();
-        writer.announce(51, Losses::default(), 2.0);
+        writer.announce(51, Losses::default(), spent(2.0));
         part(&writer, 51, PARTS[0]).unwrap();
         part(&writer, 50, PARTS[1]).unwrap();
         part(&writer, 51, PARTS[1]).unwrap();
@@ -182,7 +186,7 @@ mod tests {
         part(&writer, 51, PARTS[2]).unwrap();
         for (step, seconds) in [(50, 1.0), (51, 2.0)] {
             let meta = writer.checkpoints.verify(step).unwrap();
-            assert_eq!((meta.step, meta.seconds), (step, seconds));
+            assert_eq!((meta.step, meta.seconds, meta.cpu_seconds), (step, seconds, 2.0 * seconds));
             let model = fs::read_to_string(writer.checkpoints.path(step).join(PARTS[0])).unwrap();
             assert_eq!(model, format!("{step} {}", PARTS[0]));
         }
@@ -208,7 +212,7 @@ mod tests {
         let checkpoints = Checkpoints::new(folder.path().to_path_buf(), TrainConfig::default().keep_last);
         save(&writer, 100, Losses { valid: Some(0.1), valid_step: 100, ..Losses::default() });
         save(&writer, 200, Losses::default());
-        writer.announce(300, Losses::default(), 0.0);
+        writer.announce(300, Losses::default(), Spent::default());
         part(&writer, 300, PARTS[0]).unwrap();
         checkpoints.go_back_to(100).unwrap();
         assert_eq!(checkpoints.steps(), [100]);
@@ -223,7 +227,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(folder.path(), 2);
         save(&writer, 10, Losses::default());
-        writer.announce(20, Losses::default(), 0.0);
+        writer.announce(20, Losses::default(), Spent::default());
         part(&writer, 20, PARTS[0]).unwrap();
         let full = || CheckpointerError::IOError(io::Error::other("no space left"));
         let error = writer.stage(20, PARTS[1], |_| Err(full())).unwrap_err().to_string();

@@ -12,6 +12,7 @@ use burn::train::{
 
 use crate::checkpoint::Losses;
 use crate::metrics::Stats;
+use crate::spent::Spending;
 use crate::strategy::{Hook, Item, StepStrategy};
 use crate::system::System;
 use crate::trainee::Trainee;
@@ -25,6 +26,7 @@ pub(crate) struct Course<'a, S: System> {
     event_store: Arc<EventStoreClient>,
     interrupter: Interrupter,
     started: Instant,
+    spending: Spending,
     step: usize,
     saved: usize,
     losses: Losses,
@@ -47,6 +49,7 @@ impl<'a, S: System> Course<'a, S> {
             event_store: components.event_store,
             interrupter: components.interrupter,
             started: Instant::now(),
+            spending: Spending::new(strategy.before),
             step,
             saved: step,
             losses: strategy.losses,
@@ -126,8 +129,7 @@ impl<'a, S: System> Course<'a, S> {
             ));
         }
         self.call(&self.strategy.save_ema);
-        let seconds = self.strategy.seconds_before + self.started.elapsed().as_secs_f64();
-        self.strategy.writer.announce(self.step, self.losses, seconds);
+        self.strategy.writer.announce(self.step, self.losses, self.spending.spent());
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.checkpoint(&self.learner, self.step, &self.event_store);
         }

@@ -127,6 +127,12 @@ pub enum TrainError {
     /// Words.
     #[error(transparent)]
     Text(#[from] text::TextError),
+    /// A network that compares images.
+    #[error(transparent)]
+    Features(#[from] features::FeatureError),
+    /// A folder of another library.
+    #[error(transparent)]
+    Layout(#[from] layout::LayoutError),
     /// A device that fails.
     #[error("failed to compute on the device: {0}")]
     Device(String),

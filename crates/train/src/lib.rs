@@ -42,6 +42,7 @@ mod resolve;
 mod run_dir;
 mod session;
 mod settings;
+mod spent;
 mod standardize;
 mod state_bounds;
 mod strategy;
@@ -61,13 +62,13 @@ pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;
 pub use evaluation::EvalConfig;
 pub use first_stage::{
-    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, RegularizationConfig,
-    TrainedFirstStage,
+    AdversarialConfig, FirstStage, FirstStageBatch, FirstStageNet, FirstStageRunConfig, PerceptualConfig,
+    PerceptualNetwork, Reconstructions, RegularizationConfig, TrainedFirstStage,
 };
 pub use gradients::clip_global_norm;
 pub use latent_system::{
-    FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet, LatentRunConfig, LatentSystem, TextConfig,
-    Texts, Told, TrainedLatent,
+    CaptionTokenizer, ConcatConfig, FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet,
+    LatentRunConfig, LatentSystem, Shown as ShownImages, TextConfig, Texts, Told, TrainedLatent,
 };
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
@@ -85,6 +86,7 @@ pub use record::{Measure, Record};
 pub use resolve::DraftConfig;
 pub use run_dir::RunDir;
 pub use session::{Outcome, Session};
+pub use spent::Spent;
 pub use standardize::Standardize;
 pub use state_bounds::StateBounds;
 pub use system::{Loaders, System, SystemConfig};

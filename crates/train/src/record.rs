@@ -39,6 +39,9 @@ pub struct Record {
     pub steps: usize,
     /// Seconds of training, over all sessions.
     pub seconds: f64,
+    /// Seconds of processors, of all threads and sessions; 0 where the system does not tell.
+    #[serde(default)]
+    pub cpu_seconds: f64,
     /// The losses at the last checkpoint.
     pub losses: Losses,
     /// What was measured in the end.
@@ -132,6 +135,7 @@ impl<S: System> Session<S> {
             device: backend::describe(self.backend, device),
             steps: start.map_or(0, |meta| meta.step),
             seconds: start.map_or(0.0, |meta| meta.seconds),
+            cpu_seconds: start.map_or(0.0, |meta| meta.cpu_seconds),
             losses: start.map_or_else(Losses::default, |meta| meta.losses),
             results: Vec::new(),
             files: BTreeMap::new(),
@@ -151,6 +155,7 @@ impl<S: System> Session<S> {
         if let Some(meta) = checkpoints.steps().last().and_then(|&step| checkpoints.verify(step).ok()) {
             record.steps = meta.step;
             record.seconds = meta.seconds;
+            record.cpu_seconds = meta.cpu_seconds;
             record.losses = meta.losses;
         }
         let sample = Some(self.run.sample(record.steps)).filter(|path| path.exists());

@@ -30,6 +30,11 @@ impl RunDir {
         self.0.join("words.json")
     }
 
+    /// The network that compares images for a perceptual loss, where it was trained for that.
+    pub fn perceptual(&self) -> PathBuf {
+        self.0.join("perceptual.bpk")
+    }
+
     /// What was run, where, and what came of it.
     pub fn record(&self) -> PathBuf {
         self.0.join("record.json")

@@ -15,6 +15,7 @@ use crate::checkpoint_writer::CheckpointWriter;
 use crate::course::Course;
 use crate::gradients::clip_global_norm;
 use crate::metrics::{Speed, Stats, memory_mib};
+use crate::spent::Spent;
 use crate::system::System;
 use crate::trainee::Trainee;
 
@@ -50,8 +51,8 @@ pub struct StepStrategy<S: System> {
     pub sample_every: usize,
     /// When to stop, counted from the start of this session.
     pub budget: Option<Duration>,
-    /// Seconds of the sessions before.
-    pub seconds_before: f64,
+    /// What the sessions before have taken.
+    pub before: Spent,
     /// Losses at the checkpoint that this session starts from.
     pub losses: Losses,
     /// Describes and commits checkpoints.

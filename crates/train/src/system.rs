@@ -53,6 +53,16 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
         Ok((config, splits))
     }
 
+    /// The same with what [`prepare`](Self::prepare) has left in the run's folder for it: networks that it asks and does not
+    /// train, on the device that tracks gradients.
+    ///
+    /// # Errors
+    ///
+    /// If that is missing or damaged.
+    fn equipped(self, _config: &Self::Config, _run: &RunDir, _device: &Device) -> Result<Self, TrainError> {
+        Ok(self)
+    }
+
     /// The untrained network, a function of the configuration's seed.
     ///
     /// # Errors

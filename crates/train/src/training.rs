@@ -20,6 +20,7 @@ use crate::optimizer::learning_rate;
 use crate::progress::PlainProgress;
 use crate::record::Measure;
 use crate::session::Session;
+use crate::spent::Spent;
 use crate::strategy::{Evaluate, Hook, StepStrategy};
 use crate::system::{System, SystemConfig};
 use crate::trainee::Trainee;
@@ -96,7 +97,8 @@ impl<S: System> Session<S> {
     /// The network as burn-train trains it, `step` optimizer steps being done.
     pub(crate) fn learner(&self, autodiff: &Device, step: usize) -> Result<Learner<Trainee<S>>, TrainError> {
         let net = S::init(&self.config, autodiff)?;
-        let trainee = Trainee::new(net, S::new(&self.config)?, step as u64);
+        let system = S::new(&self.config)?.equipped(&self.config, &self.run, autodiff)?;
+        let trainee = Trainee::new(net, system, step as u64);
         Ok(Learner::new(trainee, S::optimizer(&self.config), learning_rate(self.config.train())?))
     }
 
@@ -128,7 +130,7 @@ impl<S: System> Session<S> {
             checkpoint_every: train.checkpoint_every,
             sample_every: train.sample_every,
             budget: self.budget,
-            seconds_before: start.map_or(0.0, |meta| meta.seconds),
+            before: start.map_or_else(Spent::default, Meta::spent),
             losses: start.map_or_else(Losses::default, |meta| meta.losses),
             writer,
             preview: self.preview(autodiff.clone().inner()),
@@ -176,6 +178,7 @@ impl<S: System> Session<S> {
             config: self.config_value()?,
             dataset: self.splits.fingerprint().to_owned(),
             seconds: 0.0,
+            cpu_seconds: 0.0,
             files: BTreeMap::new(),
         })
     }

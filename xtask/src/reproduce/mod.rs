@@ -4,6 +4,7 @@
 //! the same command goes on where it was stopped.
 
 mod dpm;
+mod ldm;
 mod mnist_cdm;
 mod mnist_iddpm;
 mod report;
@@ -34,6 +35,7 @@ enum Name {
     MnistIddpm,
     Dpm,
     DpmImages,
+    Ldm,
 }
 
 impl Name {
@@ -43,6 +45,7 @@ impl Name {
             Self::MnistIddpm => mnist_iddpm::table(),
             Self::Dpm => dpm::table(),
             Self::DpmImages => dpm::images(),
+            Self::Ldm => ldm::table(),
         }
     }
 }

@@ -1,7 +1,9 @@
 use anyhow::Result;
+use features::ClassifierTraining;
 
 use crate::bench::Bench;
-use crate::classifier::ClassifierTraining;
+use crate::classed::Classed;
+use crate::classifier_cache::trained;
 use crate::outcome::{Outcome, Row};
 use crate::subject::Subject;
 
@@ -10,8 +12,9 @@ use crate::subject::Subject;
 pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
     let training = ClassifierTraining { seed: subject.seed, ..bench.training.clone() };
     let classes = bench.num_classes.unwrap_or(0);
-    let network = training.run("training on samples", subject.images()?, classes, &bench.device);
-    let score = Row::new("CAS", network.accuracy(&bench.test, &bench.device)?);
+    let classed = |images| Classed { images, classes };
+    let network = trained("training on samples", &training, &classed(subject.images()?), &bench.device)?;
+    let score = Row::new("CAS", network.accuracy(&classed(&bench.test), &bench.device)?);
     let real = bench.classifier()?.facts.accuracy;
     let real = real.map(|accuracy| Row::new("CAS of real images", accuracy));
     Ok(Outcome::rows([Some(score), real].into_iter().flatten()))

@@ -2,6 +2,7 @@ use anyhow::Result;
 use metrics::ClassHistogram;
 
 use crate::bench::Bench;
+use crate::classed::Classed;
 use crate::outcome::{Outcome, Row, Series};
 use crate::subject::Subject;
 
@@ -9,7 +10,7 @@ use crate::subject::Subject;
 pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
     let (images, classifier) = (subject.images()?, &bench.classifier()?.network);
     let classes = bench.num_classes.unwrap_or(0);
-    let found = classifier.classify(images, &bench.device)?;
+    let found = classifier.classify(&Classed { images, classes }, &bench.device)?;
     let histogram = ClassHistogram::new(&found, classes)?;
     let labels = bench.train.labels.as_deref().unwrap_or_default();
     let variation = histogram.total_variation(&ClassHistogram::new(labels, classes)?);

@@ -126,9 +126,7 @@ impl Metric {
         let unlabelled = bench.num_classes.is_none();
         match self {
             Self::Fid if !bench.has_inception() => Some("it needs --inception FILE, pytorch-fid's weights"),
-            _ if self.judge() == Some(Judge::InHouse) && unlabelled => {
-                Some("the in-house classifier needs labels, and this data set has none")
-            }
+            Self::Classes | Self::Cas if unlabelled => Some("it needs labels, and this data set has none"),
             Self::Cas if !bench.conditional() => Some("it needs a model of classes"),
             Self::Cas | Self::Memorisation | Self::Nll | Self::NllExact if bench.test.len() < 2 => {
                 Some("it needs test images: set dataset.valid_fraction")

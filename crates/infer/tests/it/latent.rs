@@ -83,13 +83,21 @@ fn train<S: System>(folder: &Path, run: &str, config: &str) {
 }
 
 fn infer(folder: &Path, args: &[&str]) -> Output {
+    infer_from(folder, "ldm", args)
+}
+
+fn infer_from(folder: &Path, run: &str, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infer"));
-    command.current_dir(folder).args(["--run", "ldm", "--out", "out.png"]).args(args).output().unwrap()
+    command.current_dir(folder).args(["--run", run, "--out", "out.png"]).args(args).output().unwrap()
 }
 
 /// The picture, and what was said.
 fn draws(folder: &Path, args: &[&str]) -> (Vec<u8>, String) {
-    let output = infer(folder, args);
+    draws_from(folder, "ldm", args)
+}
+
+fn draws_from(folder: &Path, run: &str, args: &[&str]) -> (Vec<u8>, String) {
+    let output = infer_from(folder, run, args);
     let text = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
     assert!(output.status.success(), "{text}");
     (data::read_picture(&folder.join("out.png")).unwrap().bytes().to_vec(), text)
@@ -113,6 +121,74 @@ fn words_decide_what_is_drawn() {
 }
 
 #[test]
+fn an_empty_prompt_is_guided_nowhere_and_a_long_one_is_cut() {
+    let folder = trained();
+    let folder = folder.path();
+    let empty = |scale| draws(folder, &["--prompt", "", "--guidance-scale", scale]).0;
+    assert!(empty("50") == empty("3"), "what is guided away from is the same");
+    let (long, text) = draws(folder, &["--prompt", "red red red red square"]);
+    assert!(text.contains("the last 2 tokens of \"red red red red square\" are left out"), "{text}");
+    assert!(long == draws(folder, &["--prompt", "red red red"]).0);
+}
+
+#[test]
+fn a_walk_between_prompts_begins_and_ends_at_them() {
+    let folder = trained();
+    let folder = folder.path();
+    let [red, blue] = ["red square", "blue square"];
+    let args = ["--prompt", red, "--prompt", blue, "--between", "-n", "3", "--separate", "walk"];
+    let (_, text) = draws(folder, &args);
+    assert!(text.contains("between: the prompts"), "{text}");
+    let image = |name: &str| data::read_picture(&folder.join(name)).unwrap().bytes().to_vec();
+    for (prompt, number) in [(red, 0), (blue, 2)] {
+        draws(folder, &["--prompt", prompt, "--separate", "one"]);
+        assert!(image("one/000000.png") == image(&format!("walk/{number:06}.png")), "{prompt}");
+    }
+    assert!(image("walk/000001.png") != image("walk/000000.png"));
+    let output = infer(folder, &["--prompt", red, "--between", "-n", "3"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("--between walks from one prompt to another"), "{text}");
+}
+
+#[test]
+fn a_network_that_is_shown_images_is_given_them() {
+    let folder = trained();
+    let folder = folder.path();
+    for concat in ["inpainting", "super_resolution"] {
+        let config =
+            LATENT.replace("system = \"latent\"", &format!("system = \"latent\"\nconcat = \"{concat}\""));
+        train::<LatentSystem>(folder, concat, &config);
+    }
+    let half = [[0, 0, 0], [255, 255, 255]].map(|colour| [colour; 4].concat()).concat().repeat(8);
+    Picture::from_bytes(8, 8, 3, half).write_png(&folder.join("mask.png"), &[]).unwrap();
+    let fails = |run, args: &[&str], expected: &str| {
+        let output = infer_from(folder, run, &[&["--prompt", "red"], args].concat());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(text.contains(expected), "expected `{expected}` in: {text}");
+    };
+    let image = ["--init-image", "squares/0.png"];
+    let masked = [&image[..], &["--mask", "mask.png"]].concat();
+    fails("inpainting", &[], "this run fills a mask: add --init-image FILE --mask FILE");
+    fails("inpainting", &image, "this run fills a mask");
+    fails(
+        "inpainting",
+        &[&masked[..], &["--strength", "0.5"]].concat(),
+        "--strength, --jump-length and --resamples",
+    );
+    fails("super_resolution", &[], "this run enlarges an image of 4x4: add --init-image FILE");
+    fails("super_resolution", &masked, "--mask: this run enlarges an image");
+
+    let draws = |run, args: &[&str]| draws_from(folder, run, &[&["--prompt", "red"], args].concat());
+    let (red, text) = draws("inpainting", &masked);
+    assert!(text.contains("mask: mask.png") && text.contains("init_image: squares/0.png"), "{text}");
+    let blue = draws("inpainting", &["--init-image", "squares/1.png", "--mask", "mask.png"]).0;
+    assert!(red != blue, "what is shown is seen");
+    let enlarged = draws("super_resolution", &image).0;
+    assert!(enlarged != draws("super_resolution", &["--init-image", "squares/1.png"]).0);
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let folder = trained();
     let folder = folder.path();
@@ -124,6 +200,7 @@ fn what_does_not_fit_is_named() {
     };
     fails(&[], "this run draws what a text says: add --prompt");
     fails(&["--label", "1"], "this run knows no classes");
+    fails(&["--prompt", "red", "--tile", "64"], "--tile belongs to folders of pipelines");
     fails(&["--prompt", "red", "--size", "64"], "--size belongs to folders of pipelines");
     fails(&["--prompt", "red", "--negative", "a", "--negative", "b"], "--negative: a run takes one");
 

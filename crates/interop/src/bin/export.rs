@@ -6,7 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use backend::BackendName;
 use clap::Parser;
-use train::{FirstStageRunConfig, Record, RunConfig, RunDir, SystemName, TrainedFirstStage, TrainedModel};
+use train::{
+    FirstStageRunConfig, LatentRunConfig, Record, RunConfig, RunDir, SystemName, TrainedFirstStage,
+    TrainedLatent, TrainedModel,
+};
 
 /// Write a run's averaged network and its sampler in the layout of the diffusers library.
 #[derive(Parser)]
@@ -50,13 +53,18 @@ fn run(args: &Args) -> Result<()> {
             let splits = config.dataset.open(false)?;
             let model = TrainedFirstStage::load(&run.ema(), config, &device)?;
             let scale = model.latent_scale(&splits, &device)?;
-            interop::export_first_stage(model, scale, splits.image_shape()[1], &args.folder)?;
+            let TrainedFirstStage { autoencoder, config } = model;
+            let side = splits.image_shape()[1];
+            interop::write_autoencoder(autoencoder, config.model, scale, side, &args.folder)?;
             train::say(format_args!("exported: {folder}"));
         }
-        SystemName::Latent => bail!(
-            "{} is of latent diffusion, whose parts are not written together yet: name its first stage",
-            args.run.display()
-        ),
+        SystemName::Latent => {
+            let config = LatentRunConfig::load(&run.config())?;
+            let class =
+                interop::export_latent(&TrainedLatent::load(&run.ema(), config, &device)?, &args.folder)?;
+            train::say(format_args!("exported: {folder}, a {class}"));
+            train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+        }
         SystemName::Dpm | SystemName::Points | SystemName::Cascade | SystemName::SuperResolution => bail!(
             "{}: the diffusers library has no such model: export a run of DDPM or of an autoencoder",
             args.run.display()

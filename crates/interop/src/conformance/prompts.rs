@@ -151,13 +151,17 @@ fn drawing(
     }
     let image = io.tensors.get("image_in").map(|image| recorded_image(image, pipeline.kind, device));
     let image = image.transpose()?;
-    let start = match (image, asked.strength) {
-        (Some(image), Some(strength)) => Start::Image { image, strength },
-        (Some(image), None) => {
+    let mask = io.tensors.get("mask_in").map(|mask| mask.upload::<4>(device)).transpose()?;
+    let start = match (image, mask, asked.strength) {
+        (Some(image), Some(mask), _) => {
+            Start::Inpaint { image, mask: mask.greater_equal_scalar(0.5).float() }
+        }
+        (Some(image), None, Some(strength)) => Start::Image { image, strength },
+        (Some(image), None, None) => {
             let noise_level = asked.noise_level.unwrap_or(pipeline.kind.default_noise_level());
             Start::Enlarge { image, noise_level }
         }
-        (None, _) => Start::Noise,
+        (None, ..) => Start::Noise,
     };
     let size = asked.height.zip(asked.width).map(|(height, width)| [height, width]);
     let sizes = asked.original_size.map(|original| ImageSizes {
@@ -169,6 +173,7 @@ fn drawing(
         batch: asked.batch_size.unwrap_or(asked.prompt.len()),
         prompt,
         negative,
+        labels: None,
         guidance: Guidance {
             scale: asked.guidance_scale.unwrap_or(pipeline.kind.default_guidance_scale()),
             rescale: asked.guidance_rescale.unwrap_or(0.0),

@@ -5,6 +5,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::prelude::*;
 use diffusion::likelihood::{Support, VariationalBound};
 use diffusion::{Parameterization, ReverseVariance};
+use layout::{ParameterValue, UNetNames, collect_tensors};
 use schedules::{FixedVariance, ReverseChain, ReverseStep, Schedule, ScheduleConfig, Weighting};
 use serde::Deserialize;
 use train::{
@@ -13,8 +14,6 @@ use train::{
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
-use crate::module_weights::{ParameterValue, collect_tensors};
-use crate::unet_weights::UNetNames;
 use crate::{HostTensor, TensorFile, read_unet, unet_tensors};
 
 const LOSS_TOLERANCE: f64 = 1e-5;

@@ -29,8 +29,10 @@ impl Pipeline {
         let Some(Noising { schedule, most }) = &self.noising else {
             return Err(self.refuse("enlarges no image"));
         };
-        if level > *most {
-            return Err(PipelineError::NoiseLevel { level, most: *most });
+        let rows = self.config.class_rows().filter(|_| self.config.class_input == ClassInput::Label);
+        let most = rows.map_or(*most, |rows| (*most).min(rows - 1));
+        if level > most {
+            return Err(PipelineError::NoiseLevel { level, most });
         }
         let [batch, channels, low_height, low_width] = image.dims();
         let level_of_noise = schedule.level(level);

@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use unet::{AddedInput, ClassInput, Condition, Conditions};
+use unet::{AddedInput, ClassInput, Condition, Conditions, ContextInput};
 
 use super::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError};
 
@@ -29,12 +29,19 @@ impl Pipeline {
         if embeddings.is_none() && self.config.context.is_some() {
             return Err(self.lacks("a prompt"));
         }
+        if let Some(embeddings) = embeddings {
+            self.check_text(embeddings)?;
+        }
         let pooled = embeddings.and_then(|embeddings| embeddings.pooled.clone());
         let sizes = match self.config.added_input {
             AddedInput::TextAndSizes { .. } if pooled.is_none() => return Err(self.lacks("a pooled text")),
             AddedInput::TextAndSizes { channels, size_channels } => {
                 let text = pooled.as_ref().map_or(0, |pooled| pooled.dims()[1]);
                 let numbers = channels.saturating_sub(text) / size_channels;
+                if text + numbers * size_channels != channels {
+                    let wanted = channels.saturating_sub(numbers * size_channels);
+                    return Err(self.misfit(text, wanted));
+                }
                 Some(self.sizes(drawing, size, numbers, wanted)?)
             }
             AddedInput::Nothing | AddedInput::Text { .. } => None,
@@ -50,6 +57,24 @@ impl Pipeline {
             time: self.config.time_condition_channels.map(|channels| self.told_scale(drawing, channels)),
             ..Conditions::default()
         })
+    }
+
+    /// Refuses an encoded text that the network's layers would not take.
+    fn check_text(&self, embeddings: &Embeddings) -> Result<(), PipelineError> {
+        let [.., found] = embeddings.text.dims();
+        let wanted = self.config.context.and_then(|context| match context.input {
+            ContextInput::Text => Some(context.channels),
+            ContextInput::ProjectedText(text) | ContextInput::ImageAndText(text) => Some(text),
+            ContextInput::Image(_) => None,
+        });
+        match wanted {
+            Some(wanted) if wanted != found => Err(self.misfit(found, wanted)),
+            _ => Ok(()),
+        }
+    }
+
+    fn misfit(&self, found: usize, wanted: usize) -> PipelineError {
+        PipelineError::TextChannels { class: self.class.clone(), found, wanted }
     }
 
     /// The numbers that Stable Diffusion XL is told, one row for each image: the sizes, or for its refiner an aesthetic

@@ -4,6 +4,7 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use diffusion::{Denoiser, Solver, Step, noised, sample};
 use schedules::NoiseLevel;
+use unet::{ClassInput, Condition};
 
 use super::beside::Beside;
 use super::{Drawing, Embeddings, Pipeline, PipelineError, PipelineKind, Start};
@@ -52,6 +53,7 @@ impl Pipeline {
             }
         };
         self.check_channels(shape, &beside)?;
+        let beside = Beside { class: self.labelled(drawing)?.or(beside.class), ..beside };
         let denoiser = self.denoiser(&scheduler, drawing, shape, beside)?;
         let mut step_noise = || noise(shape);
         Ok(sample(denoiser.as_ref(), solver.as_mut(), levels, x, &mut step_noise, observer)?)
@@ -153,6 +155,29 @@ impl Pipeline {
         let steps = self.sampler.call().num_inference_steps.unwrap_or(walked).min(walked);
         let left_out = (steps - (steps as f64 * strength) as usize).min(walked - 1);
         Ok(&levels[left_out..])
+    }
+
+    /// The classes of the images, where the network knows classes.
+    fn labelled(&self, drawing: &Drawing) -> Result<Option<Condition>, PipelineError> {
+        let classes = self.classes();
+        let Some(labels) = &drawing.labels else { return Ok(None) };
+        if classes == 0 {
+            return Err(self.refuse("knows no classes"));
+        }
+        if let Some(&label) = labels.iter().find(|label| **label >= classes) {
+            return Err(PipelineError::Class { label, last: classes - 1 });
+        }
+        let labels: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
+        let labels = Tensor::from_data(TensorData::new(labels, [drawing.batch]), &self.device);
+        Ok(Some(Condition::Labels(labels)))
+    }
+
+    /// How many classes images may be of; none where the network is told something else of them.
+    pub fn classes(&self) -> usize {
+        match (self.kind, self.config.class_input) {
+            (PipelineKind::Ldm, ClassInput::Label) => self.config.class_rows().unwrap_or(0),
+            _ => 0,
+        }
     }
 
     pub(super) fn refuse(&self, wants: &'static str) -> PipelineError {

@@ -68,6 +68,8 @@ pub struct Drawing {
     pub prompt: Option<Embeddings>,
     /// What they do not show, where they are guided.
     pub negative: Option<Embeddings>,
+    /// Their classes, of a network that knows classes instead of texts.
+    pub labels: Option<Vec<usize>>,
     /// How they are guided.
     pub guidance: Guidance,
     /// Height and width in pixels; the pipeline's own unless given.

@@ -12,9 +12,6 @@ pub enum PipelineError {
     /// Steps that do not fit the chain.
     #[error(transparent)]
     Levels(#[from] schedules::ScheduleError),
-    /// A prompt or a tokenizer that does not fit.
-    #[error(transparent)]
-    Text(#[from] text::TextError),
     /// More layers left out than there are.
     #[error("clip skip {clip_skip}: the text encoder has {layers} layers")]
     ClipSkip {
@@ -54,6 +51,14 @@ pub enum PipelineError {
         /// The largest.
         most: usize,
     },
+    /// A class that the network never saw.
+    #[error("no class {label}: this folder has classes 0..{last}")]
+    Class {
+        /// What was asked for.
+        label: usize,
+        /// The last that there is.
+        last: usize,
+    },
     /// A network that is told what the pipeline does not know.
     #[error("{class}: its network asks for {input}, which this pipeline does not have")]
     Input {
@@ -61,6 +66,18 @@ pub enum PipelineError {
         class: String,
         /// What is missing.
         input: &'static str,
+    },
+    /// A text encoder and a network that are not of one model.
+    #[error(
+        "{class}: the text encoder gives {found} channels, but the network takes {wanted}: they are not of one model"
+    )]
+    TextChannels {
+        /// The pipeline's class.
+        class: String,
+        /// Channels of what the encoder gives.
+        found: usize,
+        /// Channels of what the network takes.
+        wanted: usize,
     },
     /// A scheduler without a chain, with a sampler of ours.
     #[error("{class} has no chain of timesteps that another sampler could walk; leave out --sampler")]

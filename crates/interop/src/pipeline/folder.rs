@@ -8,7 +8,7 @@ use unet::{UNet, UNetConfig};
 
 use super::kind::Parts;
 use super::{FirstStage, ModelIndex, PipelineError, PipelineKind};
-use crate::{FolderSampler, InteropError, read_network};
+use crate::{FolderSampler, InteropError, UNetFolder};
 
 /// A model folder that draws images, taken apart.
 #[derive(Debug)]
@@ -64,7 +64,8 @@ impl Pipeline {
             }
             None => FirstStage::Pixels,
         };
-        let (net, config, sample_size) = read_network(&folder.join("unet"), device, dtype)?;
+        let UNetFolder { network: net, config, sample_size } =
+            UNetFolder::read(&folder.join("unet"), device, dtype)?;
         Ok(Self {
             folder: folder.to_path_buf(),
             class: index.class,

@@ -2,35 +2,19 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use text::{ClipText, LdmBert, T5Encoder, Tokenizer, Tokens};
+use layout::{TextEncoder, TextFolder, TextReader};
+use text::Tokens;
 
 use super::{Embeddings, ModelIndex, PipelineError, PipelineKind};
-use crate::{InteropError, read_clip_text, read_ldm_bert, read_t5_encoder};
-
-/// How many tokens IF reads, and LDMBert.
-const CONTEXT: usize = 77;
+use crate::InteropError;
 
 /// What makes [`Embeddings`] of prompts: a folder's tokenizers and text encoders.
 #[derive(Debug)]
 pub struct TextStage {
     kind: PipelineKind,
-    readers: Vec<Reader>,
+    readers: Vec<TextReader>,
     zeros_for_empty: bool,
     device: Device,
-}
-
-/// A tokenizer and the encoder that reads its tokens.
-#[derive(Debug)]
-struct Reader {
-    tokenizer: Tokenizer,
-    encoder: Encoder,
-}
-
-#[derive(Debug)]
-enum Encoder {
-    Clip(Box<ClipText>),
-    T5(Box<T5Encoder>),
-    LdmBert(Box<LdmBert>),
 }
 
 impl TextStage {
@@ -49,9 +33,9 @@ impl TextStage {
         }
         let readers = parts.iter().map(|(tokenizer, encoder)| {
             let class = index.part(encoder).unwrap_or_default();
-            Reader::read(&folder.join(tokenizer), &folder.join(encoder), class, device, dtype)
+            TextFolder::of_parts(&folder.join(tokenizer), &folder.join(encoder), class)?.read(device, dtype)
         });
-        let readers = readers.collect::<Result<_, _>>()?;
+        let readers = readers.collect::<Result<_, InteropError>>()?;
         Ok(Some(Self { kind, readers, zeros_for_empty: index.zeros_for_empty(), device: device.clone() }))
     }
 
@@ -64,7 +48,7 @@ impl TextStage {
         let encoded = self
             .readers
             .iter()
-            .map(|reader| reader.encode(&self.tokens(reader, prompts), self.kind, clip_skip, &self.device));
+            .map(|reader| self.encode_by(reader, &self.tokens(reader, prompts), clip_skip));
         let encoded: Vec<Embeddings> = encoded.collect::<Result<_, _>>()?;
         let pooled = encoded.iter().rev().find_map(|encoded| encoded.pooled.clone());
         let texts = encoded.into_iter().map(|encoded| encoded.text).collect();
@@ -100,7 +84,7 @@ impl TextStage {
         tokens.map(|tokens| tokens.dropped).max().unwrap_or(0)
     }
 
-    fn tokens(&self, reader: &Reader, prompts: &[String]) -> Vec<Tokens> {
+    fn tokens(&self, reader: &TextReader, prompts: &[String]) -> Vec<Tokens> {
         // IF was trained on texts in small letters.
         let small = matches!(self.kind, PipelineKind::If | PipelineKind::IfUpscale);
         let read = |prompt: &String| {
@@ -109,67 +93,28 @@ impl TextStage {
         };
         prompts.iter().map(read).collect()
     }
-}
 
-impl Reader {
-    fn read(
-        tokenizer: &Path,
-        encoder: &Path,
-        class: &str,
-        device: &Device,
-        dtype: DType,
-    ) -> Result<Self, PipelineError> {
-        let read = Tokenizer::read(tokenizer)?;
-        let (encoder, vocabulary, context) = match class {
-            "CLIPTextModel" | "CLIPTextModelWithProjection" => {
-                let (network, config) = read_clip_text(encoder, device, dtype)?;
-                (Encoder::Clip(Box::new(network)), config.vocabulary, read.context().min(config.context))
-            }
-            "T5EncoderModel" => {
-                let (network, config) = read_t5_encoder(encoder, device, dtype)?;
-                (Encoder::T5(Box::new(network)), config.vocabulary, CONTEXT)
-            }
-            "LDMBertModel" => {
-                let (network, config) = read_ldm_bert(encoder, device, dtype)?;
-                (Encoder::LdmBert(Box::new(network)), config.vocabulary, CONTEXT.min(config.context))
-            }
-            _ => {
-                let path = encoder.join("config.json");
-                let (option, value) = ("architectures".into(), class.into());
-                return Err(InteropError::Unsupported { path, option, value }.into());
-            }
-        };
-        read.check_vocabulary(vocabulary)?;
-        Ok(Self { tokenizer: read.with_context(context), encoder })
-    }
-
-    fn encode(
+    fn encode_by(
         &self,
+        reader: &TextReader,
         tokens: &[Tokens],
-        kind: PipelineKind,
         clip_skip: usize,
-        device: &Device,
     ) -> Result<Embeddings, PipelineError> {
-        let ids = Tokens::upload(tokens, device);
-        Ok(match &self.encoder {
-            Encoder::Clip(network) => {
-                let states = network.forward(ids, None);
-                let unnormed = kind == PipelineKind::StableDiffusionXl;
-                let skipped = clip_skip + usize::from(unnormed);
-                let layers = states.layers.len() - 1;
-                let text = match layers.checked_sub(skipped) {
-                    Some(layer) if unnormed => Some(states.layers[layer].clone()),
-                    Some(_) if skipped == 0 => Some(states.last.clone()),
-                    _ => network.skipping(&states, skipped),
-                };
-                let text = text.ok_or(PipelineError::ClipSkip { clip_skip, layers })?;
-                Embeddings { text, pooled: states.projected }
-            }
-            Encoder::T5(network) => {
-                let mask = Tokens::masks(tokens, device);
-                Embeddings { text: network.forward(ids, Some(mask)), pooled: None }
-            }
-            Encoder::LdmBert(network) => Embeddings { text: network.forward(ids), pooled: None },
-        })
+        let ids = Tokens::upload(tokens, &self.device);
+        let TextEncoder::Clip(network) = &reader.encoder else {
+            let text = reader.states(ids, Tokens::masks(tokens, &self.device));
+            return Ok(Embeddings { text, pooled: None });
+        };
+        let states = network.forward(ids, None);
+        let unnormed = self.kind == PipelineKind::StableDiffusionXl;
+        let skipped = clip_skip + usize::from(unnormed);
+        let layers = states.layers.len() - 1;
+        let text = match layers.checked_sub(skipped) {
+            Some(layer) if unnormed => Some(states.layers[layer].clone()),
+            Some(_) if skipped == 0 => Some(states.last.clone()),
+            _ => network.skipping(&states, skipped),
+        };
+        let text = text.ok_or(PipelineError::ClipSkip { clip_skip, layers })?;
+        Ok(Embeddings { text, pooled: states.projected })
     }
 }

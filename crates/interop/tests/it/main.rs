@@ -6,6 +6,7 @@ mod autoencoders;
 mod cases;
 mod conditions;
 mod damage;
+mod latent_export;
 mod names;
 mod pipelines;
 mod round_trip;

@@ -22,6 +22,7 @@ fn drawing(dtype: DType) -> Drawing {
         batch: 1,
         negative: Some(stage.encode_negative(None, &prompt, 0).unwrap()),
         prompt: Some(prompt),
+        labels: None,
         guidance: Guidance { scale: 7.5, rescale: 0.0 },
         size: None,
         sizes: None,
@@ -93,6 +94,16 @@ fn what_does_not_fit_is_named_before_any_step() {
     assert_eq!(
         refused(&|drawing| drawing.start = Start::Enlarge { image: image.clone(), noise_level: 20 }),
         "StableDiffusionPipeline enlarges no image"
+    );
+    let cut = refused(&|drawing| {
+        let prompt = drawing.prompt.as_mut().unwrap();
+        let channels = prompt.text.dims()[2];
+        prompt.text = prompt.text.clone().narrow(2, 0, channels - 1);
+    });
+    assert!(cut.ends_with("they are not of one model"), "{cut}");
+    assert_eq!(
+        refused(&|drawing| drawing.labels = Some(vec![0])),
+        "StableDiffusionPipeline knows no classes"
     );
     let mask = Tensor::ones([1, 1, 16, 16], &Device::flex());
     assert!(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use super::adversarial::AdversarialConfig;
+use super::perceptual::PerceptualConfig;
 use crate::TrainConfig;
 use crate::error::TrainError;
 use crate::resolve::decide;
@@ -29,6 +30,9 @@ pub struct FirstStageRunConfig {
     /// What holds the latents together.
     #[serde(default)]
     pub regularization: RegularizationConfig,
+    /// Whether reconstructions must look like their images to a network, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perceptual: Option<PerceptualConfig>,
     /// Whether, and from when on, reconstructions must look like images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adversarial: Option<AdversarialConfig>,
@@ -114,6 +118,14 @@ impl SystemConfig for FirstStageRunConfig {
                  model.trunk.channel_mult"
             ));
         }
+        if let (Some(perceptual), Some(Value::Table(section))) =
+            (&self.perceptual, table.get_mut("perceptual"))
+        {
+            let supplied = perceptual.supplied(splits.image_shape())?;
+            if !supplied.is_empty() {
+                section.insert("weights".into(), supplied.into());
+            }
+        }
         let Some(Value::Table(model)) = table.get_mut("model") else { return Ok(()) };
         let trunk = model.entry("trunk").or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(trunk) = trunk {
@@ -126,6 +138,9 @@ impl SystemConfig for FirstStageRunConfig {
     fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         self.validate_weights().map_err(|error| format!("[regularization]: {error}"))?;
+        if let Some(perceptual) = &self.perceptual {
+            perceptual.validate().map_err(|error| format!("[perceptual]: {error}"))?;
+        }
         if let Some(adversarial) = &self.adversarial {
             adversarial.validate().map_err(|error| format!("[adversarial]: {error}"))?;
         }
@@ -135,6 +150,7 @@ impl SystemConfig for FirstStageRunConfig {
 
     fn lasting(mut self) -> Self {
         self.train = self.train.lasting();
+        self.perceptual = self.perceptual.map(PerceptualConfig::lasting);
         self.dataset.source = DatasetConfig::default().source;
         self
     }

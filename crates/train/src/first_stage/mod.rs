@@ -5,11 +5,14 @@ mod batches;
 mod config;
 mod loss;
 mod model;
+mod perceptual;
 mod preview;
 mod system;
 
 pub use adversarial::AdversarialConfig;
 pub use batches::FirstStageBatch;
 pub use config::{FirstStageRunConfig, RegularizationConfig};
-pub use model::TrainedFirstStage;
+pub(crate) use model::latent_scale;
+pub use model::{Reconstructions, TrainedFirstStage};
+pub use perceptual::{PerceptualConfig, PerceptualNetwork};
 pub use system::{FirstStage, FirstStageNet};

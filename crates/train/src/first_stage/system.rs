@@ -1,9 +1,11 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use autoencoder::{Autoencoder, Encoded, PatchDiscriminator};
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use data::{Batches, Picture, Splits};
+use features::Perceptual;
 use random::Seed;
 
 use super::adversarial::{AdversarialConfig, pull};
@@ -12,17 +14,21 @@ use super::config::{FirstStageRunConfig, RegularizationConfig};
 use super::loss::{absolute_errors, psnr, regularization, usage};
 use super::model::TrainedFirstStage;
 use super::preview::draw_preview;
+use crate::RunDir;
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
 use crate::record::Measure;
 use crate::system::{Loaders, System};
 
 /// An autoencoder as it is trained: on the absolute error of reconstructions, on what holds the latents together, and, if it
-/// has one, on the verdict of a discriminator that is trained beside it.
+/// has them, on how far reconstructions look from their images and on the verdict of a discriminator that is trained beside
+/// it.
 #[derive(Clone, Debug)]
 pub struct FirstStage {
     regularization: RegularizationConfig,
     adversarial: Option<AdversarialConfig>,
+    /// The network that compares images, and the weight of what it says.
+    perceptual: Option<(Arc<Perceptual>, f64)>,
     ema_decay: f64,
     grad_accumulation: usize,
 }
@@ -38,6 +44,7 @@ pub struct FirstStageNet {
 
 const KL: &str = "KL";
 const PSNR: &str = "PSNR";
+const PERCEPTUAL: &str = "Perceptual";
 const USED: &str = "Codes used";
 const PERPLEXITY: &str = "Code perplexity";
 
@@ -50,9 +57,36 @@ impl System for FirstStage {
         Ok(Self {
             regularization: config.regularization,
             adversarial: config.adversarial,
+            perceptual: None,
             ema_decay: config.train.ema_decay,
             grad_accumulation: config.train.grad_accumulation,
         })
+    }
+
+    fn prepare(
+        config: FirstStageRunConfig,
+        splits: Splits,
+        start: Option<&FirstStageRunConfig>,
+        run: &RunDir,
+        device: &Device,
+    ) -> Result<(FirstStageRunConfig, Splits), TrainError> {
+        let begun = start.and_then(|config| config.perceptual.as_ref());
+        let perceptual = match config.perceptual {
+            Some(perceptual) => Some(perceptual.prepared(&splits, begun, run, device)?),
+            None => None,
+        };
+        Ok((FirstStageRunConfig { perceptual, ..config }, splits))
+    }
+
+    fn equipped(
+        self,
+        config: &FirstStageRunConfig,
+        run: &RunDir,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let Some(perceptual) = &config.perceptual else { return Ok(self) };
+        let network = perceptual.load(config.model.trunk().in_channels, run, device)?;
+        Ok(Self { perceptual: Some((Arc::new(network), perceptual.weight)), ..self })
     }
 
     fn init(config: &FirstStageRunConfig, device: &Device) -> Result<FirstStageNet, TrainError> {
@@ -89,14 +123,17 @@ impl System for FirstStage {
 
     fn gradients(&self, net: &FirstStageNet, batch: FirstStageBatch) -> (GradientsParams, Stats) {
         let Reconstruction { encoded, features, output } = reconstruct(net, &batch);
-        let errors = absolute_errors(&output, &batch.images);
         let values = batch.images.dims()[1..].iter().product();
-        let mut loss = errors.clone().mean() + regularization(&self.regularization, &encoded, values);
+        let errors = self.errors(&output, &batch.images, |network| network.clone());
+        let mut loss = errors.total().mean() + regularization(&self.regularization, &encoded, values);
         let adversarial = self.adversarial.filter(|adversarial| batch.step >= adversarial.start);
         if let (Some(config), Some(discriminator)) = (adversarial, &net.discriminator) {
-            let pull = pull(&config, &net.autoencoder, discriminator, &features, &batch.images, &output);
+            let error = |output: Tensor<4>| {
+                self.errors(&output, &batch.images, |network| network.clone()).total().mean()
+            };
+            let pull = pull(&config, &net.autoencoder, discriminator, &features, &output, error);
             // Its gradient is the verdict's with respect to the autoencoder; the discriminator learns from the rest.
-            let verdict = (output.clone() * Tensor::from_inner(pull)).sum();
+            let verdict = (output.clone() * pull).sum();
             let discrimination = discriminator.hinge_loss(batch.images.clone(), output.clone().detach());
             loss = loss + verdict + discrimination;
         }
@@ -106,7 +143,8 @@ impl System for FirstStage {
 
     fn measure(&self, net: &FirstStageNet, batch: FirstStageBatch) -> Stats {
         let Reconstruction { encoded, output, .. } = reconstruct(net, &batch);
-        stats(absolute_errors(&output, &batch.images), &encoded, &output, &batch.images)
+        let errors = self.errors(&output, &batch.images, Perceptual::valid);
+        stats(errors, &encoded, &output, &batch.images)
     }
 
     fn ema_decay(&self) -> f64 {
@@ -117,6 +155,7 @@ impl System for FirstStage {
         vec![
             StepMetric::loss(),
             StepMetric::named(PSNR, Some("dB")).higher_is_better(),
+            StepMetric::named(PERCEPTUAL, None),
             StepMetric::named(KL, Some("nats")),
             StepMetric::named(USED, Some("%")).higher_is_better(),
             StepMetric::named(PERPLEXITY, None).higher_is_better(),
@@ -147,6 +186,39 @@ impl System for FirstStage {
     }
 }
 
+/// How wrong reconstructions are, each `[B]`.
+struct Errors {
+    absolute: Tensor<1>,
+    /// What a network says, and its weight.
+    perceptual: Option<(Tensor<1>, f64)>,
+}
+
+impl FirstStage {
+    /// `on_device` is the network on the device of the tensors.
+    fn errors(
+        &self,
+        output: &Tensor<4>,
+        images: &Tensor<4>,
+        on_device: impl Fn(&Perceptual) -> Perceptual,
+    ) -> Errors {
+        let perceptual = self
+            .perceptual
+            .as_ref()
+            .map(|(network, weight)| (on_device(network).distance(output.clone(), images.clone()), *weight));
+        Errors { absolute: absolute_errors(output, images), perceptual }
+    }
+}
+
+impl Errors {
+    /// All of them, weighted.
+    fn total(&self) -> Tensor<1> {
+        match &self.perceptual {
+            Some((distance, weight)) => self.absolute.clone() + distance.clone() * *weight,
+            None => self.absolute.clone(),
+        }
+    }
+}
+
 struct Reconstruction {
     encoded: Encoded,
     features: Tensor<4>,
@@ -160,8 +232,12 @@ fn reconstruct(net: &FirstStageNet, batch: &FirstStageBatch) -> Reconstruction {
     Reconstruction { encoded, features, output }
 }
 
-fn stats(errors: Tensor<1>, encoded: &Encoded, output: &Tensor<4>, images: &Tensor<4>) -> Stats {
-    let stats = Stats::of_images(errors).with(PSNR, psnr(output, images));
+fn stats(errors: Errors, encoded: &Encoded, output: &Tensor<4>, images: &Tensor<4>) -> Stats {
+    let stats = Stats::of_images(errors.total()).with(PSNR, psnr(output, images));
+    let stats = match errors.perceptual {
+        Some((distance, _)) => stats.with(PERCEPTUAL, distance),
+        None => stats,
+    };
     match encoded {
         Encoded::Kl { posterior, .. } => stats.with(KL, posterior.kl()),
         Encoded::Vq { counts, .. } => {

@@ -1,7 +1,10 @@
 use burn::prelude::*;
-use data::{DataError, HostBatch, ImageSet};
-use text::{Tokens, WordTokenizer};
+use data::{Batches, DataError, HostBatch, ImageSet};
+use text::Tokens;
 
+use super::captions::CaptionTokenizer;
+use super::concat::{ConcatConfig, Shown};
+use super::masks::masks;
 use crate::Batch;
 use crate::batches::{HostImages, Noising, validation_images};
 use crate::loader::HostStep;
@@ -13,6 +16,8 @@ pub struct LatentBatch {
     pub images: Batch,
     /// The tokens of their captions and which are no padding, `[B, T]` each; those of no words where they are hidden.
     pub captions: Option<[Tensor<2, Int>; 2]>,
+    /// What the network is shown beside them.
+    pub shown: Option<Shown>,
 }
 
 /// A batch on the host.
@@ -20,6 +25,14 @@ pub struct LatentBatch {
 pub struct HostLatents {
     images: HostImages,
     captions: Option<Vec<Tokens>>,
+    shown: Option<HostShown>,
+}
+
+/// Pictures, and a mask of each for inpainting.
+#[derive(Clone)]
+struct HostShown {
+    pictures: HostBatch,
+    masks: Option<Vec<f32>>,
 }
 
 impl HostStep for HostLatents {
@@ -28,35 +41,65 @@ impl HostStep for HostLatents {
     fn upload(self, device: &Device) -> LatentBatch {
         let captions =
             self.captions.map(|tokens| [Tokens::upload(&tokens, device), Tokens::masks(&tokens, device)]);
-        LatentBatch { images: self.images.upload(device), captions }
+        let shown = self.shown.map(|HostShown { pictures, masks }| {
+            let [batch, _, height, width] = pictures.shape;
+            let upload = |values, shape| Tensor::from_data(TensorData::new(values, shape), device);
+            Shown {
+                masks: masks.map(|masks| upload(masks, [batch, 1, height, width])),
+                images: upload(pictures.pixels, pictures.shape),
+            }
+        });
+        LatentBatch { images: self.images.upload(device), captions, shown }
     }
 }
 
-/// How latents and captions become batches.
-#[derive(Clone, Debug)]
+/// How latents, captions and pictures become batches.
+#[derive(Debug)]
 pub struct Telling {
     /// How latents are noised and classes hidden.
     pub noising: Noising,
-    /// The words of captions; none where the network is told classes.
-    pub tokenizer: Option<WordTokenizer>,
+    /// The tokens of captions; none where the network is told classes.
+    pub tokenizer: Option<CaptionTokenizer>,
+    /// What the network is shown beside latents.
+    pub concat: Option<ConcatConfig>,
 }
 
 impl Telling {
-    /// A training batch of the images `numbers` of a set: a function of `index` alone.
-    pub fn train(&self, set: &ImageSet, numbers: &[usize], images: HostBatch, index: u64) -> HostLatents {
-        let mut hide = self.noising.seed.stream("train/hide", index);
-        let hidden = || hide.chance(self.noising.cond_drop_prob);
-        HostLatents {
-            captions: self.captions(set, numbers, hidden),
-            images: self.noising.train(images, index),
-        }
-    }
-
-    /// The validation batches: the same images, noise and timesteps always, and no caption hidden.
+    /// A training batch of the images of a set: a function of `index` alone. `pictures` are the batches of the same set before
+    /// it was encoded.
     ///
     /// # Errors
     ///
-    /// If a latent cannot be read.
+    /// If an image cannot be read.
+    pub fn train(
+        &self,
+        batches: &Batches,
+        set: &ImageSet,
+        pictures: Option<&Batches>,
+        index: u64,
+    ) -> Result<HostLatents, DataError> {
+        let mut hide = self.noising.seed.stream("train/hide", index);
+        let hidden = || hide.chance(self.noising.cond_drop_prob);
+        let shown = match (self.concat, pictures) {
+            (Some(concat), Some(pictures)) => {
+                Some(Self::shown(concat, pictures.batch(index)?, |count, size| {
+                    masks(self.noising.seed, "train/mask", index, count, size)
+                }))
+            }
+            _ => None,
+        };
+        Ok(HostLatents {
+            captions: self.captions(set, &batches.indices(index), hidden),
+            images: self.noising.train(batches.batch(index)?, index),
+            shown,
+        })
+    }
+
+    /// The validation batches: the same images, noise, timesteps and masks always, and no caption hidden.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
     pub fn valid_batches(
         &self,
         set: &ImageSet,
@@ -66,9 +109,32 @@ impl Telling {
         let noised = self.noising.valid_batches(set, images, batch_size)?;
         let chosen = validation_images(self.noising.seed, set, images);
         let batches = noised.into_iter().zip(chosen.chunks(batch_size));
-        Ok(batches
-            .map(|(images, numbers)| HostLatents { images, captions: self.captions(set, numbers, || false) })
-            .collect())
+        batches
+            .map(|(images, numbers)| {
+                let captions = self.captions(set, numbers, || false);
+                Ok(HostLatents { images, captions, shown: self.valid_shown(set, numbers)? })
+            })
+            .collect()
+    }
+
+    fn valid_shown(&self, set: &ImageSet, numbers: &[usize]) -> Result<Option<HostShown>, DataError> {
+        let (Some(concat), Some(pictures)) = (self.concat, set.pictures()) else { return Ok(None) };
+        let seed = self.noising.seed;
+        let each = |_, size| {
+            numbers.iter().flat_map(|&number| masks(seed, "valid/mask", number as u64, 1, size)).collect()
+        };
+        Ok(Some(Self::shown(concat, pictures.fixed(numbers)?, each)))
+    }
+
+    /// Pictures with the masks that `masks` makes for so many of them, of height and width.
+    fn shown(
+        concat: ConcatConfig,
+        pictures: HostBatch,
+        masks: impl Fn(usize, [usize; 2]) -> Vec<f32>,
+    ) -> HostShown {
+        let [batch, _, height, width] = pictures.shape;
+        let masks = (concat == ConcatConfig::Inpainting).then(|| masks(batch, [height, width]));
+        HostShown { pictures, masks }
     }
 
     fn captions(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use text::WordEncoderConfig;
 use unet::UNetConfig;
 
+use super::concat::ConcatConfig;
 use crate::error::TrainError;
 use crate::evaluation::EvalConfig;
 use crate::system::load_config;
@@ -13,8 +14,8 @@ use crate::{DiffusionConfig, RunConfig, TrainConfig};
 
 /// Everything that decides what a run of latent diffusion learns: its `config.toml`.
 ///
-/// In a config file every key may be left out but `system`, `[dataset]` and `first_stage.run`; an unknown key is an
-/// error. Keys of `[model]` that the first stage and the data decide are filled in from them: `image_size`, in latent
+/// In a config file every key may be left out but `system`, `[dataset]` and `first_stage.run` or `first_stage.model`; an
+/// unknown key is an error. Keys of `[model]` that the first stage and the data decide are filled in from them: `image_size`, in latent
 /// pixels, `in_channels`, `out_channels`, `num_classes` and `context`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +32,9 @@ pub struct LatentRunConfig {
     pub dataset: DatasetConfig,
     /// What makes latents of them.
     pub first_stage: FirstStageSource,
+    /// What the network is shown beside the latent that it denoises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concat: Option<ConcatConfig>,
     /// How the network is told what to draw by the captions of the images, instead of their classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<TextConfig>,
@@ -56,12 +60,17 @@ pub enum LatentName {
     Latent,
 }
 
-/// A first stage that is not trained any more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A first stage that is not trained any more: that of a run or of a folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstStageSource {
     /// The run that trained it.
-    pub run: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<PathBuf>,
+    /// A folder of the diffusers library with an `AutoencoderKL` or a `VQModel`: its own, or that of a pipeline which has one
+    /// as `vae` or `vqvae`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
     /// SHA-256 of its weights; filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<String>,
@@ -71,18 +80,30 @@ pub struct FirstStageSource {
     pub scale: Option<f64>,
 }
 
-/// Captions, and the encoder of words that is trained with the network.
+/// Captions, and what encodes them: words, by an encoder that is trained with the network; or a pretrained encoder, which is
+/// not trained any more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextConfig {
-    /// Words of a text at most, and one more for its end.
-    pub context: usize,
+    /// A folder with a pretrained CLIP or T5 encoder and its tokenizer, beside each other or as `text_encoder` and `tokenizer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// SHA-256 of its files; filled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
+    /// Words of a text at most, and one more for its end; of a pretrained encoder, its tokens, as many as it reads if left
+    /// out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<usize>,
     /// The most words that are known: the most frequent of the captions.
     pub max_words: usize,
     /// Tokens that there are; filled in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vocabulary: Option<usize>,
-    /// The encoder.
+    /// Channels of the encoder's states; filled in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// The encoder of words.
     pub encoder: WordEncoderConfig,
     /// What previews show, in turn; the captions of images that are validated on if empty.
     pub preview: Vec<String>,
@@ -91,12 +112,22 @@ pub struct TextConfig {
 impl Default for TextConfig {
     fn default() -> Self {
         Self {
-            context: 16,
+            model: None,
+            weights: None,
+            context: None,
             max_words: 10_000,
             vocabulary: None,
+            channels: None,
             encoder: WordEncoderConfig::default(),
             preview: Vec::new(),
         }
+    }
+}
+
+impl TextConfig {
+    /// Words of a text at most, and one more for its end, where words are trained.
+    pub(super) fn words_context(&self) -> usize {
+        self.context.unwrap_or(16)
     }
 }
 
@@ -151,7 +182,7 @@ mod tests {
     #[test]
     fn configurations_name_first_stages_that_have_one() {
         for name in ["digits-ldm.toml", "mnist-ldm.toml", "emoji-ldm.toml"] {
-            let run = read(name).first_stage.run;
+            let run = read(name).first_stage.run.unwrap();
             let config = format!("{}.toml", run.file_name().unwrap().display());
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(&config);
             assert!(path.exists(), "{name}: {config}");

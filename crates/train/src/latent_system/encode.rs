@@ -30,8 +30,7 @@ pub(super) fn encode(
     device: &Device,
 ) -> Result<(LatentRunConfig, Splits), TrainError> {
     let stage = FrozenFirstStage::load(&config, device)?;
-    let trained = &stage.trained;
-    let measured = trained.latent_scale(&splits, device)?;
+    let measured = stage.measured_scale(&splits)?;
     let scale = settled(measured.scale[0], config.first_stage.scale, start)?;
     config.first_stage.scale = Some(scale);
     let shape = config
@@ -118,7 +117,7 @@ fn write(
 }
 
 fn latents(stage: &FrozenFirstStage, images: HostBatch) -> Result<Vec<f32>, TrainError> {
-    let autoencoder = &stage.trained.autoencoder;
+    let autoencoder = &stage.autoencoder;
     let device = &stage.device;
     let images = Tensor::<4>::from_data(TensorData::new(images.pixels, images.shape), device);
     let latents = autoencoder.latent(images).try_into_vec_as::<f32>();

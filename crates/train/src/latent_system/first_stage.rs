@@ -1,23 +1,39 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use autoencoder::LatentScale;
+use autoencoder::{Autoencoder, AutoencoderConfig, LatentScale};
+use burn::module::Module;
 use burn::prelude::*;
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use data::Splits;
-use text::WordTokenizer;
+use layout::{folder_hash, read_autoencoder, read_autoencoder_config};
 
-use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
+use super::config::{FirstStageSource, LatentRunConfig};
 use crate::error::TrainError;
+use crate::first_stage::latent_scale;
 use crate::{FirstStageRunConfig, Record, RunDir, TrainedFirstStage, hash_file};
 
 /// What stands between latents and images, as diffusion on the latents has it: it is not trained any more.
 #[derive(Debug)]
 pub struct FrozenFirstStage {
-    /// The network, and what it was trained with.
-    pub trained: TrainedFirstStage,
+    /// The network.
+    pub autoencoder: Autoencoder,
+    /// Its shape.
+    pub model: AutoencoderConfig,
     /// From its latents to those of unit variance.
     pub scale: LatentScale,
     /// Where it is.
     pub device: Device,
+}
+
+/// Sides of latents whose previews are decoded at a quarter of the cost.
+const LARGE: usize = 32;
+
+/// Where a first stage is.
+enum Place<'a> {
+    Run(&'a Path),
+    /// The folder of the autoencoder itself.
+    Folder(PathBuf),
 }
 
 impl FirstStageSource {
@@ -25,13 +41,13 @@ impl FirstStageSource {
     ///
     /// # Errors
     ///
-    /// If there is no such run, or its images are others.
+    /// If there is no such run or folder, or its images are others.
     pub(super) fn latent_shape(&self, image: [usize; 3]) -> Result<[usize; 3], String> {
-        let model = self.config()?.model;
-        let (run, trunk, [channels, height, width]) = (self.run.display(), model.trunk(), image);
+        let model = self.model_config()?;
+        let (named, trunk, [channels, height, width]) = (self.named(), model.trunk(), image);
         if trunk.in_channels != channels {
             return Err(format!(
-                "the channels of images are {channels}, but first_stage.run = {run} was trained with {}: set dataset.channels",
+                "the channels of images are {channels}, but {named} was trained with {}: set dataset.channels",
                 trunk.in_channels
             ));
         }
@@ -41,8 +57,8 @@ impl FirstStageSource {
         let factor = trunk.factor();
         if !height.is_multiple_of(factor) {
             return Err(format!(
-                "images are {width}x{height}, which the factor {factor} of first_stage.run = {run} does not divide: \
-                 set dataset.image_size or dataset.pad_to"
+                "images are {width}x{height}, which the factor {factor} of {named} does not divide: set \
+                 dataset.image_size or dataset.pad_to"
             ));
         }
         Ok([model.latent_channels(), height / factor, width / factor])
@@ -54,42 +70,83 @@ impl FirstStageSource {
     ///
     /// If there are none, or others than those that a run was begun with.
     pub(super) fn weights_now(&self) -> Result<String, String> {
-        let path = RunDir::new(&self.run).ema();
-        let run = self.run.display();
-        let weights = hash_file(&path).map_err(|error| {
-            format!("first_stage.run = {run}: failed to read {}: {error}: {}", path.display(), self.mend())
-        })?;
+        let named = self.named();
+        let weights = match self.place()? {
+            Place::Run(run) => {
+                let path = RunDir::new(run).ema();
+                hash_file(&path).map_err(|error| {
+                    format!("{named}: failed to read {}: {error}: {}", path.display(), mend(run))
+                })?
+            }
+            Place::Folder(folder) => {
+                folder_hash(&folder, &[]).map_err(|error| format!("{named}: {error}"))?
+            }
+        };
         match &self.weights {
             Some(begun) if *begun != weights => Err(format!(
-                "first_stage.weights: the weights of {run} have changed since: put them back, or start another run \
+                "first_stage.weights: the weights of {named} have changed since: put them back, or start another run \
                  from a configuration without this key"
             )),
             _ => Ok(weights),
         }
     }
 
-    fn config(&self) -> Result<FirstStageRunConfig, String> {
-        let path = RunDir::new(&self.run).config();
-        if !path.exists() {
-            return Err(format!(
-                "first_stage.run = {}: there is no trained first stage: {}",
-                self.run.display(),
-                self.mend()
-            ));
+    /// As it is called in errors.
+    fn named(&self) -> String {
+        match (&self.run, &self.model) {
+            (Some(run), _) => format!("first_stage.run = {}", run.display()),
+            (None, Some(model)) => format!("first_stage.model = {}", model.display()),
+            (None, None) => "first_stage".into(),
         }
-        FirstStageRunConfig::load(&path).map_err(|error| format!("first_stage.run: {error}"))
     }
 
-    /// What mends a first stage that is not there.
-    fn mend(&self) -> String {
-        let name = self.run.file_name().unwrap_or_default().display().to_string();
-        let config = Path::new("configs").join(format!("{name}.toml"));
-        match config.exists() {
-            true => format!("train it with `cargo xtask train {}`", config.display()),
-            false => {
-                "train one with `cargo xtask train` and a configuration of system = \"autoencoder\"".into()
+    fn place(&self) -> Result<Place<'_>, String> {
+        match (&self.run, &self.model) {
+            (Some(run), None) => Ok(Place::Run(run)),
+            (None, Some(model)) => {
+                let folders = [model.clone(), model.join("vae"), model.join("vqvae")];
+                let found = folders.into_iter().find(|folder| folder.join("config.json").is_file());
+                found.map(Place::Folder).ok_or_else(|| {
+                    format!(
+                        "{}: there is no config.json in it, nor in its vae or vqvae: give the folder of an AutoencoderKL \
+                         or a VQModel",
+                        self.named()
+                    )
+                })
+            }
+            (Some(_), Some(_)) => Err("first_stage: run and model are both given: leave one out".into()),
+            (None, None) => {
+                Err("first_stage: give run, of an autoencoder trained here, or model, a folder".into())
             }
         }
+    }
+
+    pub(super) fn model_config(&self) -> Result<AutoencoderConfig, String> {
+        match self.place()? {
+            Place::Run(run) => run_config(run).map(|config| config.model),
+            Place::Folder(folder) => {
+                read_autoencoder_config(&folder).map_err(|error| format!("{}: {error}", self.named()))
+            }
+        }
+    }
+}
+
+fn run_config(run: &Path) -> Result<FirstStageRunConfig, String> {
+    let path = RunDir::new(run).config();
+    if !path.exists() {
+        let (run, mend) = (run.display(), mend(run));
+        return Err(format!("first_stage.run = {run}: there is no trained first stage: {mend}"));
+    }
+    FirstStageRunConfig::load(&path).map_err(|error| format!("first_stage.run: {error}"))
+}
+
+/// What mends a first stage that is not there.
+fn mend(run: &Path) -> String {
+    let name = run.file_name().unwrap_or_default().display().to_string();
+    let config = Path::new("configs").join(format!("{name}.toml"));
+    match config.exists() {
+        true => format!("train it with `cargo xtask train {}`", config.display()),
+        false => "train one with `cargo xtask train` and a configuration of system = \"autoencoder\"".into(),
     }
 }
 
@@ -102,13 +159,28 @@ impl FrozenFirstStage {
     pub fn load(config: &LatentRunConfig, device: &Device) -> Result<Self, TrainError> {
         let source = &config.first_stage;
         let refused = |reason: String| TrainError::Config { origin: "the configuration".into(), reason };
-        let stage = source.config().map_err(refused)?;
+        let model = source.model_config().map_err(refused)?;
         source.weights_now().map_err(refused)?;
-        let run = RunDir::new(&source.run);
-        Record::verify_weights(&run)?;
-        let trained = TrainedFirstStage::load(&run.ema(), stage, device)?;
+        let autoencoder = match source.place().map_err(refused)? {
+            Place::Run(run) => {
+                let stage = run_config(run).map_err(refused)?;
+                let run = RunDir::new(run);
+                Record::verify_weights(&run)?;
+                TrainedFirstStage::load(&run.ema(), stage, device)?.autoencoder
+            }
+            Place::Folder(folder) => read_autoencoder(&folder, device)?,
+        };
         let scale = LatentScale::uniform(source.scale.unwrap_or(1.0));
-        Ok(Self { trained, scale, device: device.clone() })
+        Ok(Self { autoencoder: autoencoder.no_grad(), model, scale, device: device.clone() })
+    }
+
+    /// What brings its latents to unit variance, measured on the first images.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read, or the device fails.
+    pub(super) fn measured_scale(&self, splits: &Splits) -> Result<LatentScale, TrainError> {
+        latent_scale(&self.autoencoder, splits, &self.device)
     }
 
     /// Latents of unit variance.
@@ -118,7 +190,7 @@ impl FrozenFirstStage {
     /// - `image`: `[B, C, H, W]` in `[-1, 1]`
     /// - output: `[B, latent channels, H/f, W/f]`
     pub fn encode(&self, image: Tensor<4>) -> Tensor<4> {
-        self.scale.apply(self.trained.autoencoder.latent(image))
+        self.scale.apply(self.autoencoder.latent(image))
     }
 
     /// # Shapes
@@ -126,18 +198,28 @@ impl FrozenFirstStage {
     /// - `latent`: of unit variance, `[B, latent channels, h, w]`
     /// - output: `[B, C, f h, f w]`, in `[-1, 1]` and somewhat beyond
     pub fn decode(&self, latent: Tensor<4>) -> Tensor<4> {
-        self.trained.autoencoder.decode(self.scale.invert(latent))
+        self.autoencoder.decode(self.scale.invert(latent))
+    }
+
+    /// About what [`decode`](Self::decode) gives, of large latents at a quarter of its cost: the mean of each 2x2 latent pixels
+    /// is decoded, and each pixel of that repeated in a 2x2 square.
+    ///
+    /// # Shapes
+    ///
+    /// As [`decode`](Self::decode).
+    pub fn preview(&self, latent: Tensor<4>) -> Tensor<4> {
+        let [.., height, width] = latent.dims();
+        if height.min(width) < LARGE || height % 2 + width % 2 > 0 {
+            return self.decode(latent);
+        }
+        let small = self.decode(avg_pool2d(latent, AvgPoolOptions::new([2, 2]).with_stride([2, 2])));
+        let options = InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]);
+        interpolate(small, options)
     }
 
     /// `[C, H, W]` of the images of latents `[C, H, W]`.
     pub fn image_shape(&self, [_, height, width]: [usize; 3]) -> [usize; 3] {
-        let trunk = self.trained.config.model.trunk();
+        let trunk = self.model.trunk();
         [trunk.out_channels, height * trunk.factor(), width * trunk.factor()]
     }
-}
-
-/// The tokenizer of a data set's captions.
-pub(super) fn tokenizer(text: &TextConfig, splits: &Splits) -> WordTokenizer {
-    let captions = (0..splits.train.len()).filter_map(|index| splits.train.caption(index));
-    WordTokenizer::of_captions(captions, text.max_words, text.context)
 }

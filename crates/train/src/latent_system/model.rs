@@ -1,11 +1,14 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
+use layout::TextReader;
 use text::WordTokenizer;
 use unet::UNet;
 
-use super::config::LatentRunConfig;
+use super::captions::CaptionTokenizer;
+use super::config::{LatentRunConfig, TextConfig};
 use super::first_stage::FrozenFirstStage;
 use super::network::{LatentNet, Told};
 use super::system::LatentSystem;
@@ -25,8 +28,10 @@ pub struct TrainedLatent {
     pub config: LatentRunConfig,
     /// What makes images of its latents.
     pub first_stage: FrozenFirstStage,
-    /// The words that it knows; none where it knows classes.
-    pub words: Option<WordTokenizer>,
+    /// What makes tokens of texts; none where it knows classes.
+    pub tokenizer: Option<CaptionTokenizer>,
+    /// What encodes them, where it was not trained.
+    pub reader: Option<Arc<TextReader>>,
     /// Where it is.
     pub device: Device,
 }
@@ -40,7 +45,7 @@ impl TrainedLatent {
     pub fn new(
         net: LatentNet,
         config: LatentRunConfig,
-        words: Option<WordTokenizer>,
+        tokenizer: Option<CaptionTokenizer>,
         device: &Device,
     ) -> Result<Self, TrainError> {
         let first_stage = FrozenFirstStage::load(&config, device)?;
@@ -48,7 +53,11 @@ impl TrainedLatent {
         let measured = trained.map_err(|error| TrainError::Device(error.to_string()))?;
         let scale = config.first_stage.scale.unwrap_or(f64::NAN);
         if (scale / measured - 1.0).abs() < TOLERANCE {
-            return Ok(Self { net, config, first_stage, words, device: device.clone() });
+            let reader = match &config.text {
+                Some(text) => text.pretrained(device)?,
+                None => None,
+            };
+            return Ok(Self { net, config, first_stage, tokenizer, reader, device: device.clone() });
         }
         Err(TrainError::LatentScale { origin: "first_stage.scale".into(), scale, measured })
     }
@@ -70,8 +79,12 @@ impl TrainedLatent {
             net.try_load_record(record)
         };
         let net = net.map_err(|error| failed(error.to_string()))?;
-        let words = config.text.as_ref().map(|_| words_of(weights)).transpose()?;
-        Self::new(net, config, words, device)
+        let tokenizer = match &config.text {
+            None => None,
+            Some(TextConfig { model: None, .. }) => Some(CaptionTokenizer::Words(words_of(weights)?)),
+            Some(text) => Some(CaptionTokenizer::Pretrained(Box::new(text.folder()?.tokenizer))),
+        };
+        Self::new(net, config, tokenizer, device)
     }
 
     /// The model of latents, for sampling. Where it knows words, it has a class for each prompt, and the class that means
@@ -81,16 +94,17 @@ impl TrainedLatent {
     ///
     /// If the configuration's schedule is impossible.
     pub fn told(&self, prompts: &[String], negative: &str) -> Result<TrainedModel<Told<UNet>>, TrainError> {
-        let tokens = |words: &WordTokenizer| {
-            let texts = prompts.iter().map(String::as_str).chain([negative]);
-            texts.map(|text| words.encode(text)).collect::<Vec<_>>()
-        };
-        let texts = self.words.as_ref().and_then(|words| self.net.texts(&tokens(words)));
-        let net = Told { unet: self.net.unet.clone(), texts };
+        let texts = prompts.iter().map(String::as_str).chain([negative]);
+        let tokens = self
+            .tokenizer
+            .as_ref()
+            .map(|tokenizer| texts.map(|text| tokenizer.encode(text)).collect::<Vec<_>>());
+        let texts = tokens.and_then(|tokens| self.net.texts(&tokens, self.reader.as_deref()));
+        let net = Told { unet: self.net.unet.clone(), texts, beside: None };
         let model = TrainedModel::new(net, &self.config.of_latents(), &self.device)?;
         // Latents know no range.
         let model = TrainedModel { clip_x0: false, ..model };
-        Ok(match self.words {
+        Ok(match self.tokenizer {
             Some(_) => TrainedModel {
                 num_classes: Some(prompts.len()),
                 class_names: Some(prompts.to_vec()),

@@ -1,9 +1,11 @@
 use burn::prelude::*;
 use data::{DatasetConfig, Splits};
 use toml::{Table, Value};
+use unet::{AddedInput, ContextInput};
 
+use super::captions::words;
+use super::concat::ConcatConfig;
 use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
-use super::first_stage::tokenizer;
 use crate::resolve::decide;
 use crate::system::SystemConfig;
 use crate::{ObjectiveConfig, TrainConfig};
@@ -28,16 +30,19 @@ impl SystemConfig for LatentRunConfig {
             stage.insert("weights".into(), weights.into());
             Ok(())
         })?;
+        let text = self.text.as_ref().map(|text| text.complete(table, splits)).transpose()?;
         let classes = splits.num_classes().filter(|_| self.train.conditional && self.text.is_none());
+        let beside = self.channels_beside(shape)?;
         section(table, "model", |model| {
             let [channels, side, _] = shape;
-            for (key, value) in [("image_size", side), ("in_channels", channels), ("out_channels", channels)]
-            {
+            let decided =
+                [("image_size", side), ("in_channels", channels + beside), ("out_channels", channels)];
+            for (key, value) in decided {
                 decide(model, key, Some(value))?;
             }
             decide(model, "num_classes", classes)?;
-            if let Some(text) = &self.text {
-                let context = Table::from_iter([("channels".to_owned(), integer(text.encoder.channels))]);
+            if let Some(channels) = text {
+                let context = Table::from_iter([("channels".to_owned(), integer(channels))]);
                 model.entry("context").or_insert(Value::Table(context));
             }
             Ok(())
@@ -45,19 +50,7 @@ impl SystemConfig for LatentRunConfig {
         if let (Some(names), Some(_)) = (splits.class_names(), classes) {
             table.insert("class_names".into(), names.to_vec().into());
         }
-        let Some(text) = &self.text else { return Ok(()) };
-        if splits.train.caption(0).is_none() {
-            return Err(
-                "[text]: the data set has no captions: give a folder whose metadata.jsonl has a `text` in each \
-                 line, or leave [text] out"
-                    .into(),
-            );
-        }
-        let words = tokenizer(text, splits);
-        section(table, "text", |table| {
-            table.insert("vocabulary".into(), integer(words.vocabulary()));
-            Ok(())
-        })
+        Ok(())
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -79,6 +72,11 @@ impl SystemConfig for LatentRunConfig {
         } else if self.model.context.is_some() {
             return Err("model.context: there is no [text] that the network could attend to".into());
         }
+        if self.model.added_input != AddedInput::Nothing || self.model.time_condition_channels.is_some() {
+            return Err(
+                "[model]: added_input and time_condition_channels: a run of latents gives neither: leave both out".into(),
+            );
+        }
         latents.validate()
     }
 
@@ -88,9 +86,10 @@ impl SystemConfig for LatentRunConfig {
         self.class_names = None;
         self.dataset.source = DatasetConfig::default().source;
         // The weights are compared instead of where they lie, and the scale once it is measured.
-        self.first_stage = FirstStageSource { run: Default::default(), scale: None, ..self.first_stage };
+        self.first_stage = FirstStageSource { run: None, model: None, scale: None, ..self.first_stage };
         if let Some(text) = &mut self.text {
             text.preview.clear();
+            text.model = text.model.as_ref().map(|_| Default::default());
         }
         self
     }
@@ -103,20 +102,78 @@ impl LatentRunConfig {
                         model.up_blocks a `cross`, such as cross = { transformer = { depths = [1], heads = 4 } }"
                 .into());
         }
-        let (given, needed) = (self.model.context.map(|context| context.channels), text.encoder.channels);
-        match given {
-            Some(given) if given != needed => Err(format!(
-                "model.context.channels is {given}, but text.encoder.channels {needed}: leave the first out"
+        let Some(context) = self.model.context else {
+            return Err("model.context is missing: leave the key to the texts".into());
+        };
+        if context.input != ContextInput::Text {
+            return Err("model.context.input: a run gives texts as they are encoded: leave it out".into());
+        }
+        let (key, needed) = match &text.model {
+            None => ("text.encoder.channels", Some(text.encoder.channels)),
+            Some(_) => ("the encoder of text.model has", text.channels),
+        };
+        match needed {
+            Some(needed) if context.channels != needed => Err(format!(
+                "model.context.channels is {}, but {key} {needed}: leave the first out",
+                context.channels
             )),
             _ => Ok(()),
         }
     }
+
+    /// Channels that the network is shown beside latents `[C, h, w]`.
+    fn channels_beside(&self, [channels, ..]: [usize; 3]) -> Result<usize, String> {
+        let Some(concat) = self.concat else { return Ok(0) };
+        let model = self.first_stage.model_config()?;
+        if concat == ConcatConfig::SuperResolution && model.trunk().factor() == 1 {
+            return Err("concat = \"super_resolution\": the first stage keeps the size of images: use one that does not".into());
+        }
+        Ok(concat.channels(channels, model.trunk()))
+    }
 }
 
 impl TextConfig {
+    /// Writes what captions and encoder decide, and says how many channels the encoder's states have.
+    fn complete(&self, table: &mut Table, splits: &Splits) -> Result<usize, String> {
+        if splits.train.caption(0).is_none() {
+            return Err(
+                "[text]: the data set has no captions: give a folder whose metadata.jsonl has a `text` in each \
+                 line, or leave [text] out"
+                    .into(),
+            );
+        }
+        let weights = self.weights_now()?;
+        let (vocabulary, channels) = match self.model {
+            None => (Some(words(self, splits).vocabulary()), self.encoder.channels),
+            Some(_) => (None, self.folder().map_err(|error| error.to_string())?.channels),
+        };
+        section(table, "text", |table| {
+            if let Some(vocabulary) = vocabulary {
+                table.insert("vocabulary".into(), integer(vocabulary));
+            }
+            if let Some(weights) = weights {
+                table.insert("weights".into(), weights.into());
+                table.insert("channels".into(), integer(channels));
+            }
+            Ok(())
+        })?;
+        Ok(channels)
+    }
+
     fn validate(&self) -> Result<(), String> {
+        let words = Self::default();
+        if self.model.is_some() {
+            return match self.max_words == words.max_words && self.encoder == words.encoder {
+                true => Ok(()),
+                false => Err(
+                    "max_words and encoder are of words, but model names a pretrained encoder: leave them \
+                              or it out"
+                        .into(),
+                ),
+            };
+        }
         let vocabulary = self.vocabulary.unwrap_or(1);
-        let network = self.encoder.init(vocabulary, self.context, &Device::flex(), 0);
+        let network = self.encoder.init(vocabulary, self.words_context(), &Device::flex(), 0);
         network.map_err(|error| error.to_string())?;
         match self.max_words {
             0 => Err("max_words is 0: it must be at least 1".into()),

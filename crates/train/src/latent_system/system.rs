@@ -1,13 +1,17 @@
+use std::sync::Arc;
+
 use burn::optim::GradientsParams;
 use burn::prelude::*;
 use data::{Batches, Picture, Splits};
+use layout::TextReader;
 use random::Seed;
 use unet::UNet;
 
 use super::batches::{LatentBatch, Telling};
+use super::captions::{CaptionTokenizer, words};
 use super::config::LatentRunConfig;
 use super::encode::encode;
-use super::first_stage::tokenizer;
+use super::first_stage::FrozenFirstStage;
 use super::model::TrainedLatent;
 use super::network::{LatentNet, Told};
 use super::preview::draw_preview;
@@ -19,7 +23,13 @@ use crate::{Objective, RunDir};
 
 /// Latent diffusion as it is trained: on the objective of pixels, for latents.
 #[derive(Clone, Debug)]
-pub struct LatentSystem(Objective);
+pub struct LatentSystem {
+    objective: Objective,
+    /// What encodes captions, where it is not trained.
+    reader: Option<Arc<TextReader>>,
+    /// What encodes the images that the network is shown, where it is.
+    first_stage: Option<Arc<FrozenFirstStage>>,
+}
 
 impl System for LatentSystem {
     type Config = LatentRunConfig;
@@ -27,7 +37,19 @@ impl System for LatentSystem {
     type Batch = LatentBatch;
 
     fn new(config: &LatentRunConfig) -> Result<Self, TrainError> {
-        Ok(Self(Objective::new(&config.of_latents())?))
+        Ok(Self { objective: Objective::new(&config.of_latents())?, reader: None, first_stage: None })
+    }
+
+    fn equipped(self, config: &LatentRunConfig, _run: &RunDir, device: &Device) -> Result<Self, TrainError> {
+        let reader = match &config.text {
+            Some(text) => text.pretrained(device)?,
+            None => None,
+        };
+        let first_stage = match config.concat {
+            Some(_) => Some(Arc::new(FrozenFirstStage::load(config, device)?)),
+            None => None,
+        };
+        Ok(Self { reader, first_stage, ..self })
     }
 
     fn prepare(
@@ -38,8 +60,8 @@ impl System for LatentSystem {
         device: &Device,
     ) -> Result<(LatentRunConfig, Splits), TrainError> {
         let (config, splits) = encode(config, splits, start, run, device)?;
-        if let Some(text) = &config.text {
-            tokenizer(text, &splits).write(&run.words())?;
+        if let Some(text) = config.text.as_ref().filter(|text| text.model.is_none()) {
+            words(text, &splits).write(&run.words())?;
         }
         Ok((config, splits))
     }
@@ -61,37 +83,39 @@ impl System for LatentSystem {
             num_classes: config.model.num_classes,
             cond_drop_prob: train.cond_drop_prob,
         };
-        let telling =
-            Telling { noising, tokenizer: config.text.as_ref().map(|text| tokenizer(text, splits)) };
+        let tokenizer = config.text.as_ref().map(|text| CaptionTokenizer::new(text, splits)).transpose()?;
+        let telling = Telling { noising, tokenizer, concat: config.concat };
         let valid = telling.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
         let set = splits.train.clone();
         let batches = Batches::new(set.clone(), train.batch_size, seed)?;
-        let prepare =
-            move |index| Ok(telling.train(&set, &batches.indices(index), batches.batch(index)?, index));
+        let pictures = set.pictures().filter(|_| config.concat.is_some());
+        let pictures = pictures.map(|set| Batches::new(set.clone(), train.batch_size, seed)).transpose()?;
+        let prepare = move |index| telling.train(&batches, &set, pictures.as_ref(), index);
         Ok(Loaders::new(train, step, device, prepare, valid))
     }
 
     fn gradients(&self, net: &LatentNet, batch: LatentBatch) -> (GradientsParams, Stats) {
-        let loss = self.0.loss(&told(net, &batch), &batch.images);
-        let gradients = (loss.total / self.0.grad_accumulation as f64).backward();
-        (GradientsParams::from_grads(gradients, net), self.0.stats(loss.squared, loss.timesteps))
+        let objective = &self.objective;
+        let loss = objective.loss(&self.told(net, &batch), &batch.images);
+        let gradients = (loss.total / objective.grad_accumulation as f64).backward();
+        (GradientsParams::from_grads(gradients, net), objective.stats(loss.squared, loss.timesteps))
     }
 
     fn measure(&self, net: &LatentNet, batch: LatentBatch) -> Stats {
-        let squared = self.0.squared_errors(&told(net, &batch), &batch.images);
-        self.0.stats(squared, batch.images.timesteps)
+        let squared = self.objective.squared_errors(&self.told(net, &batch), &batch.images);
+        self.objective.stats(squared, batch.images.timesteps)
     }
 
     fn ema_decay(&self) -> f64 {
-        self.0.ema_decay
+        self.objective.ema_decay
     }
 
     fn memory(&self) -> Option<Vec<f32>> {
-        self.0.memory()
+        self.objective.memory()
     }
 
     fn recall(&self, memory: &[f32]) {
-        self.0.recall(memory);
+        self.objective.recall(memory);
     }
 
     fn metrics() -> Vec<StepMetric> {
@@ -104,13 +128,18 @@ impl System for LatentSystem {
         splits: &Splits,
         device: &Device,
     ) -> Result<Picture, TrainError> {
-        let words = config.text.as_ref().map(|text| tokenizer(text, splits));
-        draw_preview(TrainedLatent::new(net, config.clone(), words, device)?, splits)
+        let tokenizer = config.text.as_ref().map(|text| CaptionTokenizer::new(text, splits)).transpose()?;
+        draw_preview(TrainedLatent::new(net, config.clone(), tokenizer, device)?, splits)
     }
 }
 
-/// The network with the captions of a batch.
-fn told<'a>(net: &'a LatentNet, batch: &LatentBatch) -> Told<&'a UNet> {
-    let texts = batch.captions.clone().and_then(|[ids, mask]| net.encoded(ids, mask));
-    Told { unet: &net.unet, texts }
+impl LatentSystem {
+    /// The network with the captions of a batch, and what it is shown beside.
+    fn told<'a>(&self, net: &'a LatentNet, batch: &LatentBatch) -> Told<&'a UNet> {
+        let captions = batch.captions.clone();
+        let texts = captions.and_then(|[ids, mask]| net.encoded(ids, mask, self.reader.as_deref()));
+        let stage = self.first_stage.as_deref();
+        let beside = batch.shown.clone().zip(stage).map(|(shown, stage)| shown.encoded(stage));
+        Told { unet: &net.unet, texts, beside }
+    }
 }

@@ -16,6 +16,9 @@ codes = 16
 latent_channels = 2
 channels = 8
 channel_mult = [1, 2]
+[perceptual]
+weight = 0.5
+network = { type = "classifier", steps = 3 }
 [adversarial]
 start = 6
 [adversarial.discriminator]
@@ -50,6 +53,7 @@ fn succeeds(output: Output) -> String {
 fn a_resumed_run_equals_an_uninterrupted_one() {
     let [straight, resumed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let text = succeeds(train(straight.path(), CONFIG, &[]));
+    assert!(text.contains("training a classifier of 10 classes for the perceptual loss"), "{text}");
     assert!(text.contains("PSNR: ") && text.contains("SSIM: ") && text.contains("latent scale: "), "{text}");
     succeeds(train(resumed.path(), CONFIG, &["--steps=3"]));
     succeeds(train(resumed.path(), CONFIG, &["--resume"]));
@@ -59,6 +63,11 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
     }
     let sample = "samples/step-00000024.png";
     assert!(weights(straight.path(), sample) == weights(resumed.path(), sample), "{sample} differs");
+    let perceptual = resumed.path().join("runs/tiny/perceptual.bpk");
+    fs::write(&perceptual, "another").unwrap();
+    let output = train(resumed.path(), CONFIG, &["--resume=12"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("the run was begun with another network: put it back"), "{text}");
     // The discriminator is no part of the picture, but of the state.
     let without = CONFIG.replace("start = 6", "start = 60");
     let other = tempfile::tempdir().unwrap();
@@ -93,6 +102,20 @@ fn what_does_not_fit_is_named_before_any_work() {
             "batch_size = 4",
             "batch_size = 4\ncond_drop_prob = 0.5",
             "cond_drop_prob is of systems with classes",
+        ),
+        ("weight = 0.5", "weight = -0.5", "[perceptual]: weight = -0.5: it must be at least 0"),
+        ("steps = 3", "steps = 0", "[perceptual]: network.steps is 0"),
+        (
+            "\"classifier\", steps = 3",
+            "\"lpips\", vgg = \"a.pth\", heads = \"b.pth\"",
+            "images are 8x8, but LPIPS takes 16 pixels at least",
+        ),
+        (
+            "type = \"digits\"\n[model]\nlatent = \"vq\"\ncodes = 16\n[model.trunk]\nlatent_channels = 2\nchannels = 8\n\
+             channel_mult = [1, 2]\n[perceptual]\nweight = 0.5\nnetwork = { type = \"classifier\", steps = 3 }",
+            "type = \"digits\"\nimage_size = 16\n[model]\nlatent = \"kl\"\n[perceptual]\nnetwork = { type = \"lpips\", \
+             vgg = \"a.pth\", heads = \"b.pth\" }",
+            "perceptual.network.vgg: failed to read a.pth",
         ),
         ("latent_channels = 2", "in_channels = 3", "model.in_channels is 3, but the data say 1"),
         ("system = \"autoencoder\"", "system = \"encoder\"", "use \"dpm\", \"autoencoder\""),

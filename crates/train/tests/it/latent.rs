@@ -4,7 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use autoencoder::{KlConfig, LatentScale, TrunkConfig};
+use burn::prelude::Device;
 use data::Picture;
+use layout::{KlFolder, write_clip_text};
+use text::{ClipTextConfig, EndToken};
 
 const FIRST_STAGE: &str = r#"
 system = "autoencoder"
@@ -104,6 +108,42 @@ impl Place {
         command.env("RUST_BACKTRACE", "0").output().unwrap()
     }
 
+    /// A folder of the diffusers library with an autoencoder, and a tokenizer and a text encoder of so many tokens.
+    fn diffusers(&self, tokens: usize) {
+        let trunk = TrunkConfig {
+            latent_channels: 2,
+            channels: 8,
+            channel_mult: vec![1, 2],
+            mid_attention: false,
+            ..TrunkConfig::default()
+        };
+        let (device, config) = (Device::flex(), KlConfig { trunk, ..KlConfig::default() });
+        let network = config.init(&device, 1).unwrap();
+        let scale = LatentScale::uniform(1.0);
+        KlFolder { network, config, scale, sample_size: 8, force_upcast: false }
+            .write(&self.path("sd/vae"))
+            .unwrap();
+        let config = ClipTextConfig {
+            vocabulary: tokens,
+            context: 6,
+            channels: 8,
+            inner: 12,
+            layers: 1,
+            heads: 2,
+            end_token: EndToken::Largest,
+            ..ClipTextConfig::default()
+        };
+        write_clip_text(&self.path("sd/text_encoder"), &config.init(&device, 2).unwrap(), &config).unwrap();
+        fs::create_dir_all(self.path("sd/tokenizer")).unwrap();
+        let letters = "abcdefghijklmnopqrstuvwxyz".chars();
+        let pieces = letters.flat_map(|letter| [format!("{letter}"), format!("{letter}</w>")]);
+        let pieces = pieces.chain(["<|startoftext|>".into(), "<|endoftext|>".into()]);
+        let entries: Vec<String> =
+            pieces.enumerate().map(|(id, piece)| format!("\"{piece}\": {id}")).collect();
+        self.write("sd/tokenizer/vocab.json", &format!("{{{}}}", entries.join(", ")));
+        self.write("sd/tokenizer/merges.txt", "#version: 0.2\n");
+    }
+
     /// Changes a file of the run.
     fn edit(&self, name: &str, change: impl Fn(&str) -> String) {
         let text = fs::read_to_string(self.path(name)).unwrap();
@@ -184,7 +224,7 @@ fn what_changes_under_a_run_is_named() {
     fails(resume(), "first_stage.weights: ");
     fails(
         place.train("ldm", &["--set", &format!("first_stage.weights={}", "0".repeat(64)), "--run", "new"]),
-        "first_stage.weights: the weights of runs/ae have changed since",
+        "first_stage.weights: the weights of first_stage.run = runs/ae have changed since",
     );
 }
 
@@ -216,4 +256,83 @@ fn what_does_not_fit_is_named_before_any_work() {
     });
     fails(place.train("ldm", &[]), "[text]: the data set has no captions");
     assert!(!place.path("runs/ldm").exists());
+}
+
+/// The configuration with parts of the folder `sd` instead of a run's first stage and of words.
+fn of_folder() -> String {
+    let (before, after) = LATENT.split_once("[text]").unwrap();
+    let (_, after) = after.split_once("[model]").unwrap();
+    format!("{before}[text]\nmodel = \"sd\"\n[model]{after}").replace("run = \"runs/ae\"", "model = \"sd\"")
+}
+
+#[test]
+fn parts_of_a_folder_stand_in_a_run_and_are_not_trained() {
+    let place = Place::new();
+    place.diffusers(54);
+    place.write("ldm.toml", &of_folder());
+    succeeds(place.train("ldm", &["--run", "whole"]));
+    succeeds(place.train("ldm", &["--run", "halves", "--steps", "10"]));
+    succeeds(place.train("ldm", &["--run", "halves", "--resume"]));
+    let [whole, halves] = ["whole", "halves"].map(|run| read(&place.path(&format!("runs/{run}/ema.bpk"))));
+    assert!(whole == halves);
+    let config = fs::read_to_string(place.path("runs/whole/config.toml")).unwrap();
+    assert!(config.contains("model = \"sd\"") && config.contains("channels = 8"), "{config}");
+    assert!(!place.path("runs/whole/words.json").exists());
+
+    let refused = |settings: &[&str], expected: &str| {
+        let args: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        fails(place.train("ldm", &[&["--run", "other"], &args[..]].concat()), expected);
+    };
+    refused(&["text.context=7"], "text.context is 7, but it reads up to 6 tokens");
+    refused(
+        &["text.max_words=3"],
+        "max_words and encoder are of words, but model names a pretrained encoder",
+    );
+    refused(
+        &["model.context.channels=16"],
+        "model.context.channels is 16, but the encoder of text.model has 8",
+    );
+    refused(&["first_stage.run=runs/ae"], "first_stage: run and model are both given: leave one out");
+    refused(&["text.model=nowhere"], "text.model = nowhere");
+    refused(
+        &["first_stage.model=sd/tokenizer"],
+        "first_stage.model = sd/tokenizer: there is no config.json in it",
+    );
+
+    let resume = || place.train("ldm", &["--run", "halves", "--resume=10"]);
+    place.diffusers(55);
+    fails(resume(), "another configuration (text.weights: ");
+    place.diffusers(53);
+    refused(&[], "the tokenizer has 54 tokens, but its encoder only 53: they are not of one model");
+    place.diffusers(54);
+    succeeds(resume());
+    place.edit("sd/vae/config.json", |text| text.replace("AutoencoderKL", "AutoencoderTiny"));
+    refused(&[], "_class_name = AutoencoderTiny is not supported");
+    fs::remove_file(place.path("sd/vae/config.json")).unwrap();
+    refused(&[], "first_stage.model = sd: there is no config.json in it, nor in its vae or vqvae");
+}
+
+#[test]
+fn a_network_that_is_shown_images_resumes_bit_for_bit() {
+    let place = Place::new();
+    for concat in ["inpainting", "super_resolution"] {
+        let set = format!("concat={concat}");
+        let train = |args: &[&str]| succeeds(place.train("ldm", &[args, &["--set", &set]].concat()));
+        let [whole, halves] = [format!("{concat}-whole"), format!("{concat}-halves")];
+        train(&["--run", &whole]);
+        train(&["--run", &halves, "--steps", "10"]);
+        train(&["--run", &halves, "--resume"]);
+        for file in ["ema.bpk", "samples/step-00000020.png"] {
+            let [whole, halves] =
+                [&whole, &halves].map(|run| read(&place.path(&format!("runs/{run}/{file}"))));
+            assert!(whole == halves, "{concat}: {file}");
+        }
+    }
+    let config = fs::read_to_string(place.path("runs/inpainting-whole/config.toml")).unwrap();
+    assert!(config.contains("in_channels = 5") && config.contains("out_channels = 2"), "{config}");
+    fails(place.train("ldm", &["--set", "concat=depth"]), "unknown variant `depth`");
+    fails(
+        place.train("ldm", &["--set", "model.in_channels=2", "--set", "concat=inpainting"]),
+        "model.in_channels is 2",
+    );
 }

@@ -6,7 +6,7 @@ use unet::{UNet, UNetConfig};
 
 use crate::module_weights::{ParameterNames, load_module, module_tensors};
 use crate::parameter_names::{modern_name, reference_name};
-use crate::{HostTensor, InteropError, TensorStore};
+use crate::{HostTensor, LayoutError, TensorStore};
 
 /// Gives a network the weights of a file in the reference library's names and layout, in the given precision.
 ///
@@ -20,7 +20,7 @@ pub fn load_unet(
     store: &TensorStore,
     beside: &Path,
     dtype: DType,
-) -> Result<UNet, InteropError> {
+) -> Result<UNet, LayoutError> {
     load_module(unet, &UNetNames(config), store, beside, dtype)
 }
 
@@ -29,12 +29,13 @@ pub fn load_unet(
 /// # Errors
 ///
 /// If the device cannot be read.
-pub fn unet_tensors(unet: &UNet, config: &UNetConfig) -> Result<BTreeMap<String, HostTensor>, InteropError> {
+pub fn unet_tensors(unet: &UNet, config: &UNetConfig) -> Result<BTreeMap<String, HostTensor>, LayoutError> {
     module_tensors(unet, &UNetNames(config))
 }
 
 /// The names of `UNet2DModel`.
-pub(crate) struct UNetNames<'a>(pub(crate) &'a UNetConfig);
+#[derive(Debug)]
+pub struct UNetNames<'a>(pub &'a UNetConfig);
 
 impl ParameterNames for UNetNames<'_> {
     fn reference(&self, path: &[String], rank: usize) -> (String, bool) {

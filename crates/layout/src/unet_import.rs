@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use unet::{Activation, ClassInput, DownsamplePadding, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig};
 
-use crate::InteropError;
+use crate::LayoutError;
 use crate::condition_import::import_condition;
 use crate::unet_keys::UNetKeys;
 
@@ -31,23 +31,20 @@ pub struct ImportedUNet {
 /// # Errors
 ///
 /// If the file cannot be read, the network is impossible, or an option is one that we do not have.
-pub fn read_unet_config(path: &Path) -> Result<ImportedUNet, InteropError> {
-    let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
-    let class: ClassKey = serde_json::from_str(&text).map_err(InteropError::damaged(path))?;
+pub fn read_unet_config(path: &Path) -> Result<ImportedUNet, LayoutError> {
+    let text = fs::read_to_string(path).map_err(LayoutError::io("read", path))?;
+    let class: ClassKey = serde_json::from_str(&text).map_err(LayoutError::damaged(path))?;
     let imported = if class.name == "UNet2DConditionModel" {
-        import_condition(&serde_json::from_str(&text).map_err(InteropError::damaged(path))?)
+        import_condition(&serde_json::from_str(&text).map_err(LayoutError::damaged(path))?)
     } else {
-        import(&serde_json::from_str(&text).map_err(InteropError::damaged(path))?)
+        import(&serde_json::from_str(&text).map_err(LayoutError::damaged(path))?)
     };
-    let imported = imported.map_err(|(option, value)| InteropError::Unsupported {
+    let imported = imported.map_err(|(option, value)| LayoutError::Unsupported {
         path: path.to_path_buf(),
         option,
         value,
     })?;
-    imported
-        .config
-        .validate()
-        .map_err(|reason| InteropError::Network { path: path.to_path_buf(), reason })?;
+    imported.config.validate().map_err(|reason| LayoutError::Network { path: path.to_path_buf(), reason })?;
     Ok(imported)
 }
 

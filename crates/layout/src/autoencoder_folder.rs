@@ -7,19 +7,18 @@ use autoencoder::{
 };
 use burn::module::Module;
 use burn::tensor::{DType, Device};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use train::TrainedFirstStage;
+use serde::{Deserialize, Serialize};
 
 use crate::autoencoder_export::{export_kl, export_vq};
 use crate::autoencoder_import::{import_kl, import_vq};
 use crate::autoencoder_keys::{KlKeys, VqKeys};
 use crate::autoencoder_names::AutoencoderNames;
-use crate::model_folder::WEIGHTS;
+use crate::json_file::write_json;
 use crate::module_weights::{load_module, module_tensors};
-use crate::scheduler_export::write_json;
+use crate::unet_folder::WEIGHTS;
 use crate::unet_import::Unsupported;
-use crate::{InteropError, TensorFile, TensorStore};
+use crate::{LayoutError, TensorFile, TensorStore};
 
 /// A folder of the reference library's `AutoencoderKL`: `config.json` and its weights.
 #[derive(Debug)]
@@ -57,7 +56,7 @@ impl KlFolder {
     /// # Errors
     ///
     /// If a file is missing or damaged, an option is one that we do not have, or the weights are those of another network.
-    pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, InteropError> {
+    pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LayoutError> {
         let path = folder.join("config.json");
         let keys: KlKeys = read_keys(&path)?;
         let (config, scale) = import_kl(&keys).map_err(refused(&path))?;
@@ -73,7 +72,7 @@ impl KlFolder {
     /// # Errors
     ///
     /// If a file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), InteropError> {
+    pub fn write(&self, folder: &Path) -> Result<(), LayoutError> {
         let keys = KlKeys {
             force_upcast: self.force_upcast,
             ..export_kl(&self.config, &self.scale, self.sample_size)
@@ -88,7 +87,7 @@ impl VqFolder {
     /// # Errors
     ///
     /// If a file is missing or damaged, an option is one that we do not have, or the weights are those of another network.
-    pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, InteropError> {
+    pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LayoutError> {
         let path = folder.join("config.json");
         let keys: VqKeys = read_keys(&path)?;
         let (config, scale) = import_vq(&keys).map_err(refused(&path))?;
@@ -104,7 +103,7 @@ impl VqFolder {
     /// # Errors
     ///
     /// If the scale of the latents is one that the class cannot express, or a file cannot be written.
-    pub fn write(&self, folder: &Path) -> Result<(), InteropError> {
+    pub fn write(&self, folder: &Path) -> Result<(), LayoutError> {
         let keys = VqKeys {
             force_upcast: self.force_upcast,
             ..export_vq(&self.config, &self.scale, self.sample_size)?
@@ -113,51 +112,92 @@ impl VqFolder {
     }
 }
 
-/// Writes the averaged network of a run as a folder that the reference library loads; `side` is that of its images.
+/// What a folder says of itself.
+#[derive(Deserialize)]
+struct Class {
+    #[serde(rename = "_class_name", default)]
+    name: String,
+}
+
+/// The configuration of a folder of an `AutoencoderKL` or a `VQModel`.
 ///
 /// # Errors
 ///
-/// If a file cannot be written.
-pub fn export_first_stage(
-    model: TrainedFirstStage,
+/// If it is missing or damaged, or of another class, or an option is one that we do not have.
+pub fn read_autoencoder_config(folder: &Path) -> Result<AutoencoderConfig, LayoutError> {
+    let path = folder.join("config.json");
+    let Class { name } = read_keys(&path)?;
+    match name.as_str() {
+        "AutoencoderKL" => import_kl(&read_keys(&path)?)
+            .map(|(config, _)| AutoencoderConfig::Kl(config))
+            .map_err(refused(&path)),
+        "VQModel" => import_vq(&read_keys(&path)?)
+            .map(|(config, _)| AutoencoderConfig::Vq(config))
+            .map_err(refused(&path)),
+        _ => Err(refused(&path)(("_class_name".into(), name))),
+    }
+}
+
+/// The network of such a folder in single precision.
+///
+/// # Errors
+///
+/// As [`read_autoencoder_config`], and if the weights are missing, damaged, or those of another network.
+pub fn read_autoencoder(folder: &Path, device: &Device) -> Result<Autoencoder, LayoutError> {
+    Ok(match read_autoencoder_config(folder)? {
+        AutoencoderConfig::Kl(_) => Autoencoder::Kl(KlFolder::read(folder, device, DType::F32)?.network),
+        AutoencoderConfig::Vq(_) => Autoencoder::Vq(VqFolder::read(folder, device, DType::F32)?.network),
+    })
+}
+
+/// Writes an autoencoder of images of the given side as a folder that the reference library loads, and says its class there.
+///
+/// # Errors
+///
+/// If the class cannot express the scale of the latents, or a file cannot be written.
+pub fn write_autoencoder(
+    network: Autoencoder,
+    config: AutoencoderConfig,
     scale: LatentScale,
     side: usize,
     folder: &Path,
-) -> Result<(), InteropError> {
+) -> Result<&'static str, LayoutError> {
     let (sample_size, force_upcast) = (side, false);
-    match (model.autoencoder, model.config.model) {
+    match (network, config) {
         (Autoencoder::Kl(network), AutoencoderConfig::Kl(config)) => {
-            KlFolder { network, config, scale, sample_size, force_upcast }.write(folder)
+            KlFolder { network, config, scale, sample_size, force_upcast }.write(folder)?;
+            Ok("AutoencoderKL")
         }
         (Autoencoder::Vq(network), AutoencoderConfig::Vq(config)) => {
-            VqFolder { network, config, scale, sample_size, force_upcast }.write(folder)
+            VqFolder { network, config, scale, sample_size, force_upcast }.write(folder)?;
+            Ok("VQModel")
         }
         (_, config) => {
-            Err(InteropError::Inexpressible { option: format!("model = {config:?} of another network") })
+            Err(LayoutError::Inexpressible { option: format!("model = {config:?} of another network") })
         }
     }
 }
 
-fn read_keys<K: DeserializeOwned>(path: &Path) -> Result<K, InteropError> {
-    let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
-    serde_json::from_str(&text).map_err(InteropError::damaged(path))
+fn read_keys<K: DeserializeOwned>(path: &Path) -> Result<K, LayoutError> {
+    let text = fs::read_to_string(path).map_err(LayoutError::io("read", path))?;
+    serde_json::from_str(&text).map_err(LayoutError::damaged(path))
 }
 
-fn refused(path: &Path) -> impl FnOnce(Unsupported) -> InteropError {
-    move |(option, value)| InteropError::Unsupported { path: path.to_path_buf(), option, value }
+fn refused(path: &Path) -> impl FnOnce(Unsupported) -> LayoutError {
+    move |(option, value)| LayoutError::Unsupported { path: path.to_path_buf(), option, value }
 }
 
-fn unfit(path: &Path) -> impl FnOnce(AutoencoderError) -> InteropError {
-    move |reason| InteropError::Autoencoder { path: path.to_path_buf(), reason }
+fn unfit(path: &Path) -> impl FnOnce(AutoencoderError) -> LayoutError {
+    move |reason| LayoutError::Autoencoder { path: path.to_path_buf(), reason }
 }
 
-fn fill<M: Module>(network: M, folder: &Path, config: &Path, dtype: DType) -> Result<M, InteropError> {
+fn fill<M: Module>(network: M, folder: &Path, config: &Path, dtype: DType) -> Result<M, LayoutError> {
     load_module(network, &AutoencoderNames, &TensorStore::find(folder, WEIGHTS)?, config, dtype)
 }
 
-fn write(folder: &Path, keys: &impl Serialize, network: &impl Module) -> Result<(), InteropError> {
+fn write(folder: &Path, keys: &impl Serialize, network: &impl Module) -> Result<(), LayoutError> {
     let tensors = module_tensors(network, &AutoencoderNames)?;
-    fs::create_dir_all(folder).map_err(InteropError::io("create", folder))?;
+    fs::create_dir_all(folder).map_err(LayoutError::io("create", folder))?;
     TensorFile { path: folder.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
     write_json(&folder.join("config.json"), keys)
 }

@@ -8,14 +8,35 @@ use crate::pickle_value::{DEEPEST, Items, Value};
 ///
 /// Where it is cut short, and the operation that is not known.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    let mut machine = Machine { rest: bytes, stack: Vec::new(), memo: HashMap::new() };
+    parse_one(bytes).map(|pickle| pickle.value)
+}
+
+/// A pickle that others may follow.
+pub(crate) struct Pickle<'a> {
+    pub(crate) value: Value,
+    /// All that it says is stored outside of it.
+    pub(crate) stored: Vec<Items>,
+    /// What follows it.
+    pub(crate) rest: &'a [u8],
+}
+
+/// Reads the first of several pickles.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub(crate) fn parse_one(bytes: &[u8]) -> Result<Pickle<'_>, String> {
+    let mut machine = Machine { rest: bytes, stack: Vec::new(), memo: HashMap::new(), stored: Vec::new() };
     let mut last = 0;
     while !machine.rest.is_empty() {
         let at = bytes.len() - machine.rest.len();
         last = at;
         match machine.step() {
             Some(false) => {}
-            Some(true) => return machine.stack.pop().ok_or_else(|| "the pickle holds nothing".into()),
+            Some(true) => {
+                let value = machine.stack.pop().ok_or("the pickle holds nothing")?;
+                return Ok(Pickle { value, stored: machine.stored, rest: machine.rest });
+            }
             None => return Err(format!("its pickle is damaged, or of a kind we do not know, at byte {at}")),
         }
     }
@@ -26,6 +47,7 @@ struct Machine<'a> {
     rest: &'a [u8],
     stack: Vec<Value>,
     memo: HashMap<usize, Value>,
+    stored: Vec<Items>,
 }
 
 impl Machine<'_> {
@@ -143,7 +165,7 @@ impl Machine<'_> {
         Some(())
     }
 
-    /// Tables, and lists, whose items are not kept.
+    /// Tables, and lists, of whose items texts are kept.
     fn table(&mut self, operation: u8) -> Option<()> {
         let values = match operation {
             b'}' => {
@@ -151,14 +173,24 @@ impl Machine<'_> {
                 return Some(());
             }
             b']' => {
-                self.stack.push(Value::Other);
+                self.stack.push(Value::Texts(Vec::new()));
                 return Some(());
             }
             b'u' | b'e' => self.marked()?,
             b's' => self.stack.split_off(self.stack.len().checked_sub(2)?),
             _ => self.stack.split_off(self.stack.len().checked_sub(1)?),
         };
-        let Some(Value::Table(table, depth)) = self.stack.last_mut() else { return Some(()) };
+        let (table, depth) = match self.stack.last_mut() {
+            Some(Value::Table(table, depth)) => (table, depth),
+            Some(Value::Texts(texts)) => {
+                texts.extend(values.into_iter().filter_map(|value| match value {
+                    Value::Text(text) => Some(text),
+                    _ => None,
+                }));
+                return Some(());
+            }
+            _ => return Some(()),
+        };
         for pair in values.chunks_exact(2) {
             *depth = (*depth).max(pair[1].depth() + 1);
             if let Value::Text(key) = &pair[0] {
@@ -175,7 +207,10 @@ impl Machine<'_> {
             return Some(());
         }
         let value = match (operation, argument) {
-            (b'Q', Value::Tuple(items)) => Value::Stored(items),
+            (b'Q', Value::Tuple(items)) => {
+                self.stored.push(items.clone());
+                Value::Stored(items)
+            }
             (b'Q', _) => Value::Other,
             (_, Value::Tuple(items)) => match self.stack.pop()? {
                 Value::Name(name) if &*name == "collections.OrderedDict" => Value::Table(Vec::new(), 1),

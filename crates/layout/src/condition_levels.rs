@@ -1,6 +1,6 @@
 use unet::{CrossAttention, LevelBlock, Mid, Resample, UNetConfig};
 
-use crate::InteropError;
+use crate::LayoutError;
 use crate::condition_keys::OneOrEach;
 use crate::unet_export::inexpressible;
 
@@ -20,7 +20,7 @@ pub(crate) const UP: Names =
 pub(crate) fn types(
     blocks: &[LevelBlock],
     [conv, block, attended, transformer, added]: Names,
-) -> Result<Vec<String>, InteropError> {
+) -> Result<Vec<String>, LayoutError> {
     let name = |level: &LevelBlock| {
         Ok(match (&level.cross, level.attention, level.resample) {
             (None, false, Resample::Conv) => conv,
@@ -35,7 +35,7 @@ pub(crate) fn types(
     blocks.iter().map(name).collect()
 }
 
-pub(crate) fn mid_type(mid: &Mid) -> Result<Option<&'static str>, InteropError> {
+pub(crate) fn mid_type(mid: &Mid) -> Result<Option<&'static str>, LayoutError> {
     match mid {
         Mid::Absent => Ok(None),
         Mid::Single => Ok(Some("UNetMidBlock2D")),
@@ -53,7 +53,7 @@ pub(crate) fn heads(
     config: &UNetConfig,
     down: &[LevelBlock],
     up: &[LevelBlock],
-) -> Result<Vec<usize>, InteropError> {
+) -> Result<Vec<usize>, LayoutError> {
     let last = down.len() - 1;
     let mut said: Vec<(usize, usize)> = Vec::new();
     let mut say = |place: usize, mirrored: usize, cross: &CrossAttention| match cross {
@@ -99,7 +99,7 @@ pub(crate) fn norms_context(
     config: &UNetConfig,
     down: &[LevelBlock],
     up: &[LevelBlock],
-) -> Result<bool, InteropError> {
+) -> Result<bool, LayoutError> {
     let norms = crosses(config, down, up).filter_map(|cross| match cross {
         CrossAttention::Added { norm_context, .. } => Some(*norm_context),
         CrossAttention::Transformer { .. } => None,
@@ -113,7 +113,7 @@ pub(crate) fn norms_context(
     }
 }
 
-pub(crate) fn context_only(down: &[LevelBlock], up: &[LevelBlock]) -> Result<Vec<bool>, InteropError> {
+pub(crate) fn context_only(down: &[LevelBlock], up: &[LevelBlock]) -> Result<Vec<bool>, LayoutError> {
     let only = |block: &LevelBlock| {
         block.cross.as_ref().map(|cross| match cross {
             CrossAttention::Transformer { context_only, .. } | CrossAttention::Added { context_only, .. } => {
@@ -135,7 +135,7 @@ pub(crate) fn depths(
     config: &UNetConfig,
     down: &[LevelBlock],
     up: &[LevelBlock],
-) -> Result<Depths, InteropError> {
+) -> Result<Depths, LayoutError> {
     let of = |cross: Option<&CrossAttention>| match cross {
         Some(CrossAttention::Transformer { depths, .. }) => Some(depths.clone()),
         _ => None,

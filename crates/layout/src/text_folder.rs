@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use text::{ClipText, ClipTextConfig, LdmBert, LdmBertConfig, T5Config, T5Encoder, TextError};
 
+use crate::json_file::write_json;
 use crate::module_weights::{ParameterNames, load_module, module_tensors};
-use crate::scheduler_export::write_json;
 use crate::text_export::{export_clip, export_ldm_bert, export_t5};
 use crate::text_import::{import_clip, import_ldm_bert, import_t5};
 use crate::text_names::{ClipTextNames, LdmBertNames, T5Names};
 use crate::unet_import::Unsupported;
-use crate::{InteropError, TensorFile, TensorStore};
+use crate::{LayoutError, TensorFile, TensorStore};
 
 /// The weights' file beside an encoder's configuration, without its ending.
 const WEIGHTS: &str = "model";
@@ -31,7 +31,7 @@ pub fn read_clip_text(
     folder: &Path,
     device: &Device,
     dtype: DType,
-) -> Result<(ClipText, ClipTextConfig), InteropError> {
+) -> Result<(ClipText, ClipTextConfig), LayoutError> {
     let config = read_config(folder, import_clip)?;
     let network = fill(config.init(device, 0), &ClipTextNames, folder, dtype)?;
     Ok((network, config))
@@ -46,7 +46,7 @@ pub fn read_t5_encoder(
     folder: &Path,
     device: &Device,
     dtype: DType,
-) -> Result<(T5Encoder, T5Config), InteropError> {
+) -> Result<(T5Encoder, T5Config), LayoutError> {
     let config = read_config(folder, import_t5)?;
     let network = fill(config.init(device, 0), &T5Names { gated: config.gated }, folder, dtype)?;
     Ok((network, config))
@@ -61,7 +61,7 @@ pub fn read_ldm_bert(
     folder: &Path,
     device: &Device,
     dtype: DType,
-) -> Result<(LdmBert, LdmBertConfig), InteropError> {
+) -> Result<(LdmBert, LdmBertConfig), LayoutError> {
     let config = read_config(folder, import_ldm_bert)?;
     let network = fill(config.init(device, 0), &LdmBertNames, folder, dtype)?;
     Ok((network, config))
@@ -76,7 +76,7 @@ pub fn write_clip_text(
     folder: &Path,
     network: &ClipText,
     config: &ClipTextConfig,
-) -> Result<(), InteropError> {
+) -> Result<(), LayoutError> {
     write(folder, network, &ClipTextNames, &export_clip(config))
 }
 
@@ -85,7 +85,7 @@ pub fn write_clip_text(
 /// # Errors
 ///
 /// If a file cannot be written.
-pub fn write_t5_encoder(folder: &Path, network: &T5Encoder, config: &T5Config) -> Result<(), InteropError> {
+pub fn write_t5_encoder(folder: &Path, network: &T5Encoder, config: &T5Config) -> Result<(), LayoutError> {
     write(folder, network, &T5Names { gated: config.gated }, &export_t5(config))
 }
 
@@ -94,7 +94,7 @@ pub fn write_t5_encoder(folder: &Path, network: &T5Encoder, config: &T5Config) -
 /// # Errors
 ///
 /// If a file cannot be written.
-pub fn write_ldm_bert(folder: &Path, network: &LdmBert, config: &LdmBertConfig) -> Result<(), InteropError> {
+pub fn write_ldm_bert(folder: &Path, network: &LdmBert, config: &LdmBertConfig) -> Result<(), LayoutError> {
     write(folder, network, &LdmBertNames, &export_ldm_bert(config))
 }
 
@@ -103,21 +103,21 @@ fn write(
     network: &impl Module,
     names: &dyn ParameterNames,
     keys: &impl Serialize,
-) -> Result<(), InteropError> {
+) -> Result<(), LayoutError> {
     let tensors = module_tensors(network, names)?;
-    fs::create_dir_all(folder).map_err(InteropError::io("create", folder))?;
+    fs::create_dir_all(folder).map_err(LayoutError::io("create", folder))?;
     TensorFile { path: folder.join(format!("{WEIGHTS}.safetensors")), tensors }.write()?;
     write_json(&folder.join("config.json"), keys)
 }
 
-fn read_config<K: DeserializeOwned, C>(
+pub(crate) fn read_config<K: DeserializeOwned, C>(
     folder: &Path,
     import: impl Fn(&K) -> Result<C, Unsupported>,
-) -> Result<C, InteropError> {
+) -> Result<C, LayoutError> {
     let path = folder.join("config.json");
-    let text = fs::read_to_string(&path).map_err(InteropError::io("read", &path))?;
-    let keys = serde_json::from_str(&text).map_err(InteropError::damaged(&path))?;
-    import(&keys).map_err(|(option, value)| InteropError::Unsupported { path, option, value })
+    let text = fs::read_to_string(&path).map_err(LayoutError::io("read", &path))?;
+    let keys = serde_json::from_str(&text).map_err(LayoutError::damaged(&path))?;
+    import(&keys).map_err(|(option, value)| LayoutError::Unsupported { path, option, value })
 }
 
 fn fill<M: Module>(
@@ -125,9 +125,9 @@ fn fill<M: Module>(
     names: &dyn ParameterNames,
     folder: &Path,
     dtype: DType,
-) -> Result<M, InteropError> {
+) -> Result<M, LayoutError> {
     let path = folder.join("config.json");
-    let network = network.map_err(|reason| InteropError::Text { path: path.clone(), reason })?;
+    let network = network.map_err(|reason| LayoutError::Text { path: path.clone(), reason })?;
     let store = TensorStore::find(folder, WEIGHTS).or_else(|error| {
         let there = [".bin", ".bin.index.json"].map(|ending| folder.join(format!("{TORCH_WEIGHTS}{ending}")));
         if there.iter().any(|path| path.exists()) {

@@ -1,6 +1,6 @@
 use unet::{AddedInput, ClassInput, ContextInput, CrossAttention, LevelBlock, Mid, TimeEncoding, UNetConfig};
 
-use crate::InteropError;
+use crate::LayoutError;
 use crate::condition_keys::{ConditionKeys, OneOrEach};
 use crate::condition_levels::{DOWN, UP, context_only, depths, heads, mid_type, norms_context, types};
 use crate::unet_export::{activation, downsample_padding, inexpressible, time_scale_shift};
@@ -11,7 +11,7 @@ use crate::unet_keys::SampleSize;
 /// # Errors
 ///
 /// If its configuration has no counterpart there.
-pub(crate) fn export_condition(config: &UNetConfig) -> Result<ConditionKeys, InteropError> {
+pub(crate) fn export_condition(config: &UNetConfig) -> Result<ConditionKeys, LayoutError> {
     check(config)?;
     let levels = config.channel_mult.len();
     let down: Vec<LevelBlock> = (0..levels).map(|level| config.down_block(level)).collect();
@@ -80,7 +80,7 @@ pub(crate) fn export_condition(config: &UNetConfig) -> Result<ConditionKeys, Int
 }
 
 /// What the class has no key for.
-fn check(config: &UNetConfig) -> Result<(), InteropError> {
+fn check(config: &UNetConfig) -> Result<(), LayoutError> {
     if config.activation != config.outer_activation {
         return inexpressible("outer_activation");
     }

@@ -1,18 +1,16 @@
-use anyhow::{Context, Result};
 use burn::module::{Module, ModuleMapper, Param, ParamId};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::prelude::*;
 use burn::tensor::activation::{log_softmax, silu};
+use data::HostBatch;
 use random::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::images::Images;
-use crate::progress::Progress;
+use crate::{ClassifierTrunk, Examples, FeatureError};
 
 /// To be raised when the network changes, so that no figure is computed with a kept one of before.
-pub const VERSION: u32 = 1;
+pub const CLASSIFIER_VERSION: u32 = 2;
 /// Features of an image: what is compared.
 const FEATURES: usize = 64;
 /// Images judged at once.
@@ -21,7 +19,7 @@ const BATCH: usize = 500;
 /// A small convolutional network that names classes; what it says before that are the in-house features.
 #[derive(Module, Debug)]
 pub struct Classifier {
-    convs: Vec<Conv2d>,
+    trunk: ClassifierTrunk,
     hidden: Linear,
     classes: Linear,
 }
@@ -50,21 +48,17 @@ impl Default for ClassifierTraining {
 impl Classifier {
     /// A network with random weights that depend on the seed alone.
     pub fn new(training: &ClassifierTraining, inputs: usize, classes: usize, device: &Device) -> Self {
-        let mut before = inputs;
-        let convs = training.channels.iter().enumerate().map(|(level, &channels)| {
-            let stride = if level == 0 { 1 } else { 2 };
-            let conv = Conv2dConfig::new([before, channels], [3, 3])
-                .with_stride([stride, stride])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
-            before = channels;
-            conv.init(device)
-        });
         let network = Self {
-            convs: convs.collect(),
+            trunk: ClassifierTrunk::new(training, inputs, device),
             hidden: LinearConfig::new(training.channels[2], FEATURES).init(device),
             classes: LinearConfig::new(FEATURES, classes).init(device),
         };
         network.map(&mut HostInit { seed: Seed(training.seed), next: 0 })
+    }
+
+    /// Its convolutions.
+    pub fn into_trunk(self) -> ClassifierTrunk {
+        self.trunk
     }
 
     /// # Shapes
@@ -72,7 +66,7 @@ impl Classifier {
     /// - x: `[B, C, H, W]`, in `[-1, 1]`
     /// - features: `[B, 64]`, of mean square 1 for each image, so that distances do not depend on how a training scales them
     pub fn features(&self, x: Tensor<4>) -> Tensor<2> {
-        let x = self.convs.iter().fold(x, |x, conv| silu(kernels::conv2d(conv, x)));
+        let x = self.trunk.forward(x);
         let pooled = x.flatten::<3>(2, 3).mean_dim(2).squeeze_dim::<2>(2);
         let hidden = silu(self.hidden.forward(pooled));
         let square = hidden.clone().square().mean_dim(1);
@@ -88,13 +82,14 @@ impl Classifier {
     ///
     /// # Errors
     ///
-    /// If the device cannot be read.
-    pub fn classify(&self, images: &Images, device: &Device) -> Result<Vec<usize>> {
-        let indices: Vec<usize> = (0..images.len()).collect();
-        let mut classes = Vec::with_capacity(images.len());
-        for block in indices.chunks(BATCH) {
-            let found = self.forward(images.upload(block, device)).argmax(1).try_into_vec_as::<i64>();
-            let found = found.context("failed to read classes from the device")?;
+    /// If an image or the device cannot be read.
+    pub fn classify(&self, images: &impl Examples, device: &Device) -> Result<Vec<usize>, FeatureError> {
+        let mut classes = Vec::with_capacity(images.count());
+        for first in (0..images.count()).step_by(BATCH) {
+            let block: Vec<usize> = (first..images.count().min(first + BATCH)).collect();
+            let answer = self.forward(upload(images.batch(&block)?, device)).argmax(1);
+            let found = answer.try_into_vec_as::<i64>();
+            let found = found.map_err(|error| FeatureError::Device(error.to_string()))?;
             classes.extend(found.into_iter().map(|class| class as usize));
         }
         Ok(classes)
@@ -104,40 +99,56 @@ impl Classifier {
     ///
     /// # Errors
     ///
-    /// If the device cannot be read.
-    pub fn accuracy(&self, images: &Images, device: &Device) -> Result<f64> {
-        let labels = images.labels.as_deref().unwrap_or_default();
+    /// If an image or the device cannot be read.
+    pub fn accuracy(&self, images: &impl Examples, device: &Device) -> Result<f64, FeatureError> {
+        let all: Vec<usize> = (0..images.count()).collect();
+        let mut labels = Vec::with_capacity(all.len());
+        for block in all.chunks(BATCH) {
+            labels.extend(images.batch(block)?.labels.unwrap_or_default());
+        }
         let found = self.classify(images, device)?;
-        let right = found.iter().zip(labels).filter(|(found, label)| found == label).count();
-        Ok(right as f64 / images.len() as f64)
+        let right = found.iter().zip(&labels).filter(|(found, label)| found == label).count();
+        Ok(right as f64 / all.len() as f64)
     }
 }
 
 impl ClassifierTraining {
-    /// Trains a classifier on images with labels.
+    /// Trains a classifier on images with classes; `step` is called after each optimizer step.
     ///
     /// Batch `i` depends on (seed, i) alone.
-    pub fn run(&self, what: &str, images: &Images, classes: usize, device: &Device) -> Classifier {
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
+    pub fn run(
+        &self,
+        images: &impl Examples,
+        device: &Device,
+        step: &mut dyn FnMut(),
+    ) -> Result<Classifier, FeatureError> {
         let device = device.clone().autodiff();
-        let labels = images.labels.as_deref().unwrap_or_default();
-        let mut network = Classifier::new(self, images.shape[0], classes, &device);
+        let mut network = Classifier::new(self, images.shape()[0], images.classes(), &device);
         let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.01).init();
-        let mut progress = Progress::new(what, 0, self.steps);
-        for step in 0..self.steps {
-            let mut stream = Seed(self.seed).stream("eval/classifier", step as u64);
-            let drawn: Vec<usize> = (0..self.batch_size).map(|_| stream.below(images.len())).collect();
-            let target: Vec<i64> = drawn.iter().map(|&index| labels[index] as i64).collect();
+        for number in 0..self.steps {
+            let mut stream = Seed(self.seed).stream("eval/classifier", number as u64);
+            let drawn: Vec<usize> = (0..self.batch_size).map(|_| stream.below(images.count())).collect();
+            let batch = images.batch(&drawn)?;
+            let target: Vec<i64> = batch.labels.iter().flatten().map(|&label| label as i64).collect();
             let target = Tensor::<1, Int>::from_data(TensorData::new(target, [drawn.len()]), &device);
-            let probabilities = network.forward(images.upload(&drawn, &device));
+            let probabilities = network.forward(upload(batch, &device));
             let loss = -probabilities.gather(1, target.unsqueeze_dim::<2>(1)).mean();
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
-            let share = step as f64 / self.steps as f64;
+            let share = number as f64 / self.steps as f64;
             let rate = self.learning_rate * (1.0 + (std::f64::consts::PI * share).cos()) / 2.0;
             network = optimizer.step(rate, network, gradients);
-            progress.advance(1);
+            step();
         }
-        network.valid()
+        Ok(network.valid())
     }
+}
+
+fn upload(batch: HostBatch, device: &Device) -> Tensor<4> {
+    Tensor::from_data(TensorData::new(batch.pixels, batch.shape), device)
 }
 
 /// Weights drawn on the host, uniform in `1 / sqrt(inputs)`, and ids in order, so that equal trainings write equal files.
@@ -168,26 +179,53 @@ impl ModuleMapper for HostInit {
 
 #[cfg(test)]
 mod tests {
+    use data::DataError;
+
     use super::*;
 
     /// Bright and dark images with noise.
-    fn bright_or_dark(images: usize) -> Images {
-        let mut stream = Seed(0).stream("tests", 0);
-        let labels: Vec<usize> = (0..images).map(|image| image % 2).collect();
-        let pixel = |label: usize| (60 + 100 * label + stream.below(80)) as u8;
-        let bytes = labels.iter().flat_map(|&label| [label; 64]).map(pixel).collect();
-        Images::new(bytes, [1, 8, 8], Some(labels))
+    struct BrightOrDark(Vec<f32>);
+
+    impl BrightOrDark {
+        fn new(images: usize) -> Self {
+            let mut stream = Seed(0).stream("tests", 0);
+            let pixel = |image: usize| (image % 2) as f32 * 0.8 - 0.5 + 0.6 * stream.uniform() as f32;
+            Self((0..images).flat_map(|image| [image; 64]).map(pixel).collect())
+        }
+    }
+
+    impl Examples for BrightOrDark {
+        fn count(&self) -> usize {
+            self.0.len() / 64
+        }
+
+        fn shape(&self) -> [usize; 3] {
+            [1, 8, 8]
+        }
+
+        fn classes(&self) -> usize {
+            2
+        }
+
+        fn batch(&self, indices: &[usize]) -> Result<HostBatch, DataError> {
+            let pixels = indices.iter().flat_map(|&index| &self.0[64 * index..][..64]).copied().collect();
+            let labels = Some(indices.iter().map(|index| index % 2).collect());
+            Ok(HostBatch { pixels, labels, shape: [indices.len(), 1, 8, 8] })
+        }
     }
 
     #[test]
     fn it_learns_and_training_is_repeatable() {
-        let (images, device) = (bright_or_dark(64), Device::flex());
+        let (images, device) = (BrightOrDark::new(64), Device::flex());
         let training =
             ClassifierTraining { steps: 30, batch_size: 8, channels: [4, 4, 8], ..Default::default() };
-        let train = || training.run("tests", &images, 2, &device);
+        let mut steps = 0;
+        let mut train = || training.run(&images, &device, &mut || steps += 1).unwrap();
         let (first, second) = (train(), train());
+        assert_eq!(steps, 60);
         assert_eq!(first.accuracy(&images, &device).unwrap(), 1.0);
-        let features = |network: &Classifier| network.features(images.upload(&[0, 1], &device)).into_data();
+        let two = upload(images.batch(&[0, 1]).unwrap(), &device);
+        let features = |network: &Classifier| network.features(two.clone()).into_data();
         features(&first).assert_eq(&features(&second), true);
         let untrained = Classifier::new(&training, 1, 2, &device);
         assert!(untrained.accuracy(&images, &device).unwrap() < 1.0, "the test would see nothing");

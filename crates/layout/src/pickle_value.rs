@@ -15,6 +15,8 @@ pub(crate) enum Value {
     Tuple(Items),
     /// Keys and values; only text is kept as a key.
     Table(Vec<(Rc<str>, Value)>, u8),
+    /// The texts of a list; its other items are not kept.
+    Texts(Vec<Rc<str>>),
     /// A function and its arguments.
     Call(Rc<str>, Items),
     /// What is stored outside of the pickle, by its description.

@@ -138,7 +138,13 @@ fn class(keys: &ConditionKeys) -> Result<(ClassInput, Option<usize>), Unsupporte
 
 fn context(keys: &ConditionKeys) -> Result<ContextConfig, Unsupported> {
     let dims = &keys.cross_attention_dim;
-    let all: Vec<usize> = (0..keys.block_out_channels.len()).filter_map(|level| dims.at(level)).collect();
+    let levels = keys.block_out_channels.len();
+    // Levels that do not attend to it may have any; the middle has that of the last.
+    let attends = |level: &usize| {
+        let (down, up) = (&keys.down_block_types[*level], &keys.up_block_types[levels - 1 - *level]);
+        *level + 1 == levels || down.contains("CrossAttn") || up.contains("CrossAttn")
+    };
+    let all: Vec<usize> = (0..levels).filter(attends).filter_map(|level| dims.at(level)).collect();
     let channels = match all.first() {
         Some(&first) if all.iter().all(|&channels| channels == first) => first,
         _ => return unsupported("cross_attention_dim", dims),

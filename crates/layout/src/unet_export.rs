@@ -1,6 +1,6 @@
 use unet::{Activation, ClassInput, DownsamplePadding, LevelBlock, Mid, Resample, TimeEncoding, UNetConfig};
 
-use crate::InteropError;
+use crate::LayoutError;
 use crate::unet_keys::{SampleSize, UNetKeys};
 
 /// The keys of the reference library's class for a network of ours.
@@ -8,7 +8,7 @@ use crate::unet_keys::{SampleSize, UNetKeys};
 /// # Errors
 ///
 /// If its configuration has no counterpart there.
-pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
+pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, LayoutError> {
     check_unconditional(config)?;
     let levels = config.channel_mult.len();
     let down: Vec<LevelBlock> = (0..levels).map(|level| config.down_block(level)).collect();
@@ -48,7 +48,7 @@ pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, InteropError> {
 }
 
 /// `UNet2DModel` has none of the options of networks that attend to a text.
-fn check_unconditional(config: &UNetConfig) -> Result<(), InteropError> {
+fn check_unconditional(config: &UNetConfig) -> Result<(), LayoutError> {
     let default = UNetConfig::default();
     let without = UNetConfig {
         level_res_blocks: None,
@@ -75,11 +75,11 @@ const DOWN: Names =
 const UP: Names =
     ["UpBlock2D", "ResnetUpsampleBlock2D", "SkipUpBlock2D", "AttnUpBlock2D", "AttnSkipUpBlock2D"];
 
-pub(crate) fn inexpressible<T>(option: impl Into<String>) -> Result<T, InteropError> {
-    Err(InteropError::Inexpressible { option: option.into() })
+pub(crate) fn inexpressible<T>(option: impl Into<String>) -> Result<T, LayoutError> {
+    Err(LayoutError::Inexpressible { option: option.into() })
 }
 
-fn block_types(blocks: &[LevelBlock], names: Names) -> Result<Vec<String>, InteropError> {
+fn block_types(blocks: &[LevelBlock], names: Names) -> Result<Vec<String>, LayoutError> {
     let [conv, block, skip, attended, attended_skip] = names;
     let last = blocks.len() - 1;
     let name = |(index, LevelBlock { attention, resample, cross }): (usize, &LevelBlock)| {
@@ -100,7 +100,7 @@ fn block_types(blocks: &[LevelBlock], names: Names) -> Result<Vec<String>, Inter
 }
 
 /// The one way in which all levels with attention change the resolution.
-fn resample_type(key: &str, resampling: &[LevelBlock]) -> Result<&'static str, InteropError> {
+fn resample_type(key: &str, resampling: &[LevelBlock]) -> Result<&'static str, LayoutError> {
     let attended = resampling.iter().filter(|block| block.attention && block.resample != Resample::Skip);
     let mut ways: Vec<bool> = attended.map(|block| block.resample == Resample::Block).collect();
     ways.dedup();
@@ -112,7 +112,7 @@ fn resample_type(key: &str, resampling: &[LevelBlock]) -> Result<&'static str, I
 }
 
 /// The reference library has one size of head for the whole network.
-fn head_channels(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
+fn head_channels(config: &UNetConfig) -> Result<Option<usize>, LayoutError> {
     let heads = config.num_heads.unwrap_or(1);
     if config.head_channels.is_some() || heads == 1 {
         return Ok(config.head_channels);
@@ -135,7 +135,7 @@ fn head_channels(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
 }
 
 /// The reference library leaves the norm out with scale-shift, unless it is told the groups.
-fn mid_norm_groups(config: &UNetConfig) -> Result<Option<usize>, InteropError> {
+fn mid_norm_groups(config: &UNetConfig) -> Result<Option<usize>, LayoutError> {
     match config.mid {
         Mid::Attention if config.scale_shift => {
             Ok(Some(config.mid_norm_groups.unwrap_or(config.resolved_norm_groups())))

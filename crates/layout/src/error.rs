@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 /// Why a folder in the diffusers layout is not read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum InteropError {
+pub enum LayoutError {
     /// A file that cannot be read or written.
     #[error("failed to {action} {}: {reason}", path.display())]
     Io {
@@ -78,6 +78,9 @@ pub enum InteropError {
         /// What does not fit.
         reason: text::TextError,
     },
+    /// A tokenizer that cannot be read, or does not fit its encoder.
+    #[error(transparent)]
+    Tokenizer(#[from] text::TextError),
     /// Weights of another network.
     #[error("the weights in {} are not those of {}:{}", path.display(), config.display(), list(problems))]
     Weights {
@@ -94,24 +97,21 @@ pub enum InteropError {
     /// A file that cannot be written.
     #[error(transparent)]
     Write(#[from] data::DataError),
-    /// A run that cannot be read.
-    #[error(transparent)]
-    Run(#[from] train::TrainError),
 }
 
 fn list(problems: &[String]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
-impl InteropError {
+impl LayoutError {
     /// For `map_err` on file operations.
-    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |reason| Self::Io { action, path, reason }
     }
 
     /// For `map_err` on parsers.
-    pub(crate) fn damaged<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
+    pub fn damaged<E: std::fmt::Display>(path: impl Into<PathBuf>) -> impl FnOnce(E) -> Self {
         let path = path.into();
         move |error| Self::Damaged { path, reason: error.to_string() }
     }

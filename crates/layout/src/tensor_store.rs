@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::tensor_file::widen;
 use crate::torch_file::{self, TorchError, TorchTensor};
-use crate::{HostTensor, InteropError};
+use crate::{HostTensor, LayoutError};
 
 /// No header is longer; the format's own limit.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -52,7 +52,7 @@ impl TensorStore {
     /// # Errors
     ///
     /// If there are none, or a file is missing or damaged.
-    pub fn find(folder: &Path, stem: &str) -> Result<Self, InteropError> {
+    pub fn find(folder: &Path, stem: &str) -> Result<Self, LayoutError> {
         let there = |ending: &str| Some(folder.join(format!("{stem}{ending}"))).filter(|path| path.exists());
         let endings = [".safetensors", ".fp16.safetensors", ".bin"];
         if let Some(path) = endings.into_iter().find_map(there) {
@@ -70,41 +70,41 @@ impl TensorStore {
     /// # Errors
     ///
     /// If it is missing or damaged.
-    pub fn open(path: &Path) -> Result<Self, InteropError> {
+    pub fn open(path: &Path) -> Result<Self, LayoutError> {
         let mut store = Self { path: path.to_path_buf(), files: Vec::new(), places: BTreeMap::new() };
         store.add(path)?;
         Ok(store)
     }
 
-    fn open_shards(index: &Path) -> Result<Self, InteropError> {
-        let text = fs::read_to_string(index).map_err(InteropError::io("read", index))?;
-        let Index { weight_map } = serde_json::from_str(&text).map_err(InteropError::damaged(index))?;
+    fn open_shards(index: &Path) -> Result<Self, LayoutError> {
+        let text = fs::read_to_string(index).map_err(LayoutError::io("read", index))?;
+        let Index { weight_map } = serde_json::from_str(&text).map_err(LayoutError::damaged(index))?;
         let mut store = Self { path: index.to_path_buf(), files: Vec::new(), places: BTreeMap::new() };
         let mut names: Vec<&String> = weight_map.values().collect();
         names.sort();
         names.dedup();
         for name in names {
             if Path::new(name).components().count() != 1 {
-                return Err(InteropError::damaged(index)(format!("{name} is not beside it")));
+                return Err(LayoutError::damaged(index)(format!("{name} is not beside it")));
             }
             store.add(&index.with_file_name(name))?;
         }
         for (tensor, shard) in &weight_map {
             let held = store.places.get(tensor).map(|place| &store.files[place.shard].path);
             if held.and_then(|path| path.file_name()) != Some(shard.as_ref()) {
-                return Err(InteropError::damaged(index)(format!("{shard} holds no tensor {tensor}")));
+                return Err(LayoutError::damaged(index)(format!("{shard} holds no tensor {tensor}")));
             }
         }
         Ok(store)
     }
 
-    fn add(&mut self, path: &Path) -> Result<(), InteropError> {
-        let mut file = File::open(path).map_err(InteropError::io("read", path))?;
-        if path.extension().is_some_and(|ending| ending == "bin") {
+    fn add(&mut self, path: &Path) -> Result<(), LayoutError> {
+        let mut file = File::open(path).map_err(LayoutError::io("read", path))?;
+        if path.extension().is_some_and(|ending| ["bin", "pth", "pt"].iter().any(|torch| ending == *torch)) {
             return self.add_torch(path, file);
         }
-        let damaged = |reason: String| InteropError::damaged(path)(reason);
-        let size = file.metadata().map_err(InteropError::io("read", path))?.len();
+        let damaged = |reason: String| LayoutError::damaged(path)(reason);
+        let size = file.metadata().map_err(LayoutError::io("read", path))?.len();
         let mut count = [0; 8];
         file.read_exact(&mut count)
             .map_err(|_| damaged("it is too short to be a safetensors file".into()))?;
@@ -115,8 +115,8 @@ impl TensorStore {
             )));
         }
         let mut bytes = vec![0; header as usize];
-        file.read_exact(&mut bytes).map_err(InteropError::io("read", path))?;
-        let metadata: Metadata = serde_json::from_slice(&bytes).map_err(InteropError::damaged(path))?;
+        file.read_exact(&mut bytes).map_err(LayoutError::io("read", path))?;
+        let metadata: Metadata = serde_json::from_slice(&bytes).map_err(LayoutError::damaged(path))?;
         let shard = self.files.len();
         for (name, info) in metadata.tensors() {
             let (start, end) = info.data_offsets;
@@ -132,10 +132,10 @@ impl TensorStore {
         Ok(())
     }
 
-    fn add_torch(&mut self, path: &Path, mut file: File) -> Result<(), InteropError> {
+    fn add_torch(&mut self, path: &Path, mut file: File) -> Result<(), LayoutError> {
         let tensors = torch_file::tensors(&mut file).map_err(|error| match error {
-            TorchError::Io(reason) => InteropError::io("read", path)(reason),
-            TorchError::Damaged(reason) => InteropError::damaged(path)(reason),
+            TorchError::Io(reason) => LayoutError::io("read", path)(reason),
+            TorchError::Damaged(reason) => LayoutError::damaged(path)(reason),
         })?;
         let shard = self.files.len();
         for TorchTensor { name, dtype, shape, start, length } in tensors {
@@ -160,8 +160,8 @@ impl TensorStore {
     /// # Errors
     ///
     /// If there is none, it holds numbers of an unknown kind, or cannot be read.
-    pub fn read(&self, name: &str) -> Result<HostTensor, InteropError> {
-        let missing = || InteropError::damaged(&self.path)(format!("it holds no tensor {name}"));
+    pub fn read(&self, name: &str) -> Result<HostTensor, LayoutError> {
+        let missing = || LayoutError::damaged(&self.path)(format!("it holds no tensor {name}"));
         let place = self.places.get(name).ok_or_else(missing)?;
         let Shard { path, file } = &self.files[place.shard];
         let mut bytes = vec![0; place.length];
@@ -169,8 +169,8 @@ impl TensorStore {
         reader
             .seek(SeekFrom::Start(place.start))
             .and_then(|_| reader.read_exact(&mut bytes))
-            .map_err(InteropError::io("read", path))?;
-        let unknown = || InteropError::damaged(path)(format!("{name} holds {:?}", place.dtype));
+            .map_err(LayoutError::io("read", path))?;
+        let unknown = || LayoutError::damaged(path)(format!("{name} holds {:?}", place.dtype));
         let values = widen(place.dtype, &bytes).ok_or_else(unknown)?;
         Ok(HostTensor { shape: place.shape.clone(), values })
     }

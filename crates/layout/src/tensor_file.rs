@@ -10,7 +10,7 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors, View};
 
-use crate::InteropError;
+use crate::LayoutError;
 
 /// A tensor on the host.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,13 +36,13 @@ impl TensorFile {
     /// # Errors
     ///
     /// If the file cannot be read, is damaged, or holds numbers of an unknown kind.
-    pub fn read(path: &Path) -> Result<Self, InteropError> {
-        let bytes = fs::read(path).map_err(InteropError::io("read", path))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(InteropError::damaged(path))?;
+    pub fn read(path: &Path) -> Result<Self, LayoutError> {
+        let bytes = fs::read(path).map_err(LayoutError::io("read", path))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(LayoutError::damaged(path))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             let values = widen(view.dtype(), view.data())
-                .ok_or_else(|| InteropError::damaged(path)(format!("{name} holds {:?}", view.dtype())))?;
+                .ok_or_else(|| LayoutError::damaged(path)(format!("{name} holds {:?}", view.dtype())))?;
             tensors.insert(name.to_owned(), HostTensor { shape: view.shape().to_vec(), values });
         }
         Ok(Self { path: path.to_path_buf(), tensors })
@@ -53,11 +53,11 @@ impl TensorFile {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn write(&self) -> Result<(), InteropError> {
+    pub fn write(&self) -> Result<(), LayoutError> {
         // The reference library asks for this mark before it reads a file.
         let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
         let bytes = safetensors::serialize(&self.tensors, Some(metadata))
-            .map_err(|error| InteropError::io("write", &self.path)(std::io::Error::other(error)))?;
+            .map_err(|error| LayoutError::io("write", &self.path)(std::io::Error::other(error)))?;
         Ok(data::write_atomically(&self.path, |file| file.write_all(&bytes))?)
     }
 
@@ -66,8 +66,8 @@ impl TensorFile {
     /// # Errors
     ///
     /// If there is none.
-    pub fn get(&self, name: &str) -> Result<&HostTensor, InteropError> {
-        let missing = || InteropError::damaged(&self.path)(format!("it holds no tensor {name}"));
+    pub fn get(&self, name: &str) -> Result<&HostTensor, LayoutError> {
+        let missing = || LayoutError::damaged(&self.path)(format!("it holds no tensor {name}"));
         self.tensors.get(name).ok_or_else(missing)
     }
 }
@@ -90,10 +90,10 @@ impl HostTensor {
     /// # Errors
     ///
     /// If it has not `D` dimensions; a single number has any.
-    pub fn upload<const D: usize>(&self, device: &Device) -> Result<Tensor<D>, InteropError> {
+    pub fn upload<const D: usize>(&self, device: &Device) -> Result<Tensor<D>, LayoutError> {
         let shape = if self.shape.is_empty() { vec![1; D] } else { self.shape.clone() };
         if shape.len() != D {
-            return Err(InteropError::Device(format!("a tensor of shape {shape:?} has not {D} dimensions")));
+            return Err(LayoutError::Device(format!("a tensor of shape {shape:?} has not {D} dimensions")));
         }
         Ok(Tensor::from_data(TensorData::new(self.values.clone(), shape), device))
     }

@@ -5,10 +5,10 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 
-use crate::{HostTensor, InteropError, TensorStore};
+use crate::{HostTensor, LayoutError, TensorStore};
 
 /// How a class of the reference library names and lays out the parameters of a module of ours.
-pub(crate) trait ParameterNames {
+pub trait ParameterNames {
     /// The name of a parameter, and whether it is stored transposed. `path` are the names of the modules that hold it and
     /// its own.
     fn reference(&self, path: &[String], rank: usize) -> (String, bool);
@@ -25,13 +25,13 @@ pub(crate) trait ParameterNames {
 ///
 /// One that lists every tensor that is missing, superfluous or of another shape; `beside` is the configuration that it
 /// names.
-pub(crate) fn load_module<M: Module>(
+pub fn load_module<M: Module>(
     module: M,
     names: &dyn ParameterNames,
     store: &TensorStore,
     beside: &Path,
     dtype: DType,
-) -> Result<M, InteropError> {
+) -> Result<M, LayoutError> {
     let mut expected = Shapes { path: Vec::new(), names, found: BTreeMap::new() };
     module.visit(&mut expected);
     let mut stored = BTreeMap::new();
@@ -44,7 +44,7 @@ pub(crate) fn load_module<M: Module>(
     let problems = compare(&expected.found, &stored);
     if !problems.is_empty() {
         let (path, config) = (store.path().to_path_buf(), beside.to_path_buf());
-        return Err(InteropError::Weights { path, config, problems });
+        return Err(LayoutError::Weights { path, config, problems });
     }
     let mut fill = Fill { path: Vec::new(), names, stored, store, dtype, failed: None };
     let module = module.map(&mut fill);
@@ -69,15 +69,15 @@ fn as_matrix<'a>(shape: &'a [usize], expected: Option<&Vec<usize>>) -> &'a [usiz
 /// # Errors
 ///
 /// If the device cannot be read.
-pub(crate) fn module_tensors<M: Module>(
+pub fn module_tensors<M: Module>(
     module: &M,
     names: &dyn ParameterNames,
-) -> Result<BTreeMap<String, HostTensor>, InteropError> {
+) -> Result<BTreeMap<String, HostTensor>, LayoutError> {
     collect_tensors(module, names, Weights)
 }
 
 /// What is read of each parameter.
-pub(crate) trait ParameterValue {
+pub trait ParameterValue {
     /// A tensor of the parameter's shape, unless it has none.
     fn of<const D: usize>(&self, parameter: &Param<Tensor<D>>) -> Option<Tensor<D>>;
 }
@@ -90,15 +90,19 @@ impl ParameterValue for Weights {
 }
 
 /// Something of all parameters that have it, by the reference library's names and in its layout.
-pub(crate) fn collect_tensors<M: Module, V: ParameterValue>(
+///
+/// # Errors
+///
+/// If the device cannot be read.
+pub fn collect_tensors<M: Module, V: ParameterValue>(
     module: &M,
     names: &dyn ParameterNames,
     value: V,
-) -> Result<BTreeMap<String, HostTensor>, InteropError> {
+) -> Result<BTreeMap<String, HostTensor>, LayoutError> {
     let mut collect = Collect { path: Vec::new(), names, value, found: BTreeMap::new(), failed: None };
     module.visit(&mut collect);
     match collect.failed {
-        Some(reason) => Err(InteropError::Device(reason)),
+        Some(reason) => Err(LayoutError::Device(reason)),
         None => Ok(collect.found),
     }
 }
@@ -183,7 +187,7 @@ struct Fill<'a> {
     stored: BTreeMap<String, (String, Vec<usize>)>,
     store: &'a TensorStore,
     dtype: DType,
-    failed: Option<InteropError>,
+    failed: Option<LayoutError>,
 }
 
 impl ModuleMapper for Fill<'_> {

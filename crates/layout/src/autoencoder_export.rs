@@ -1,6 +1,6 @@
 use autoencoder::{KlConfig, LatentScale, TrunkConfig, VqConfig};
 
-use crate::InteropError;
+use crate::LayoutError;
 use crate::autoencoder_keys::{KlKeys, TrunkKeys, VqKeys};
 use crate::unet_export::activation;
 use crate::unet_keys::SampleSize;
@@ -34,9 +34,9 @@ pub(crate) fn export_kl(config: &KlConfig, scale: &LatentScale, side: usize) -> 
 /// # Errors
 ///
 /// If its latents have a shift, or scales of their own in each channel, which that class has not.
-pub(crate) fn export_vq(config: &VqConfig, scale: &LatentScale, side: usize) -> Result<VqKeys, InteropError> {
+pub(crate) fn export_vq(config: &VqConfig, scale: &LatentScale, side: usize) -> Result<VqKeys, LayoutError> {
     let (&[0.0], &[scaling_factor]) = (scale.shift.as_slice(), scale.scale.as_slice()) else {
-        return Err(InteropError::Inexpressible { option: format!("{scale:?} of a VQModel") });
+        return Err(LayoutError::Inexpressible { option: format!("{scale:?} of a VQModel") });
     };
     Ok(VqKeys {
         trunk: trunk(&config.trunk, side),

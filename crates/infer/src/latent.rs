@@ -1,0 +1,111 @@
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use burn::prelude::*;
+use train::{ConcatConfig, ShownImages, Told, TrainedLatent, TrainedModel};
+use unet::UNet;
+
+use crate::args::Args;
+use crate::edit_args::EditArgs;
+use crate::plan::{OwnSampler, Plan};
+use crate::told::Prompts;
+use crate::walk::Walk;
+
+/// What is drawn from a run of latent diffusion: the arguments, checked against it.
+pub struct LatentDrawing {
+    /// The network with what it is told and shown.
+    pub model: TrainedModel<Told<UNet>>,
+    /// Number, noise and walk of the images.
+    pub plan: Plan,
+    /// The files that the network is shown, by the argument that names them.
+    shown: Vec<(&'static str, PathBuf)>,
+}
+
+impl LatentDrawing {
+    /// Checks the arguments against a run, and reads the images that its network is shown.
+    ///
+    /// # Errors
+    ///
+    /// The first argument that does not fit.
+    pub fn new(args: &Args, trained: &TrainedLatent) -> Result<Self> {
+        let prompts = Prompts::new(args, trained)?;
+        let config = &trained.config;
+        let (beside, shown) = match config.concat {
+            Some(concat) => beside(&args.edit, concat, trained)?,
+            None => (None, Vec::new()),
+        };
+        let args = &Args {
+            number: args.number.or_else(|| prompts.as_ref().map(|prompts| prompts.prompts.len())),
+            guidance_scale: args
+                .guidance_scale
+                .or(prompts.as_ref().map(|_| config.train.sample_guidance_scale)),
+            edit: if beside.is_some() { EditArgs::default() } else { args.edit.clone() },
+            ..args.clone()
+        };
+        let mut model = match &prompts {
+            Some(Prompts { prompts, negative, .. }) => trained.told(prompts, negative)?,
+            None => trained.told(&[], "")?,
+        };
+        model.net.beside = beside;
+        let between = prompts.as_ref().is_some_and(|prompts| prompts.between);
+        if between {
+            let number = args.number.unwrap_or(0);
+            model.net.texts = model.net.texts.map(|texts| texts.between(number));
+            model.num_classes = Some(number);
+        }
+        let own = OwnSampler {
+            walk: Walk::Configured(config.sample.clone()),
+            guidable: config.train.cond_drop_prob > 0.0,
+        };
+        let plan = Plan::new(args, &model, &own, Some(&trained.first_stage))?;
+        Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown })
+    }
+
+    /// The settings as they are printed and written into pictures.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let mut settings = self.plan.describe();
+        settings.extend(self.shown.iter().map(|(name, path)| (*name, path.display().to_string())));
+        settings
+    }
+}
+
+type Beside = (Option<Tensor<4>>, Vec<(&'static str, PathBuf)>);
+
+/// What a network that was trained with images beside its latents is shown.
+fn beside(args: &EditArgs, concat: ConcatConfig, trained: &TrainedLatent) -> Result<Beside> {
+    if args.strength.is_some() || args.jump_length.is_some() || args.resamples.is_some() {
+        bail!(
+            "--strength, --jump-length and --resamples: this run is shown the image instead of beginning with it"
+        );
+    }
+    let stage = &trained.first_stage;
+    let side = trained.config.model.image_size;
+    let [channels, height, width] = stage.image_shape([0, side, side]);
+    let read = |path: &PathBuf, shape @ [channels, height, width]: [usize; 3]| -> Result<Tensor<4>> {
+        let values = TensorData::new(data::read_image(path, shape)?, [1, channels, height, width]);
+        Ok(Tensor::from_data(values, &trained.device))
+    };
+    match (concat, &args.init_image, &args.mask) {
+        (ConcatConfig::Inpainting, Some(image), Some(mask)) => {
+            let shown = ShownImages {
+                images: read(image, [channels, height, width])?,
+                masks: Some(read(mask, [1, height, width])?.greater_scalar(0.0).float()),
+            };
+            let files = vec![("init_image", image.clone()), ("mask", mask.clone())];
+            Ok((Some(shown.encoded(stage)), files))
+        }
+        (ConcatConfig::Inpainting, ..) => {
+            bail!("this run fills a mask: add --init-image FILE --mask FILE, white where it is to draw")
+        }
+        (ConcatConfig::SuperResolution, _, Some(_)) => {
+            bail!("--mask: this run enlarges an image: leave it out")
+        }
+        (ConcatConfig::SuperResolution, Some(image), None) => {
+            let files = vec![("init_image", image.clone())];
+            Ok((Some(read(image, [channels, side, side])?), files))
+        }
+        (ConcatConfig::SuperResolution, None, None) => {
+            bail!("this run enlarges an image of {side}x{side}: add --init-image FILE")
+        }
+    }
+}
