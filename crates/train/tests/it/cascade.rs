@@ -144,6 +144,8 @@ fn what_is_no_cascade_is_refused_before_any_work() {
             "stage.2.model.in_channels=1",
             "model.in_channels is 1, but the noisy and the low-resolution image have 2",
         ),
+        ("stage.1.model.context.channels=8", "context and added_input: a run of pixels gives neither"),
+        ("stage.2.model.context.channels=8", "context and added_input: a run of pixels gives neither"),
         ("stage.2.train.objective.type=hybrid", "[stage.2]"),
         ("stage.1.train.timesteps=continuous", "timesteps = \"continuous\" has no steps for a bound"),
         ("stage.2.eval.every=70", "the bound is estimated of a cascade's first stage only"),
