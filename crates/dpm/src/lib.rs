@@ -28,7 +28,7 @@ mod sample;
 
 pub use activation::Activation;
 pub use binomial::BinomialSteps;
-pub use bumps::Bumps;
+pub use bumps::{Bumps, TimeScale};
 pub use chain::{Chain, ChainConfig, Steps};
 pub use error::DpmError;
 pub use factor::Factor;

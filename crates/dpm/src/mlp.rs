@@ -6,7 +6,7 @@ use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
-use crate::bumps::Bumps;
+use crate::bumps::{Bumps, TimeScale};
 use crate::error::DpmError;
 use crate::init::Init;
 use crate::readout::{Readout, ReadoutConfig};
@@ -24,6 +24,8 @@ pub struct MlpConfig {
     /// Bumps along the chain that the first layer sees beside the state, so that all layers depend on the step; 0 is the
     /// paper's, of which only the readout does.
     pub time_bumps: usize,
+    /// Along what all bumps are evenly spaced, those of the readout too.
+    pub time_scale: TimeScale,
     /// Octaves that the first layer sees beside the state, `sin` and `cos` of `2^k pi x` for k from 0, for data of fine
     /// detail (Kingma et al. 2021, arXiv 2107.00630, appendix C).
     pub octaves: usize,
@@ -37,6 +39,7 @@ impl Default for MlpConfig {
             activation: Activation::default(),
             readout: ReadoutConfig::default(),
             time_bumps: 0,
+            time_scale: TimeScale::default(),
             octaves: 0,
         }
     }
@@ -103,8 +106,8 @@ impl Mlp {
         Self {
             layers,
             time,
-            readout: Readout::new(config.readout, [width, outputs], length, init),
-            bumps: Bumps::new(config.time_bumps, length),
+            readout: Readout::new(config.readout, [width, outputs], (length, config.time_scale), init),
+            bumps: Bumps::new(config.time_bumps, length, config.time_scale),
             octaves: config.octaves,
             activation,
         }

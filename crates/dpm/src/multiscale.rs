@@ -6,7 +6,7 @@ use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
-use crate::bumps::Bumps;
+use crate::bumps::{Bumps, TimeScale};
 use crate::error::DpmError;
 use crate::init::Init;
 
@@ -150,7 +150,7 @@ impl MultiScale {
             inner = config.upper_channels;
         }
         let last = init.conv(inner, outputs / pixels * config.bumps, 1, 0.0);
-        let bumps = Bumps::new(config.bumps, length);
+        let bumps = Bumps::new(config.bumps, length, TimeScale::Even);
         Self { convs, dense, upper, last, bumps, activation: config.activation, shape, dense_channels }
     }
 

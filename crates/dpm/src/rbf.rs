@@ -2,6 +2,7 @@ use burn::module::Param;
 use burn::prelude::*;
 use burn::tensor::activation::softmax;
 
+use crate::bumps::TimeScale;
 use crate::init::Init;
 use crate::readout::{Readout, ReadoutConfig};
 
@@ -30,7 +31,7 @@ impl Rbf {
         Self {
             centres: init.normal([units, inputs], 1.0),
             log_precision: init.full([units], FIRST_LOG_PRECISION),
-            readout: Readout::new(readout, [units, outputs], length, init),
+            readout: Readout::new(readout, [units, outputs], (length, TimeScale::Even), init),
         }
     }
 

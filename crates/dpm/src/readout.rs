@@ -2,7 +2,7 @@ use burn::module::Param;
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::bumps::Bumps;
+use crate::bumps::{Bumps, TimeScale};
 use crate::init::Init;
 
 /// How a network's last layer depends on the step of the chain.
@@ -44,12 +44,12 @@ impl Readout {
     pub(crate) fn new(
         config: ReadoutConfig,
         [inputs, outputs]: [usize; 2],
-        length: usize,
+        (length, scale): (usize, TimeScale),
         init: &Init,
     ) -> Self {
         let (layers, bumps) = match config {
             ReadoutConfig::Each => (length, None),
-            ReadoutConfig::Bumps { count } => (count, Some(Bumps::new(count, length))),
+            ReadoutConfig::Bumps { count } => (count, Some(Bumps::new(count, length, scale))),
         };
         let (weight, bias) =
             (init.full([layers, inputs, outputs], 0.0), init.full([layers, 1, outputs], 0.0));
