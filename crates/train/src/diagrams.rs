@@ -1,6 +1,7 @@
 //! The three rows of the first picture of Sohl-Dickstein et al. 2015, for points.
 
 use data::Picture;
+use schedules::Schedule;
 
 use crate::plot::{Ink, Plot};
 
@@ -37,9 +38,21 @@ impl Rows {
     }
 }
 
-/// The steps of a chain of `length` that are shown, the data being step 0.
-pub(crate) fn places(length: usize) -> Vec<usize> {
-    (0..PLACES).map(|place| place * length / (PLACES - 1)).collect()
+/// Which of some states with the given noise, from little to much, are shown: those that have an even share of the noise
+/// of the last, for the shape of data is lost in few steps of a long chain.
+pub(crate) fn places(sigmas: &[f64]) -> [usize; PLACES] {
+    let last = sigmas.len() - 1;
+    std::array::from_fn(|place| {
+        let wanted = sigmas[last] * place as f64 / (PLACES - 1) as f64;
+        let distance = |i: &usize| (sigmas[*i] - wanted).abs();
+        (0..=last).min_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(last)
+    })
+}
+
+/// The noise after each step of a chain, from none on.
+pub(crate) fn sigmas(schedule: &Schedule) -> Vec<f64> {
+    let levels = schedule.levels();
+    std::iter::once(0.0).chain(levels.iter().map(|level| level.sigma)).collect()
 }
 
 /// Points by their first two coordinates, in a diagram of their own.
@@ -85,4 +98,29 @@ fn field(moves: &[f32], size: usize) -> Plot {
         plot.arrow([x, y], [x + dx * shown, y + dy * shown], Ink::ARROW);
     }
     plot
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_have_even_shares_of_the_noise() {
+        assert_eq!(places(&[0.0, 0.1, 0.2, 0.3, 0.4, 0.52, 0.76, 0.8, 1.0]), [0, 2, 5, 6, 8]);
+        assert_eq!(places(&[0.0, 0.9]), [0, 0, 0, 1, 1], "a chain may be too short for all");
+    }
+
+    /// One arrow a hundred times as long as the others leaves these as they are.
+    #[test]
+    fn a_long_arrow_does_not_hide_the_others() {
+        let even: Vec<f32> = (0..ARROWS * ARROWS).flat_map(|_| [0.1, 0.0]).collect();
+        let mut one_long = even.clone();
+        one_long[0] = 10.0;
+        let dark = |moves: &[f32]| {
+            let picture = Plot::tile(&[field(moves, 2)], 1);
+            (0..SIDE * SIDE).filter(|i| picture.at(i % SIDE, i / SIDE) != [255, 255, 255]).count()
+        };
+        let (even, one_long) = (dark(&even), dark(&one_long));
+        assert!(one_long >= even && one_long < even + SIDE / 10, "{even} {one_long}");
+    }
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
@@ -6,7 +7,7 @@ use dpm::Reverse;
 
 use super::model::TrainedDpm;
 use super::noise::StateNoise;
-use crate::diagrams::{Rows, arrow_states, places, scatter_picture};
+use crate::diagrams::{Rows, arrow_states, places, scatter_picture, sigmas};
 use crate::error::TrainError;
 
 /// The preview of a run: three rows for points, else samples.
@@ -53,7 +54,7 @@ pub fn draw_states(model: &TrainedDpm, data: &[f32]) -> Picture {
 ///
 /// If the data cannot be read or sampling fails.
 pub fn trajectories(model: &TrainedDpm, seed: u64, count: usize) -> Result<Picture, TrainError> {
-    let places = places(model.net.chain().length());
+    let places = places(&sigmas(model.net.chain().schedule()));
     let rows = Rows {
         size: model.shape.iter().product(),
         data: forward(model, seed, count, &places)?,
@@ -96,16 +97,16 @@ fn backward(
     places: &[usize],
 ) -> Result<Vec<Vec<f32>>, TrainError> {
     let mut noise = StateNoise::new(model, seed, 0..count as u64);
-    let mut states = vec![StateNoise::new(model, seed, 0..count as u64).draw()];
-    let length = model.net.chain().length();
+    let first = StateNoise::new(model, seed, 0..count as u64).draw();
+    let mut states = BTreeMap::from([(model.net.chain().length(), first)]);
     let mut observer = |step: dpm::Sampled| {
-        if step.t < length && places.contains(&step.t) {
-            states.push(step.x.clone());
+        if places.contains(&step.t) {
+            states.insert(step.t, step.x.clone());
         }
         ControlFlow::Continue(())
     };
     model.net.sample(&mut || noise.draw(), None, &mut observer)?;
-    states.into_iter().rev().map(read).collect()
+    places.iter().map(|t| read(states[t].clone())).collect()
 }
 
 fn drift(model: &TrainedDpm, t: usize) -> Result<Vec<f32>, TrainError> {

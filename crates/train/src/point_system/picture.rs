@@ -6,7 +6,7 @@ use diffusion::{DiffusionError, ImageNoise, SamplerConfig, Step, sample};
 use schedules::{NoiseLevel, Posterior};
 
 use super::model::TrainedPoints;
-use crate::diagrams::{PLACES, Rows, arrow_states, places, scatter_picture};
+use crate::diagrams::{Rows, arrow_states, places, scatter_picture, sigmas};
 use crate::error::TrainError;
 
 /// Points on their way from noise to data.
@@ -14,6 +14,8 @@ use crate::error::TrainError;
 pub struct PointWalk {
     /// The states at the beginning and after each step, one point after the other.
     pub states: Vec<Vec<f32>>,
+    /// Standard deviation of their noise.
+    pub sigmas: Vec<f64>,
 }
 
 impl PointWalk {
@@ -41,7 +43,10 @@ impl PointWalk {
         let denoiser = model.denoiser(None, 1.0);
         let mut solver = sampler.solver.init(&model.schedule);
         sample(denoiser.as_ref(), solver.as_mut(), &levels, first, &mut || noise.draw(), &mut watch)?;
-        Ok(Self { states: states.into_iter().map(read).collect::<Result<_, _>>()? })
+        Ok(Self {
+            states: states.into_iter().map(read).collect::<Result<_, _>>()?,
+            sigmas: levels.iter().map(|level| level.sigma).collect(),
+        })
     }
 
     /// The walk as diagrams, `most` of them at most, from noise to data.
@@ -60,13 +65,14 @@ impl PointWalk {
 ///
 /// If the data cannot be read or the device fails.
 pub fn draw_points(trained: &TrainedPoints, walk: &PointWalk, seed: u64) -> Result<Picture, TrainError> {
-    let steps = places(trained.model.schedule.num_train_timesteps());
+    let steps = places(&sigmas(&trained.model.schedule));
+    let rising: Vec<f64> = walk.sigmas.iter().rev().copied().collect();
     let last = walk.states.len() - 1;
     let count = walk.states[last].len() / trained.values();
     let rows = Rows {
         size: trained.values(),
         data: forward(trained, seed, count, &steps)?,
-        samples: (0..PLACES).map(|place| walk.states[last - place * last / (PLACES - 1)].clone()).collect(),
+        samples: places(&rising).map(|place| walk.states[last - place].clone()).to_vec(),
         drifts: steps.iter().map(|&t| drift(trained, t.max(2))).collect::<Result<_, _>>()?,
     };
     Ok(rows.draw())
