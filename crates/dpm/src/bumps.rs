@@ -70,9 +70,9 @@ mod tests {
     /// A quarter of the bumps stands over the steps below the root of T, and as many over the last.
     #[test]
     fn by_odds_they_are_close_at_both_ends() {
-        let bumps = Bumps::new(8, 10_000, TimeScale::Logit);
-        let centre = |t: usize| (0..8).map(|j| j as f32 * bumps.row(t)[j]).sum::<f32>();
-        assert!((centre(100) - 1.5).abs() < 0.05 && (centre(9901) - 5.5).abs() < 0.05, "{}", centre(100));
-        assert!(centre(1) < 0.5 && centre(10_000) > 6.5);
+        let bumps = Bumps::new(16, 10_000, TimeScale::Logit);
+        let centre = |t: usize| (0..16).map(|j| j as f32 * bumps.row(t)[j]).sum::<f32>();
+        assert!((centre(100) - 3.5).abs() < 0.05 && (centre(9901) - 11.5).abs() < 0.05, "{}", centre(100));
+        assert!(centre(1) < 0.5 && centre(10_000) > 14.5);
     }
 }
