@@ -34,6 +34,7 @@ pub(crate) fn import_condition(keys: &ConditionKeys) -> Result<ImportedUNet, Uns
         num_classes,
         scale_shift: scale_shift(&keys.resnet_time_scale_shift)?,
         resample: Resample::Conv,
+        resample_first: false,
         downsample_padding: downsample_padding(keys.downsample_padding)?,
         flip_sin_to_cos: keys.flip_sin_to_cos,
         freq_shift: keys.freq_shift,

@@ -10,6 +10,9 @@ use crate::unet_keys::{SampleSize, UNetKeys};
 /// If its configuration has no counterpart there.
 pub(crate) fn export(config: &UNetConfig) -> Result<UNetKeys, LayoutError> {
     check_unconditional(config)?;
+    if config.resample_first {
+        return inexpressible("resample_first");
+    }
     let levels = config.channel_mult.len();
     let down: Vec<LevelBlock> = (0..levels).map(|level| config.down_block(level)).collect();
     let up: Vec<LevelBlock> = (0..levels).rev().map(|level| config.up_block(level)).collect();

@@ -46,6 +46,11 @@ pub struct UNetConfig {
     pub scale_shift: bool,
     /// How the resolution changes between levels.
     pub resample: Resample,
+    /// Whether each level halves the resolution before its residual blocks instead of behind them, the first one too, and
+    /// doubles it behind them on the way up (the Efficient U-Net of Saharia et al. 2022, arXiv 2205.11487, appendix B): no
+    /// residual block works at full resolution. What the first convolution found there is added before the last one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub resample_first: bool,
     /// Padding of the convolution that halves the resolution, with `resample = "conv"`.
     pub downsample_padding: DownsamplePadding,
     /// Whether the cosines of the time embedding come before the sines: `false` in DDPM's checkpoints, `true` in
@@ -160,6 +165,7 @@ impl Default for UNetConfig {
             num_classes: None,
             scale_shift: false,
             resample: Resample::Conv,
+            resample_first: false,
             downsample_padding: DownsamplePadding::Asymmetric,
             flip_sin_to_cos: false,
             freq_shift: 1.0,

@@ -20,7 +20,9 @@ pub(crate) struct DownBlock {
     attentions: Vec<Attention>,
     /// Likewise.
     cross_attentions: Vec<CrossLayer>,
-    /// All levels but the last have one.
+    /// With `resample_first`, in front of the residual blocks.
+    first_downsampler: Option<Resampler>,
+    /// Without, behind them, in all levels but the last.
     downsampler: Option<Resampler>,
     /// With [`Resample::Skip`], in all levels but the last.
     input_skip: Option<InputSkip>,
@@ -51,6 +53,10 @@ impl DownBlock {
     ) -> Self {
         let (outputs, block) = (config.width(level), config.down_block(level));
         let (mut resnets, mut attentions, mut cross_attentions) = (Vec::new(), Vec::new(), Vec::new());
+        let first_downsampler = config.resample_first.then(|| {
+            skips.push(inputs);
+            Resampler::new(config, block.resample, inputs, Scale::Half, init)
+        });
         for index in 0..config.res_blocks(level) {
             let resnet = ResBlockConfig::new(inputs, outputs).with_resample(config, block.resample);
             resnets.push(resnet.init(config, init));
@@ -63,7 +69,7 @@ impl DownBlock {
             skips.push(outputs);
             inputs = outputs;
         }
-        let halves = level + 1 < config.levels();
+        let halves = !config.resample_first && level + 1 < config.levels();
         let downsampler = halves.then(|| {
             skips.push(outputs);
             Resampler::new(config, block.resample, outputs, Scale::Half, init)
@@ -71,17 +77,30 @@ impl DownBlock {
         let led_on = halves && block.resample == Resample::Skip;
         let input_skip = led_on.then(|| InputSkip::new(config, outputs, init));
         let raw_embedding = config.takes_raw_embedding(&block);
-        Self { resnets, attentions, cross_attentions, downsampler, input_skip, raw_embedding }
+        Self {
+            resnets,
+            attentions,
+            cross_attentions,
+            first_downsampler,
+            downsampler,
+            input_skip,
+            raw_embedding,
+        }
     }
 
     /// # Shapes
     ///
-    /// - features: `[B, inputs, H, W]` to `[B, outputs, H/2, W/2]`, or `[B, outputs, H, W]` at the last level
+    /// - features: `[B, inputs, H, W]` to `[B, outputs, H/2, W/2]`, or, unless the levels halve first, `[B, outputs, H, W]`
+    ///   at the last
     pub(crate) fn forward(&self, descent: Descent, given: &Given) -> Descent {
         let Descent { mut x, mut image, mut skips, mut residuals } = descent;
         let emb = given.emb(self.raw_embedding);
         let last = self.resnets.len() - 1;
         let mut residual = residuals.pop_front();
+        if let Some(downsampler) = &self.first_downsampler {
+            x = downsampler.halve(x, emb.clone());
+            skips.push(x.clone());
+        }
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = resnet.forward(x, emb.clone());
             if let Some(attention) = self.attentions.get(i) {

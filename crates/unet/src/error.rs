@@ -103,6 +103,9 @@ pub enum UNetError {
         /// `down_blocks` or `up_blocks`.
         key: &'static str,
     },
+    /// An image that is led past levels which halve first.
+    #[error("resample_first does not lead an image past the levels; use another resample than \"skip\"")]
+    SkipFirst,
     /// A learnt time encoding without its size, or the other way round.
     #[error("num_timesteps belongs to time_encoding = \"learned\"; set both or neither")]
     Timesteps,

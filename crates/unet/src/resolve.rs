@@ -63,7 +63,7 @@ impl UNetConfig {
     /// What both sides of an image must be a multiple of. Convolutions with symmetric padding halve any side, and what
     /// they rounded up is cropped on the way up.
     pub fn size_multiple(&self) -> usize {
-        let halvings = self.levels() - 1;
+        let halvings = self.halvings();
         let rounds = |level| self.down_block(level).resample == Resample::Conv;
         let symmetric = self.downsample_padding == DownsamplePadding::Symmetric;
         let any = symmetric && (0..halvings).all(rounds);
@@ -80,8 +80,19 @@ impl UNetConfig {
         self.head_channels.map_or(self.num_heads.unwrap_or(1), |size| channels / size)
     }
 
+    /// How often the resolution is halved on the way to a level's residual blocks.
+    fn halvings_to(&self, level: usize) -> usize {
+        level + usize::from(self.resample_first)
+    }
+
+    /// How often the resolution is halved.
+    pub(crate) fn halvings(&self) -> usize {
+        self.halvings_to(self.levels() - 1)
+    }
+
+    /// Side of the images in a level's residual blocks.
     pub(crate) fn resolution(&self, level: usize) -> usize {
-        self.image_size >> level
+        self.image_size >> self.halvings_to(level)
     }
 
     /// The largest number that divides the channels of all levels, and so those of their concatenations too.

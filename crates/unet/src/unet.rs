@@ -187,7 +187,9 @@ impl UNet {
         for block in &self.up_blocks {
             ascent = block.forward(ascent, given);
         }
-        let x = self.outer_activation.group_norm(&self.conv_norm_out, ascent.x);
+        // Where levels halve first, the features of full resolution are still to be taken.
+        let x = ascent.skips.into_iter().fold(ascent.x, |x, skip| x + skip);
+        let x = self.outer_activation.group_norm(&self.conv_norm_out, x);
         let output = ops::conv(&self.conv_out, x);
         match ascent.image {
             Some(image) => image + output,

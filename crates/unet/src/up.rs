@@ -18,7 +18,7 @@ pub(crate) struct UpBlock {
     attentions: Vec<Attention>,
     /// One for each residual block, or none.
     cross_attentions: Vec<CrossLayer>,
-    /// All levels but the first have one.
+    /// All levels but the first have one, and that one too with `resample_first`.
     upsampler: Option<Resampler>,
     /// With [`Resample::Skip`], in all levels but the first.
     output_skip: Option<OutputSkip>,
@@ -61,7 +61,7 @@ impl UpBlock {
             }
             inputs = outputs;
         }
-        let doubles = level > 0;
+        let doubles = level > 0 || config.resample_first;
         let upsampler = doubles.then(|| Resampler::new(config, block.resample, outputs, Scale::Double, init));
         let output_skip = (doubles && leads_image).then(|| OutputSkip::new(config, outputs, init));
         let raw_embedding = config.takes_raw_embedding(&block);
@@ -72,7 +72,8 @@ impl UpBlock {
     ///
     /// # Shapes
     ///
-    /// - features: `[B, inputs, H, W]` to `[B, outputs, 2H, 2W]`, or `[B, outputs, H, W]` at the first level
+    /// - features: `[B, inputs, H, W]` to `[B, outputs, 2H, 2W]`, or, unless the levels halve first, `[B, outputs, H, W]`
+    ///   at the first
     pub(crate) fn forward(&self, ascent: Ascent, given: &Given) -> Ascent {
         let Ascent { mut x, image, mut skips } = ascent;
         let emb = given.emb(self.raw_embedding);

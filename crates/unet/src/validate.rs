@@ -94,7 +94,7 @@ impl UNetConfig {
     }
 
     fn validate_resolutions(&self) -> Result<(), UNetError> {
-        let (levels, halvings, multiple) = (self.levels(), self.levels() - 1, self.size_multiple());
+        let (levels, halvings, multiple) = (self.levels(), self.halvings(), self.size_multiple());
         if !self.image_size.is_multiple_of(multiple) {
             return Err(UNetError::ImageSize { image_size: self.image_size, levels, halvings, multiple });
         }
@@ -119,6 +119,10 @@ impl UNetConfig {
             }
         }
         let skips = |block: LevelBlock| block.resample == Resample::Skip;
+        let led = (0..levels).any(|level| skips(self.down_block(level)) || skips(self.up_block(level)));
+        if self.resample_first && led {
+            return Err(UNetError::SkipFirst);
+        }
         let down: Vec<bool> = (0..levels - 1).map(|level| skips(self.down_block(level))).collect();
         let up: Vec<bool> = (1..levels).map(|level| skips(self.up_block(level))).collect();
         for (key, order) in [("down_blocks", down), ("up_blocks", up)] {

@@ -51,7 +51,10 @@ fn the_output_has_the_size_of_the_image() {
     let fourier = UNetConfig { time_encoding: TimeEncoding::Fourier, mid: Mid::Plain, ..tiny() };
     let learned = UNetConfig { time_encoding: TimeEncoding::Learned, num_timesteps: Some(5), ..tiny() };
     let usual = [tiny(), three_levels, single_level, odd_channels, rgb, pool, block];
-    for config in usual.into_iter().chain([skip, other_ways, fourier, learned]) {
+    let first = UNetConfig { resample_first: true, attention_resolutions: vec![2], ..tiny() };
+    let first_block = UNetConfig { resample: Resample::Block, num_res_blocks: 2, ..first.clone() };
+    let others = [skip, other_ways, fourier, learned, first, first_block];
+    for config in usual.into_iter().chain(others) {
         let unet = config.init(&device, 0).unwrap();
         for [batch, height, width] in [[1, 8, 8], [3, 8, 16], [2, 12, 4]] {
             let x = images([batch, config.in_channels, height, width], &device);
@@ -95,6 +98,28 @@ fn pooling_has_no_parameters() {
     let size = |resample| UNetConfig { resample, ..tiny() }.init(&Device::flex(), 0).unwrap().num_params();
     let convolutions = (8 * 8 + 16 * 16) * 9 + 8 + 16;
     assert_eq!(size(Resample::Conv) - size(Resample::Pool), convolutions);
+}
+
+/// With one level, halving first, the blocks are those of the half image, between a convolution that halves and one that
+/// follows the repeated pixels; and the output still depends on every pixel.
+#[test]
+fn levels_that_halve_first_work_at_half_the_resolution() {
+    let device = Device::flex();
+    let level = UNetConfig { channel_mult: vec![1], attention_resolutions: vec![], ..tiny() };
+    let first = UNetConfig { resample_first: true, ..level.clone() };
+    let size = |config: &UNetConfig| config.init(&device, 0).unwrap().num_params();
+    assert_eq!(size(&first) - size(&level), 2 * (8 * 8 * 9 + 8));
+    assert_eq!((level.size_multiple(), first.size_multiple()), (1, 2));
+
+    let unet = filled(&first, &device);
+    let x = images([1, 1, 8, 8], &device);
+    let output = |x: Tensor<4>| unet.forward(x, Tensor::ones([1], &device), None);
+    let whole = output(x.clone());
+    for row in [0, 1] {
+        let pixel = Tensor::<4>::ones([1, 1, 1, 1], &device);
+        let changed = x.clone().slice_assign([0..1, 0..1, row..row + 1, 3..4], pixel * 9.0);
+        assert!(largest_difference(output(changed), whole.clone()) > 1e-3, "row {row}");
+    }
 }
 
 #[test]
