@@ -264,3 +264,48 @@ fn pixels_are_offset_by_the_width_of_their_bins() {
     close(ours.bits[0], flow_nats(1.5 / 255.0, 0.5) / LN_2 + 127.5f64.log2(), 1e-5);
     assert!(ours.evaluations > 7);
 }
+
+/// The density at the first level is that of smoothed data. Sharp data cost more there than their entropy, the more the wider
+/// the noise is beside them; with the chain's last step they cost their density wherever the flow ends.
+#[test]
+fn the_width_of_the_last_noise_counts_without_the_last_step_only() {
+    let std = 0.02;
+    let entropy = (TAU * E * std * std).log2() / 2.0;
+    let mut excesses = Vec::new();
+    for end in [0.08, 0.02, 0.005] {
+        let first = NoiseLevel::from_ratio(end);
+        let data = Gaussian { mean: 0.0, std, levels: vec![first, NoiseLevel::CLEAN] };
+        let flow = ProbabilityFlow { ends: (f64::ln(end), f64::ln(1e4)), tolerance: 1e-7 };
+        let (x0, probe) = (corners(0.0, std), noise());
+        let mut observer = |_: f64| ControlFlow::Continue(());
+        let given = [x0.clone(), x0.clone(), probe.clone()];
+        let smoothed = flow.likelihood(&data, Support::Continuous, given, &mut observer).unwrap();
+        let ratio = (std * std + end * end) / (std * std);
+        let excess = (ratio.ln() + 1.0 / ratio - 1.0) / 2.0 / LN_2;
+        close(smoothed.bits[0], entropy + excess, 1e-4);
+        excesses.push(excess);
+
+        let levels = [NoiseLevel::from_ratio(1e4), first, NoiseLevel::CLEAN];
+        let bound = VariationalBound::new(&levels, FixedVariance::Small, Support::Continuous).unwrap();
+        let given = [x0, noise(), probe];
+        let whole = flow.with_last_step(&data, (&bound, &data), given, &mut observer).unwrap();
+        close(whole.bits[0], entropy, 1e-4);
+    }
+    assert!(excesses[0] > 1.0 && excesses[1] > 0.1 && excesses[2] < 0.01, "{excesses:?}");
+}
+
+/// With the exact model both are the entropy; with the variances of DDPM the bound pays for every step, the flow for the last
+/// one only.
+#[test]
+fn the_flow_with_the_last_step_is_below_the_bound() {
+    let levels = levels(1000);
+    let data = Gaussian { mean: 0.0, std: 0.05, levels: Vec::new() };
+    let whole = bound(&data, &levels, FixedVariance::Small).total().mean;
+    let step = VariationalBound::new(&levels, FixedVariance::Small, Support::Continuous).unwrap();
+    let given = [corners(0.0, 0.05), noise(), tensor(vec![1.0, -1.0, -1.0, 1.0], [1, 1, 2, 2])];
+    let flow = ProbabilityFlow::new(&chain(), 1e-6);
+    let mut observer = |_: f64| ControlFlow::Continue(());
+    let flow = flow.with_last_step(&data, (&step, &data), given, &mut observer).unwrap().bits[0];
+    let entropy = (TAU * E * 0.05f64.powi(2)).log2() / 2.0;
+    assert!(entropy - 1e-3 < flow && flow < whole, "{entropy}, {flow}, {whole}");
+}

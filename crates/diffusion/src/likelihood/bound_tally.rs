@@ -49,6 +49,11 @@ impl BoundTally {
         self
     }
 
+    /// The whole bound of each image.
+    pub fn totals(&self) -> &[f64] {
+        &self.totals
+    }
+
     /// The mean bound with its standard error.
     pub fn total(&self) -> Estimate {
         Estimate::of(&self.totals)

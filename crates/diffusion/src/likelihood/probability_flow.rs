@@ -6,15 +6,21 @@ use schedules::{NoiseLevel, Schedule};
 
 use super::dormand_prince::{State, integrate};
 use super::support::Support;
-use super::variational_bound::read;
+use super::variational_bound::{VariationalBound, read};
 use crate::{Denoiser, DiffusionError};
 
 /// The likelihood that the probability-flow ODE of a model gives images (Song et al. 2020, section 4.3), by the change of
 /// variables along it (Chen et al. 2018, eq. 8).
 ///
-/// Images of unit variance, `x = alpha y` at `sigma / alpha = e^u`, move by `dx/du = sigma (eps - sigma x)`. The model's
-/// density is that of images at the chain's least noise, which is smoothed by as much. The divergence is estimated with
-/// one random vector an image (Hutchinson 1989), which leaves the log-likelihood unbiased.
+/// Images of unit variance, `x = alpha y` at `sigma / alpha = e^u`, move by `dx/du = sigma (eps - sigma x)`. The divergence is
+/// estimated with one random vector an image (Hutchinson 1989), which leaves the log-likelihood unbiased.
+///
+/// The flow ends at the chain's least noise, below which no network was trained: its density is that of images noised as
+/// much. How that becomes a likelihood of clean images decides the figure. [`likelihood`](Self::likelihood) takes the density
+/// at the clean images themselves, as the paper does, whose least noise (0.001) is an eighth of a pixel's bin; where it is as
+/// wide as a bin, as at the end of DDPM's chains (0.01), sharp data cost more than the model knows of them.
+/// [`with_last_step`](Self::with_last_step) takes the chain's own last step instead, as the variational bound does, and
+/// compares with it.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbabilityFlow {
     /// `ln(sigma / alpha)` where images enter and where they are noise.
@@ -64,26 +70,83 @@ impl ProbabilityFlow {
         [x0, uniform, probe]: [Tensor<4>; 3],
         observer: &mut dyn FnMut(f64) -> ControlFlow<()>,
     ) -> Result<FlowLikelihood, DiffusionError> {
-        let [images, channels, height, width] = x0.dims();
-        let alpha = NoiseLevel::from_ratio(self.ends.0.exp()).alpha;
+        let alpha = self.first().alpha;
         let x = support.dequantized(x0, uniform) * alpha;
-        let start = State { integral: Tensor::zeros([images], (&x.device(), x.dtype())), x };
+        let Density { nats, evaluations, rejected } = self.density(denoiser, x, &probe, observer)?;
+        // With the change of volume by the scaling.
+        let bits = read((nats - alpha.ln()) / LN_2 + support.offset())?;
+        Ok(FlowLikelihood { bits, evaluations, rejected })
+    }
+
+    /// The variational bound with the flow's density in the place of all steps but the last,
+    /// `-ln p(x0 | x) - ln p(x) + ln q(x | x0)` for `x = alpha x0 + sigma eps` at the chain's first level: an upper bound on
+    /// the negative log-likelihood, in expectation over `eps`.
+    ///
+    /// `last` answers in the chain's last step, `denoiser` along the flow.
+    ///
+    /// # Shapes
+    ///
+    /// - x0, eps, probe: `[B, C, H, W]`, on a device without autodiff
+    ///
+    /// # Errors
+    ///
+    /// As [`likelihood`](Self::likelihood).
+    pub fn with_last_step(
+        &self,
+        denoiser: &dyn Denoiser,
+        (bound, last): (&VariationalBound, &dyn Denoiser),
+        [x0, eps, probe]: [Tensor<4>; 3],
+        observer: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<FlowLikelihood, DiffusionError> {
+        let level = self.first();
+        let x = x0.clone() * level.alpha + eps.clone() * level.sigma;
+        let Density { nats, evaluations, rejected } = self.density(denoiser, x, &probe, observer)?;
+        let forward = (image_mean(eps.clone().square()) + TAU.ln()) * 0.5 + level.sigma.ln();
+        let distortion = bound.step(last, x0, eps, 0)?;
+        let bits = read((nats - forward) / LN_2 + distortion)?;
+        Ok(FlowLikelihood { bits, evaluations, rejected })
+    }
+
+    fn first(&self) -> NoiseLevel {
+        NoiseLevel::from_ratio(self.ends.0.exp())
+    }
+
+    /// That of images `x` at the first level.
+    fn density(
+        &self,
+        denoiser: &dyn Denoiser,
+        x: Tensor<4>,
+        probe: &Tensor<4>,
+        observer: &mut dyn FnMut(f64) -> ControlFlow<()>,
+    ) -> Result<Density, DiffusionError> {
+        let start = State { integral: Tensor::zeros([x.dims()[0]], (&x.device(), x.dtype())), x };
         let (from, to) = self.ends;
         let mut slope = |u: f64, state: &State| {
             let share = (u - from) / (to - from);
             if observer(share).is_break() {
                 return Err(DiffusionError::Stopped { done: (100.0 * share) as usize, total: 100 });
             }
-            slope(denoiser, u, state.x.clone(), &probe)
+            slope(denoiser, u, state.x.clone(), probe)
         };
         let solution = integrate(&mut slope, start, self.ends, self.tolerance)?;
-        let dims = channels * height * width;
-        let noise = solution.end.x.square().reshape([images, dims]).mean_dim(1).reshape([images]);
-        // In nats/dim: that of noise, the change of volume on the way, and of the scaling before it.
-        let nats = (noise + TAU.ln()) * 0.5 - solution.end.integral - alpha.ln();
-        let bits = read(nats / LN_2 + support.offset())?;
-        Ok(FlowLikelihood { bits, evaluations: solution.evaluations, rejected: solution.rejected })
+        // That of noise, and the change of volume on the way.
+        let noise = image_mean(solution.end.x.square());
+        let nats = (noise + TAU.ln()) * 0.5 - solution.end.integral;
+        Ok(Density { nats, evaluations: solution.evaluations, rejected: solution.rejected })
     }
+}
+
+/// `-ln p` of some images at the first level, in nats/dim, and what it cost.
+struct Density {
+    nats: Tensor<1>,
+    evaluations: usize,
+    rejected: usize,
+}
+
+/// The mean over each image, `[B]`.
+fn image_mean(x: Tensor<4>) -> Tensor<1> {
+    let [images, channels, height, width] = x.dims();
+    x.reshape([images, channels * height * width]).mean_dim(1).reshape([images])
 }
 
 /// `dx/du` and its divergence per dimension, estimated with `probe`.
@@ -94,7 +157,5 @@ fn slope(denoiser: &dyn Denoiser, u: f64, x: Tensor<4>, probe: &Tensor<4>) -> Re
     let slope = (eps - x.clone() * level.sigma) * level.sigma;
     let along = (slope.clone() * Tensor::from_inner(probe.clone())).sum();
     let gradient = x.grad(&along.backward()).unwrap_or_else(|| probe.zeros_like());
-    let [images, channels, height, width] = probe.dims();
-    let product = (gradient * probe.clone()).reshape([images, channels * height * width]);
-    Ok(State { x: slope.inner(), integral: product.mean_dim(1).reshape([images]) })
+    Ok(State { x: slope.inner(), integral: image_mean(gradient * probe.clone()) })
 }
