@@ -113,6 +113,9 @@ impl RunConfig {
             let classes = self.model.num_classes.unwrap_or(0);
             return Err(format!("class_names has {} names for {classes} classes", names.len()));
         }
+        if model.context.is_some() || model.added_input != AddedInput::Nothing {
+            return Err("context and added_input: a run of pixels gives neither: leave both out".into());
+        }
         if model.class_input != ClassInput::Label || !model.null_class {
             return Err(
                 "class_input and null_class: a run gives labels, and hides some of them: leave both out"
@@ -164,11 +167,6 @@ impl SystemConfig for RunConfig {
     }
 
     fn complete(&self, table: &mut Table, splits: &Splits) -> Result<(), String> {
-        if self.model.context.is_some() || self.model.added_input != AddedInput::Nothing {
-            return Err(
-                "[model]: context and added_input: a run of pixels gives neither: leave both out".into()
-            );
-        }
         let [channels, height, width] = splits.image_shape();
         if height != width {
             return Err(format!("images are {width}x{height}: set dataset.image_size or dataset.pad_to"));

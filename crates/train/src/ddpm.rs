@@ -8,7 +8,7 @@ use unet::UNet;
 
 use crate::batches::Noising;
 use crate::error::TrainError;
-use crate::evaluation::estimate_bound;
+use crate::evaluation::Chosen;
 use crate::metrics::{Stats, StepMetric};
 use crate::preview::draw_preview;
 use crate::system::{Loaders, System};
@@ -82,8 +82,9 @@ impl System for Objective {
         if !config.eval.due(step) {
             return Ok(None);
         }
+        let Some(chosen) = Chosen::of(config, splits)? else { return Ok(None) };
         let bound = Self::new(config)?.bound;
-        estimate_bound(&TrainedModel::new(net, config, device)?, &bound, config, splits)
+        chosen.estimate_bound(&TrainedModel::new(net, config, device)?, &bound, config).map(Some)
     }
 
     fn evaluation_metrics(config: &RunConfig) -> Vec<StepMetric> {

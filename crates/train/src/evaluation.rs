@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use data::{ImageSet, Splits};
+use data::{HostBatch, Splits};
 use diffusion::ImageNoise;
 use diffusion::likelihood::VariationalBound;
 use random::Seed;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::batches::validation_images;
 use crate::error::TrainError;
 use crate::metrics::Stats;
-use crate::{RunConfig, TrainedModel};
+use crate::{Network, RunConfig, TrainedModel};
 
 /// What is measured of a run while it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,42 +53,62 @@ impl EvalConfig {
     }
 }
 
-/// An estimate of the variational bound of a few validation images with a network's weights, in bits/dim: with the same
-/// noise at the same timesteps every time, so that one step can be compared with another.
-///
-/// # Errors
-///
-/// If an image cannot be read, or the network not be evaluated.
-pub(crate) fn estimate_bound(
-    model: &TrainedModel,
-    bound: &VariationalBound,
-    config: &RunConfig,
-    splits: &Splits,
-) -> Result<Option<Stats>, TrainError> {
-    let set: &ImageSet = &splits.valid;
-    if set.is_empty() {
-        return Ok(None);
+/// Validation images that an estimate is made of, always the same ones.
+pub(crate) struct Chosen {
+    /// Their numbers in the set.
+    pub(crate) numbers: Vec<usize>,
+    /// Values and labels.
+    pub(crate) images: HostBatch,
+}
+
+impl Chosen {
+    /// Those of a run; none where it has no validation images.
+    ///
+    /// # Errors
+    ///
+    /// If an image cannot be read.
+    pub(crate) fn of(config: &RunConfig, splits: &Splits) -> Result<Option<Self>, TrainError> {
+        if splits.valid.is_empty() {
+            return Ok(None);
+        }
+        let numbers = validation_images(Seed(config.seed), &splits.valid, config.eval.images);
+        let images = splits.valid.fixed(&numbers)?;
+        Ok(Some(Self { numbers, images }))
     }
-    let seed = Seed(config.seed);
-    let chosen = validation_images(seed, set, config.eval.images);
-    let images = set.fixed(&chosen)?;
-    let labels = images.labels.filter(|_| model.num_classes.is_some());
-    let x0 = Tensor::<4>::from_data(TensorData::new(images.pixels, images.shape), &model.device);
-    let denoiser = model.denoiser(labels.as_deref(), 1.0);
-    let mut noise = ImageNoise::new(
-        seed.derive("eval/bound", 0),
-        chosen.iter().map(|&image| image as u64),
-        model.image_shape,
-        &model.device,
-    );
-    let mut uniform = seed.stream("eval/timestep", 0);
-    let bits = bound.estimate(
-        denoiser.as_ref(),
-        x0,
-        &mut || noise.draw(),
-        &mut || uniform.uniform(),
-        config.eval.evaluations,
-    )?;
-    let shape = [bits.len()];
-    Ok(Some(Stats::bound(Tensor::from_data(TensorData::new(bits, shape), &model.device))))
+
+    /// The numbers, as noise is drawn by.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = u64> + use<'_> {
+        self.numbers.iter().map(|&image| image as u64)
+    }
+
+    /// An estimate of their variational bound with a network's weights, in bits/dim: with the same noise at the same
+    /// timesteps every time, so that one step can be compared with another.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot be evaluated.
+    pub(crate) fn estimate_bound<N: Network>(
+        &self,
+        model: &TrainedModel<N>,
+        bound: &VariationalBound,
+        config: &RunConfig,
+    ) -> Result<Stats, TrainError> {
+        let (seed, images) = (Seed(config.seed), &self.images);
+        let labels = images.labels.as_deref().filter(|_| model.num_classes.is_some());
+        let x0 = TensorData::new(images.pixels.clone(), images.shape);
+        let x0 = Tensor::<4>::from_data(x0, &model.device);
+        let denoiser = model.denoiser(labels, 1.0);
+        let of_bound = seed.derive("eval/bound", 0);
+        let mut noise = ImageNoise::new(of_bound, self.streams(), model.image_shape, &model.device);
+        let mut uniform = seed.stream("eval/timestep", 0);
+        let bits = bound.estimate(
+            denoiser.as_ref(),
+            x0,
+            &mut || noise.draw(),
+            &mut || uniform.uniform(),
+            config.eval.evaluations,
+        )?;
+        let shape = [bits.len()];
+        Ok(Stats::bound(Tensor::from_data(TensorData::new(bits, shape), &model.device)))
+    }
 }

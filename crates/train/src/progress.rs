@@ -117,6 +117,8 @@ impl<W: Write + Send + Sync> MetricsRendererTraining for PlainProgress<W> {
 
     fn update_valid(&mut self, state: MetricState) {
         let MetricState::Numeric(entry, value) = state else { return };
+        // The mean of a validation comes again at its end, and is no number where nothing was measured.
+        let value = value.filter(|value| !matches!(value, NumericEntry::Final(_)));
         let name = self.name(&entry.metric_id);
         let shown = VALIDATED.iter().position(|(known, _, _)| name == Some(*known));
         if let (Some((value, count)), Some(shown)) = (number(value), shown.filter(|_| self.validating)) {

@@ -6,8 +6,8 @@ use data::DatasetConfig;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::SuperResolutionConfig;
 use super::super_resolution_config::SUPER_RESOLUTION;
+use super::{Augmentation, SuperResolutionConfig};
 use crate::error::TrainError;
 use crate::settings::apply;
 use crate::{DiffusionConfig, RunConfig};
@@ -114,6 +114,24 @@ impl CascadeConfig {
 
     pub(super) fn stage(&self, number: usize) -> Option<&Table> {
         self.file.stage.get(&number.to_string())
+    }
+
+    /// How a stage is given the images below when it is sampled from, where the file says it.
+    pub(super) fn augmentation(&self, number: usize) -> Option<Augmentation> {
+        let low = self.stage(number)?.get("low_resolution")?;
+        Some(Augmentation {
+            level: usize::try_from(low.get("level")?.as_integer()?).ok()?,
+            truncated: low.get("truncated")?.as_bool()?,
+        })
+    }
+
+    /// Says how a stage is given the images below.
+    pub(super) fn augment(&mut self, number: usize, augmentation: Augmentation) {
+        let stage = self.file.stage.get_mut(&number.to_string());
+        if let Some(Value::Table(low)) = stage.and_then(|stage| stage.get_mut("low_resolution")) {
+            low.insert("level".into(), Value::Integer(augmentation.level as i64));
+            low.insert("truncated".into(), augmentation.truncated.into());
+        }
     }
 
     fn check(&self) -> Result<(), String> {

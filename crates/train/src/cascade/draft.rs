@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_cascades_that_come_with_the_project_are_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
-        for name in ["digits-cdm", "mnist-cdm", "cifar10-cdm-small", "imagenet-cdm"] {
+        for name in ["digits-cdm", "mnist-cdm-small", "mnist-cdm", "cifar10-cdm-small", "imagenet-cdm"] {
             let config = CascadeConfig::read(&folder.join(format!("{name}.toml")), &[]).unwrap();
             config.dataset().unwrap();
             for (number, side) in (1..).zip(config.resolutions()) {

@@ -2,6 +2,8 @@ use data::Upsampling;
 use schedules::{Schedule, ScheduleConfig};
 use serde::{Deserialize, Serialize};
 
+use super::Augmentation;
+
 /// What a super-resolution stage is shown of the stage below it, and how that is augmented: `[low_resolution]`
 /// (Ho et al. 2021, arXiv 2106.15282, section 4).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,6 +84,11 @@ impl LowResolutionConfig {
             return Err(format!("blur_sigma = [{least}, {largest}]: they must be above 0 and in order"));
         }
         Ok(())
+    }
+
+    /// Says how the stage is given the images below when it is sampled from.
+    pub(crate) fn augment(&mut self, Augmentation { level, truncated }: Augmentation) {
+        (self.level, self.truncated) = (level, truncated);
     }
 
     /// Checks an s to sample with.

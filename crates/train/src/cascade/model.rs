@@ -46,17 +46,27 @@ impl SuperResolutionModel {
     ///
     /// If a file is missing, damaged, or of another network.
     pub fn load(weights: &Path, config: &SuperResolutionConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+        if weights.is_dir() {
+            return Self::new(read_trainee(weights, config, device)?.ema, config, device);
+        }
+        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
         let net = SuperResolution::init(config, device)?;
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, SuperResolution::new(config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
+        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
+        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        Self::new(net, config, device)
+    }
+
+    /// Reads the weights that gradients moved, not their average, from the folder of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn load_raw(
+        checkpoint: &Path,
+        config: &SuperResolutionConfig,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
     }
 
     /// `[C, H, W]` of its images.
@@ -114,4 +124,17 @@ impl SuperResolutionModel {
         };
         TrainedModel::new(shown, &self.config.run, &self.device)
     }
+}
+
+fn read_trainee(
+    checkpoint: &Path,
+    config: &SuperResolutionConfig,
+    device: &Device,
+) -> Result<Trainee<SuperResolution>, TrainError> {
+    let file = checkpoint.join("model.bpk");
+    let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
+    let net = SuperResolution::init(config, device)?;
+    let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
+    let trainee = Trainee::new(net, SuperResolution::new(config)?, 0);
+    trainee.try_load_record(record).map_err(|error| failed(error.to_string()))
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use data::write_atomically;
-use toml::Value;
 
 use super::config::StageConfig;
 use super::{Augmentation, CascadeConfig, SuperResolutionConfig, SuperResolutionModel, TrainedCascade};
@@ -49,19 +48,29 @@ impl CascadeDir {
         Ok(write_atomically(&self.config(), |file| file.write_all(text.as_bytes()))?)
     }
 
-    /// Records how a stage is given the images below when it is sampled from.
+    /// Records how a stage is given the images below when it is sampled from, with the cascade and with the stage itself.
     ///
     /// # Errors
     ///
-    /// If there is no such stage, or the configuration cannot be read and written.
+    /// If there is no such stage, or a configuration cannot be read and written.
     pub fn keep_augmentation(&self, number: usize, augmentation: Augmentation) -> Result<(), TrainError> {
         let mut config = CascadeConfig::read(&self.config(), &[])?;
-        let stage = config.file.stage.get_mut(&number.to_string());
-        let low = stage.and_then(|stage| stage.get_mut("low_resolution")).and_then(Value::as_table_mut);
-        let low = low.ok_or_else(|| TrainError::MissingStage { path: self.0.clone(), number })?;
-        low.insert("level".into(), Value::Integer(augmentation.level as i64));
-        low.insert("truncated".into(), augmentation.truncated.into());
-        self.keep(&config)
+        let path = self.stage(number).config();
+        let mut stage = SuperResolutionConfig::load(&path)?;
+        stage.low_resolution.augment(augmentation);
+        config.augment(number, augmentation);
+        self.keep(&config)?;
+        let text = toml::to_string_pretty(&stage).map_err(|error| TrainError::Config {
+            origin: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Ok(write_atomically(&path, |file| file.write_all(text.as_bytes()))?)
+    }
+
+    /// How a trained stage is given the images below, as it was recorded.
+    pub(super) fn recorded_augmentation(&self, number: usize) -> Option<Augmentation> {
+        let trained = self.stage(number).ema().exists();
+        CascadeConfig::read(&self.config(), &[]).ok().filter(|_| trained)?.augmentation(number)
     }
 
     /// Reads all stages, each checked against the cascade.

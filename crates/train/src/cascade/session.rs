@@ -6,7 +6,7 @@ use burn::train::Interrupter;
 
 use super::config::StageConfig;
 use super::draft::Stage;
-use super::{CascadeConfig, CascadeDir, SuperResolution};
+use super::{Augmentation, CascadeConfig, CascadeDir, SuperResolution};
 use crate::changes::training_changes;
 use crate::checkpoint::Checkpoints;
 use crate::error::TrainError;
@@ -44,8 +44,9 @@ impl CascadeSession {
     ///
     /// Before any work: if a stage's folder is taken or holds a stage of another cascade, or a checkpoint does not fit.
     /// Later: as [`Session::train`].
-    pub fn train(self, finished: &mut dyn FnMut(&Outcome)) -> Result<(), TrainError> {
+    pub fn train(mut self, finished: &mut dyn FnMut(&Outcome)) -> Result<(), TrainError> {
         let (started, all) = (Instant::now(), self.stages.len());
+        self.keep_augmentations();
         for stage in &self.stages {
             self.check(stage).map_err(|error| named(stage.number, error))?;
         }
@@ -71,6 +72,26 @@ impl CascadeSession {
             }
         }
         Ok(())
+    }
+
+    /// Leaves trained stages the s that was chosen for them, which is no matter of training.
+    fn keep_augmentations(&mut self) {
+        for stage in &mut self.stages {
+            let StageConfig::SuperResolution(config) = &mut stage.config else { continue };
+            let low = &mut config.low_resolution;
+            let (number, own) = (stage.number, Augmentation { level: low.level, truncated: low.truncated });
+            let fits = |it: &Augmentation| *it != own && low.validate_level(it.level, it.truncated).is_ok();
+            let Some(recorded) = self.run.recorded_augmentation(number).filter(fits) else { continue };
+            low.augment(recorded);
+            self.config.augment(number, recorded);
+            say(format_args!(
+                "stage {number} keeps s = {}{}, as it was recorded, not {}: change it in {}",
+                recorded.level,
+                if recorded.truncated { ", truncated" } else { "" },
+                own.level,
+                self.run.config().display()
+            ));
+        }
     }
 
     fn trains(&self, number: usize) -> bool {

@@ -11,6 +11,7 @@ use super::{SuperResolutionConfig, SuperResolutionModel};
 use crate::Objective;
 use crate::batches::Noising;
 use crate::error::TrainError;
+use crate::evaluation::Chosen;
 use crate::metrics::{Stats, StepMetric};
 use crate::network::Shown;
 use crate::system::{Loaders, System};
@@ -77,6 +78,28 @@ impl System for SuperResolution {
 
     fn recall(&self, memory: &[f32]) {
         self.0.recall(memory);
+    }
+
+    fn evaluate(
+        net: SuperResolutionUNet,
+        config: &SuperResolutionConfig,
+        splits: &Splits,
+        device: &Device,
+        step: usize,
+    ) -> Result<Option<Stats>, TrainError> {
+        let run = &config.run;
+        if !run.eval.due(step) {
+            return Ok(None);
+        }
+        let Some(chosen) = Chosen::of(run, splits)? else { return Ok(None) };
+        let (bound, s) = (Objective::new(run)?.bound, config.low_resolution.level);
+        let model = SuperResolutionModel::new(net, config, device)?;
+        let low = model.augmented(model.low.reduce(&chosen.images.pixels), s, run.seed, chosen.streams())?;
+        chosen.estimate_bound(&model.shown(&low, s)?, &bound, run).map(Some)
+    }
+
+    fn evaluation_metrics(config: &SuperResolutionConfig) -> Vec<StepMetric> {
+        Objective::evaluation_metrics(&config.run)
     }
 
     fn preview(

@@ -105,9 +105,6 @@ impl SystemConfig for SuperResolutionConfig {
                     .into(),
             );
         }
-        if self.run.eval.every > 0 {
-            return Err("[eval]: the bound is estimated of a cascade's first stage only: leave it out".into());
-        }
         Ok(())
     }
 

@@ -3,7 +3,7 @@ use std::ops::{ControlFlow, Range};
 use diffusion::{ImageNoise, Step};
 use random::Seed;
 
-use super::{StageWalk, SuperResolutionModel};
+use super::{StageWalk, SuperResolutionModel, Walked};
 use crate::error::TrainError;
 use crate::{RunConfig, TrainedModel};
 
@@ -114,26 +114,59 @@ impl TrainedCascade {
         labels: Option<&[usize]>,
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Vec<Vec<f32>>, TrainError> {
-        let noise = |stage: usize, shape: [usize; 3]| {
-            // The first stage draws what it draws alone.
-            let seed =
-                if stage == 0 { plan.seed } else { Seed(plan.seed).derive("cascade/stage", stage as u64) };
-            ImageNoise::new(seed, numbers.clone(), shape, &self.base.device)
-        };
-        let mut first = noise(0, self.base.image_shape);
+        self.draw_below(plan, self.upper.len(), numbers, labels, observer)
+    }
+
+    /// As [`draw`](Self::draw), through the first stage and so many super-resolution stages only.
+    ///
+    /// # Errors
+    ///
+    /// As [`StageWalk::run`].
+    pub fn draw_below(
+        &self,
+        plan: &CascadePlan,
+        upper: usize,
+        numbers: Range<u64>,
+        labels: Option<&[usize]>,
+        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Vec<Vec<f32>>, TrainError> {
+        // The first stage draws what it draws alone.
+        let mut first = ImageNoise::new(plan.seed, numbers.clone(), self.base.image_shape, &self.base.device);
         let mut walked = plan.walks[0].run(&self.base, labels, &mut || first.draw(), observer)?;
         let mut stages = vec![walked.images.clone()];
-        for (index, model) in self.upper.iter().enumerate() {
-            let (stage, augmentation) = (index + 1, plan.augmentations[index]);
-            let low = match augmentation.truncated {
+        for index in 0..upper {
+            let Augmentation { level, truncated } = plan.augmentations[index];
+            let low = match truncated {
                 true => walked.x,
-                false => model.augmented(walked.images, augmentation.level, plan.seed, numbers.clone())?,
+                false => self.upper[index].augmented(walked.images, level, plan.seed, numbers.clone())?,
             };
-            let model = model.shown(&low, augmentation.level)?;
-            let mut own = noise(stage, model.image_shape);
-            walked = plan.walks[stage].run(&model, labels, &mut || own.draw(), observer)?;
+            walked = self.enlarge(plan, index, &low, numbers.clone(), labels, observer)?;
             stages.push(walked.images.clone());
         }
         Ok(stages)
+    }
+
+    /// What the `index`-th super-resolution stage makes of images that have been augmented as the plan says.
+    ///
+    /// # Shapes
+    ///
+    /// - `low`: `[B, C, h, w]`
+    ///
+    /// # Errors
+    ///
+    /// As [`StageWalk::run`].
+    pub fn enlarge(
+        &self,
+        plan: &CascadePlan,
+        index: usize,
+        low: &[f32],
+        numbers: Range<u64>,
+        labels: Option<&[usize]>,
+        observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
+    ) -> Result<Walked, TrainError> {
+        let model = self.upper[index].shown(low, plan.augmentations[index].level)?;
+        let seed = Seed(plan.seed).derive("cascade/stage", index as u64 + 1);
+        let mut noise = ImageNoise::new(seed, numbers, model.image_shape, &model.device);
+        plan.walks[index + 1].run(&model, labels, &mut || noise.draw(), observer)
     }
 }

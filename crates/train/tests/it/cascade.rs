@@ -30,6 +30,7 @@ resolution = 8
 model = { channels = 8, channel_mult = [1], num_res_blocks = 1, attention_resolutions = [8], dropout = 0.1 }
 low_resolution = { max_level = 100, blur_prob = 0.5, level = 20 }
 sample = { solver = { type = "ddim" }, steps = 2 }
+eval = { every = 140, images = 2, evaluations = 3 }
 [stage.2.train]
 timesteps = "continuous"
 steps = 150
@@ -88,7 +89,12 @@ fn assert_same(a: &Place, b: &Place, file: &str) {
 #[test]
 fn a_cascade_killed_in_its_second_stage_goes_on_there_bit_for_bit() {
     let (straight, killed) = (Place::new(), Place::new());
-    straight.succeeds(&[]);
+    let text = straight.succeeds(&[]);
+    assert_eq!(
+        text.matches(" bits/dim").count(),
+        1,
+        "the second stage estimates its bound at step 140: {text}"
+    );
     let mut child = killed.command(&[]).spawn().unwrap();
     wait_for(&killed.path("stage-2/checkpoint/step-00000030"));
     child.kill().unwrap();
@@ -148,7 +154,18 @@ fn what_is_no_cascade_is_refused_before_any_work() {
         ("stage.2.model.context.channels=8", "context and added_input: a run of pixels gives neither"),
         ("stage.2.train.objective.type=hybrid", "[stage.2]"),
         ("stage.1.train.timesteps=continuous", "timesteps = \"continuous\" has no steps for a bound"),
-        ("stage.2.eval.every=70", "the bound is estimated of a cascade's first stage only"),
+        ("stage.2.eval.every=71", "[eval]: every = 71: it must be a multiple of train.eval_every = 70"),
+        ("stage.1.model.context={channels=8}", "[stage.1]: [model]: context and added_input"),
+        ("stage.2.model.context={channels=8}", "[stage.2]: [model]: context and added_input"),
+        ("stage.2.model.added_input=time", "[stage.2]"),
+        ("stage.1.model.out_channels=3", "model.out_channels is 3, but the data say 2"),
+        ("stage.2.model.out_channels=3", "model.out_channels is 3, but the data say 1"),
+        ("stage.2.model.time_encoding=fourier", "time_encoding"),
+        ("stage.2.dataset={type=\"digits\"}", "dataset is the same for all stages"),
+        (
+            "stage.2.low_resolution.num_train_timesteps=1000",
+            "low_resolution.num_train_timesteps is 1000, but stage 1",
+        ),
         ("stage.2.seed=3", "seed is the same for all stages"),
         ("dataset.reduce_to=4", "dataset.reduce_to"),
         ("dataset.channels=blue", "blue"),
