@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use diffusion::SamplerConfig;
 use features::{ClassifierTraining, QuarterTurns};
+use train::cascade::SuperResolutionConfig;
 use train::{RunConfig, RunDir, SystemName, hash_file};
 
 use crate::args::Args;
@@ -25,6 +26,8 @@ pub struct Bench {
     pub run: RunDir,
     /// Its configuration.
     pub config: RunConfig,
+    /// The s of the low-resolution images that it is shown, if it is a super-resolution stage.
+    pub shown: Option<usize>,
     /// Its weights.
     pub weights: Vec<Weights>,
     /// How it is drawn from.
@@ -70,21 +73,24 @@ impl Bench {
     /// The first thing that is missing, damaged or impossible.
     pub fn open(args: &Args) -> Result<Self> {
         let run = RunDir::new(&args.run);
-        match SystemName::of(&run.config())? {
-            SystemName::Ddpm => {}
+        let (config, shown) = match SystemName::of(&run.config())? {
+            SystemName::Ddpm => (RunConfig::load(&run.config())?, None),
+            SystemName::SuperResolution => {
+                let stage = SuperResolutionConfig::load(&run.config())?;
+                (stage.run, Some(stage.low_resolution.level))
+            }
             SystemName::Dpm | SystemName::Points => bail!(
                 "{} draws points or is a DPM, whose bound stands in its record.json: give a run of images",
                 args.run.display()
             ),
             SystemName::Cascade => bail!(
-                "{} is a cascade: add --sweep s, or give its first stage, {0}/stage-1",
+                "{} is a cascade: add --sweep s, or give one of its stages, {0}/stage-1",
                 args.run.display()
             ),
-            _ => bail!("{}: only runs of DDPM are evaluated", args.run.display()),
-        }
-        let config = RunConfig::load(&run.config())?;
+            _ => bail!("{}: only runs of DDPM and stages of cascades are evaluated", args.run.display()),
+        };
         let weights = Weights::of(&run, &args.weights)?;
-        Self::of(args, run, config, weights)
+        Ok(Self { shown, ..Self::of(args, run, config, weights)? })
     }
 
     /// That of a model, or of something else that draws images as `config` has them.
@@ -109,6 +115,7 @@ impl Bench {
         Ok(Self {
             sampler: sampler(args, &config)?,
             guidance_scale: guidance_scale(args, &config)?,
+            shown: None,
             weights,
             samples: args.samples,
             likelihoods: args.likelihoods,

@@ -3,17 +3,21 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use burn::prelude::*;
-use diffusion::{ImageNoise, SamplerConfig, SolverConfig};
+use diffusion::{ImageNoise, SamplerConfig};
+use random::Seed;
 use train::{TrainedModel, clock, say};
 
 use crate::bench::Bench;
 use crate::drawing::Drawing;
 use crate::evaluation::drawn_folder;
 use crate::judge::Judge;
+use crate::likelihood::LikelihoodBatch;
 use crate::metric::Metric;
+use crate::model::Model;
 
-/// Evaluations that the ODE of exact likelihoods takes at a tolerance of 1e-3, about: 49 on digits, and 595 at 1e-5.
-const FLOW_EVALUATIONS: f64 = 50.0;
+/// Evaluations that the ODE of exact likelihoods takes at a tolerance of 1e-3, about, for both ways of ending it: twice 49 on
+/// digits, and twice 595 at 1e-5.
+const FLOW_EVALUATIONS: f64 = 100.0;
 /// What an evaluation with its gradient costs, in evaluations.
 const GRADIENT_COST: f64 = 3.0;
 
@@ -29,6 +33,9 @@ pub fn state(bench: &Bench, metrics: &[Metric]) -> Result<()> {
     say(format_args!("metrics: {}", names.join(", ")));
     if metrics.iter().any(|metric| metric.needs_images()) {
         state_drawing(bench)?;
+    }
+    if let Some(s) = bench.shown {
+        say(format_args!("of test images whose low-resolution versions are shown, augmented to s = {s}"));
     }
     state_likelihoods(bench, metrics)?;
     let asks = |judge| metrics.iter().any(|metric| metric.judge() == Some(judge));
@@ -64,6 +71,15 @@ fn state_drawing(bench: &Bench) -> Result<()> {
 
 fn state_classifiers(bench: &Bench, of_samples: bool) -> Result<()> {
     let of_samples = if of_samples { repetitions(bench) } else { 0 };
+    state_trainings(bench, of_samples)
+}
+
+/// Says how long it takes to train classifiers `of_samples`, and the in-house one where there is none.
+///
+/// # Errors
+///
+/// If the data set has no labels.
+pub fn state_trainings(bench: &Bench, of_samples: usize) -> Result<()> {
     let trainings = of_samples + usize::from(!bench.has_classifier()?);
     let left = bench.seconds_a_training()? * trainings as f64;
     say(format_args!("cost: {trainings} small classifiers to train at most, {}", about(left)));
@@ -101,10 +117,8 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
         [(Metric::Nll, timesteps, timesteps as f64), (Metric::NllExact, flow, flow as f64 * GRADIENT_COST)];
     for (metric, evaluations, forward) in costs.into_iter().filter(|cost| metrics.contains(&cost.0)) {
         let images = bench.likelihoods.min(bench.test.len());
-        let ddim = SolverConfig::Ddim { eta: 0.0 };
-        let sampler = SamplerConfig { solver: ddim, steps: 2, ..SamplerConfig::default() };
         let batches = images.div_ceil(bench.batch) * repetitions(bench);
-        let seconds = seconds_a_step(bench, &sampler, images)? * forward * batches as f64;
+        let seconds = seconds_an_evaluation(bench, bench.batch.min(images))? * forward * batches as f64;
         say(format_args!(
             "cost: {} of {images} test images x {} seeds, {} evaluations each, {}",
             metric.name(),
@@ -119,13 +133,28 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
 /// Of a batch, the second time; `images` are wanted.
 fn seconds_a_step(bench: &Bench, sampler: &SamplerConfig, images: usize) -> Result<f64> {
     let Some(weights) = bench.weights.first() else { return Ok(0.0) };
-    let model = weights.load(&bench.device)?;
+    let Model::Run(model) = weights.load(&bench.device)? else { return Ok(0.0) };
     let images = bench.batch.min(images);
     let sampler = SamplerConfig { steps: sampler.steps.min(2), ..sampler.clone() };
     draw(bench, &model, &sampler, images)?;
     let started = Instant::now();
     draw(bench, &model, &sampler, images)?;
     Ok(started.elapsed().as_secs_f64() / sampler.steps as f64)
+}
+
+/// Of some test images, the second time.
+fn seconds_an_evaluation(bench: &Bench, images: usize) -> Result<f64> {
+    let Some(weights) = bench.weights.first() else { return Ok(0.0) };
+    let indices: Vec<usize> = (0..images).collect();
+    let batch = LikelihoodBatch::of(bench, &indices);
+    let level = bench.config.schedule()?.level(0);
+    weights.load(&bench.device)?.ask(&batch, Seed(0), |denoisers| {
+        let evaluate = || anyhow::Ok(denoisers.clipped.denoise(batch.x0.clone(), level)?.x0.into_data());
+        evaluate()?;
+        let started = Instant::now();
+        evaluate()?;
+        Ok(started.elapsed().as_secs_f64())
+    })
 }
 
 fn draw(bench: &Bench, model: &TrainedModel, sampler: &SamplerConfig, images: usize) -> Result<()> {

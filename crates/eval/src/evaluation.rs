@@ -12,6 +12,7 @@ use crate::drawing::Drawing;
 use crate::judge::Judge;
 use crate::keyed::{key, write_json};
 use crate::metric::{Metric, References};
+use crate::model::Model;
 use crate::progress::Progress;
 use crate::references::{Reference, references};
 use crate::report::Report;
@@ -82,9 +83,11 @@ fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &
     for seed in 0..bench.seeds {
         let folder = drawn_folder(bench, weights, seed)?;
         let name = weights.kind.name();
-        let images = match metrics.iter().any(|metric| metric.needs_images()) {
-            true => Some(Rc::new(Drawing::new(bench, &folder, seed).images(&model, name)?)),
-            false => None,
+        let images = match &model {
+            Model::Run(model) if metrics.iter().any(|metric| metric.needs_images()) => {
+                Some(Rc::new(Drawing::new(bench, &folder, seed).images(model, name)?))
+            }
+            _ => None,
         };
         let subject = Subject {
             name: name.into(),
@@ -124,6 +127,7 @@ fn drawn_by(bench: &Bench, weights: &Weights) -> serde_json::Value {
         "weights_sha256": weights.hash,
         "sampler": bench.sampler,
         "guidance_scale": bench.guidance_scale,
+        "s": bench.shown,
         "dataset": bench.dataset,
     })
 }

@@ -3,11 +3,11 @@ use burn::prelude::*;
 use random::Seed;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use train::TrainedModel;
 
 use crate::bench::Bench;
 use crate::keyed::{kept, key};
 use crate::metric::Metric;
+use crate::model::Denoisers;
 use crate::subject::Subject;
 
 /// Test images whose likelihood is measured together.
@@ -20,6 +20,14 @@ pub struct LikelihoodBatch {
     pub labels: Option<Vec<usize>>,
 }
 
+impl LikelihoodBatch {
+    /// That of some test images.
+    pub fn of(bench: &Bench, indices: &[usize]) -> Self {
+        let labels = bench.test.select(indices).labels.filter(|_| bench.conditional());
+        Self { indices: indices.to_vec(), x0: bench.test.upload(indices, &bench.device), labels }
+    }
+}
+
 /// What `measure` finds of each batch of test images; each is kept, so that an interrupted measurement goes on.
 ///
 /// # Errors
@@ -29,7 +37,7 @@ pub fn of_batches<T: Serialize + DeserializeOwned>(
     bench: &Bench,
     subject: &Subject,
     metric: Metric,
-    mut measure: impl FnMut(&TrainedModel, &LikelihoodBatch) -> Result<T>,
+    mut measure: impl FnMut(&Denoisers, &LikelihoodBatch) -> Result<T>,
 ) -> Result<Vec<T>> {
     let model = subject.model.with_context(|| format!("{} is no model", subject.name))?;
     let folder = subject.folder.join(format!("{}-{}", metric.name(), key(&metric.depends_on(bench)?)?));
@@ -37,9 +45,8 @@ pub fn of_batches<T: Serialize + DeserializeOwned>(
     let batches = chosen.chunks(bench.batch).map(|indices| {
         let file = folder.join(format!("{:08}-{:08}.json", indices[0], indices.len()));
         kept(&file, || {
-            let labels = bench.test.select(indices).labels.filter(|_| bench.conditional());
-            let x0 = bench.test.upload(indices, &bench.device);
-            measure(model, &LikelihoodBatch { indices: indices.to_vec(), x0, labels })
+            let batch = LikelihoodBatch::of(bench, indices);
+            model.ask(&batch, Seed(subject.seed), |denoisers| measure(&denoisers, &batch))
         })
     });
     batches.collect()

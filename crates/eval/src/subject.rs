@@ -2,12 +2,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use anyhow::Result;
-use train::TrainedModel;
 
 use crate::bench::Bench;
 use crate::images::Images;
 use crate::keyed::{kept, key};
 use crate::metric::Metric;
+use crate::model::Model;
 use crate::outcome::Outcome;
 
 /// What is judged: a model and what it drew from one seed, or real images that say what a figure means.
@@ -21,7 +21,7 @@ pub struct Subject<'a> {
     /// Its images; none where no metric that was chosen needs any.
     pub images: Option<Rc<Images>>,
     /// The model; none for real images.
-    pub model: Option<&'a TrainedModel>,
+    pub model: Option<&'a Model>,
     /// Where its outcomes are kept.
     pub folder: PathBuf,
 }

@@ -1,50 +1,47 @@
-use std::fs;
-use std::io::Write;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
-use data::{pixels, write_atomically};
-use random::Seed;
 use serde::Serialize;
-use train::cascade::{
-    Augmentation, CascadeDir, CascadePlan, StageWalk, SuperResolutionModel, TrainedCascade,
-};
+use train::cascade::{Augmentation, CascadeDir, CascadePlan, SuperResolutionModel, TrainedCascade};
 use train::{RunDir, SystemName, hash_file, say};
 
 use crate::args::Args;
 use crate::bench::Bench;
-use crate::images::Images;
-use crate::keyed::{create_folder_of, key, write_json};
+use crate::cost;
+use crate::keyed::{key, write_json};
 use crate::metric::Metric;
-use crate::progress::Progress;
 use crate::subject::Subject;
+use crate::sweep_images::{Input, SweepImages};
+use crate::table::{Cell, Table};
 
 /// Levels that are tried unless the arguments say which.
 const LEVELS: usize = 9;
 
-/// What the images of a stage's low resolution are.
-#[derive(Clone, Copy, Debug, Serialize)]
-enum Input {
-    /// Drawn by the stages below.
-    Generated,
-    /// Real.
-    Real,
-}
+/// A mean and its standard error, which is 0 for one seed.
+type Figure = (f64, f64);
 
-/// A level s and the Frechet distances of what it gives.
+/// A level s, and what its images are worth.
 #[derive(Debug, Serialize)]
 struct Row {
     s: usize,
-    /// Mean and standard error over the seeds, of images drawn through the whole cascade.
-    generated: (f64, f64),
-    /// The same, of real low-resolution images enlarged.
-    real: (f64, f64),
+    /// Images drawn through the whole cascade.
+    generated: Judged,
+    /// Real low-resolution images enlarged.
+    real: Judged,
+}
+
+/// What the images of one level are worth.
+#[derive(Debug, Serialize)]
+struct Judged {
+    /// The in-house Frechet distance to the training images.
+    fd: Figure,
+    /// The classification accuracy score; none for a model without classes.
+    cas: Option<Figure>,
 }
 
 /// Draws with several s of the last stage's conditioning augmentation (Ho et al. 2021, section 4.2 and appendix), judges each
-/// by the in-house Frechet distance to the training images, and records the s of the least with the cascade.
+/// by the in-house Frechet distance to the training images and by the classification accuracy score, and records the s of
+/// the least distance with the cascade.
 ///
 /// What was drawn is kept: after an interruption the same command goes on.
 ///
@@ -62,7 +59,7 @@ pub fn sweep(args: &Args) -> Result<()> {
         || args.guidance_scale != 1.0
     {
         bail!(
-            "--sweep s draws with the stages' own samplers and measures fd: leave out --steps, --sampler, \
+            "--sweep s draws with the stages' own samplers and measures fd and cas: leave out --steps, --sampler, \
                --guidance-scale and --metrics"
         );
     }
@@ -74,21 +71,47 @@ pub fn sweep(args: &Args) -> Result<()> {
     if let Some(obstacle) = Metric::Fd.obstacle(&bench) {
         bail!("--sweep s: {obstacle}");
     }
+    let metrics = metrics(&bench);
     let levels = levels(args, last)?;
-    let images = 2 * levels.len() * args.samples * args.seeds as usize;
-    say(format_args!("sweep over s = {levels:?} of stage {stage}: {images} images are drawn"));
+    state_cost(&bench, &metrics, &levels, stage)?;
     if args.dry_run {
         return Ok(());
     }
     bench.classifier()?;
     let folder = bench.out.join(format!("sweep-{}", drawn_by(&run, &cascade, &bench)?));
-    let sweeper = Sweeper { bench: &bench, cascade: &cascade, last, folder };
-    let rows = sweeper.rows(levels)?;
-    let best = rows.iter().min_by(|a, b| a.generated.0.total_cmp(&b.generated.0)).context("no s to try")?;
+    let images = SweepImages { bench: &bench, cascade: &cascade, folder };
+    let rows = Sweeper { images, metrics }.rows(levels)?;
+    write_json(&bench.out.join("sweep.json"), &rows)?;
+    let best =
+        rows.iter().min_by(|a, b| a.generated.fd.0.total_cmp(&b.generated.fd.0)).context("no s to try")?;
     let truncated = last.config.low_resolution.truncated && best.s > 0;
     run.keep_augmentation(stage, Augmentation { level: best.s, truncated })?;
     say(format_args!("recorded for stage {stage}: s = {}", best.s));
-    write_json(&bench.out.join("sweep.json"), &rows)
+    Ok(())
+}
+
+/// What the images are judged by.
+fn metrics(bench: &Bench) -> Vec<Metric> {
+    match Metric::Cas.obstacle(bench) {
+        None => vec![Metric::Fd, Metric::Cas],
+        Some(why) => {
+            say(format_args!("without cas: {why}"));
+            vec![Metric::Fd]
+        }
+    }
+}
+
+fn state_cost(bench: &Bench, metrics: &[Metric], levels: &[usize], stage: usize) -> Result<()> {
+    let sets = 2 * levels.len() * bench.seeds as usize;
+    say(format_args!(
+        "sweep over s = {levels:?} of stage {stage}: {} images are drawn, half of them from real ones",
+        sets * bench.samples
+    ));
+    if metrics.contains(&Metric::Cas) {
+        cost::state_trainings(bench, sets)?;
+    }
+    say(format_args!("results: {}; if this is stopped, the same command goes on", bench.out.display()));
+    Ok(())
 }
 
 /// What tells apart the images of different weights and samplers, s of the last stage aside.
@@ -116,107 +139,49 @@ fn levels(args: &Args, last: &SuperResolutionModel) -> Result<Vec<usize>> {
 }
 
 struct Sweeper<'a> {
-    bench: &'a Bench,
-    cascade: &'a TrainedCascade,
-    last: &'a SuperResolutionModel,
-    folder: PathBuf,
+    images: SweepImages<'a>,
+    metrics: Vec<Metric>,
 }
 
 impl Sweeper<'_> {
     /// Judges each s, and prints it.
     fn rows(&self, levels: Vec<usize>) -> Result<Vec<Row>> {
-        say("    s   FD-inhouse generated   FD-inhouse real input");
+        say("    s   generated: FD-inhouse, CAS              real input: FD-inhouse, CAS");
         let row = |s: usize| {
             let row =
                 Row { s, generated: self.judge(s, Input::Generated)?, real: self.judge(s, Input::Real)? };
-            let [(mean, error), (real, real_error)] = [row.generated, row.real];
-            say(format_args!("{s:5}   {mean:9.3} ± {error:<9.3}  {real:9.3} ± {real_error:<9.3}"));
+            say(format_args!("{s:5}   {:38}  {}", row.generated.text(), row.real.text()));
             Ok(row)
         };
         levels.into_iter().map(row).collect()
     }
 
-    /// The distance with s, over the seeds: mean and standard error, which is 0 for one seed.
-    fn judge(&self, s: usize, input: Input) -> Result<(f64, f64)> {
-        let mut values = Vec::new();
-        for seed in 0..self.bench.seeds {
-            let folder = self.folder.join(format!("s-{s}-{input:?}-seed-{seed}").to_lowercase());
-            let images = Some(Rc::new(self.images(&folder, s, input, seed)?));
-            let (name, real) = (format!("s = {s}"), self.bench.train.clone());
+    /// What the images with s are worth, over the seeds.
+    fn judge(&self, s: usize, input: Input) -> Result<Judged> {
+        let (bench, mut table) = (self.images.bench, Table::default());
+        for seed in 0..bench.seeds {
+            let folder = self.images.folder(s, input, seed);
+            let images = Some(Rc::new(self.images.draw(s, input, seed)?));
+            let (name, real) = (format!("s = {s}"), bench.train.clone());
             let subject = Subject { name, seed, real, images, model: None, folder };
-            let outcome = subject.judge(self.bench, Metric::Fd)?;
-            values.extend(outcome.rows.first().map(|row| row.value));
-        }
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-        Ok((mean, (squares / (n - 1.0).max(1.0) / n).sqrt()))
-    }
-
-    /// The images of a seed, drawn unless they are kept.
-    fn images(&self, folder: &Path, s: usize, input: Input, seed: u64) -> Result<Images> {
-        let bench = self.bench;
-        let (size, shape) = (bench.train.size(), self.last.image_shape());
-        let mut real: Vec<usize> = Seed(seed).stream("eval/low", 0).permutation(bench.train.len());
-        real.truncate(bench.samples);
-        let (samples, labels) = match input {
-            Input::Generated => (bench.samples, (0..bench.samples).map(|i| bench.label(i)).collect()),
-            Input::Real => (real.len(), bench.train.select(&real).labels),
-        };
-        let file = folder.join(format!("{samples}.bytes"));
-        if let Some(bytes) = fs::read(&file).ok().filter(|bytes| bytes.len() == samples * size) {
-            return Ok(Images::new(bytes, shape, labels));
-        }
-        let mut bytes = Vec::new();
-        let mut progress = Progress::new(format!("drawing with s = {s}"), 0, samples);
-        for first in (0..samples).step_by(bench.batch) {
-            let last = samples.min(first + bench.batch);
-            let labels = labels.as_ref().map(|labels: &Vec<usize>| &labels[first..last]);
-            let values = match input {
-                Input::Generated => self.generate(s, seed, first..last, labels)?,
-                Input::Real => {
-                    let low = self.last.low.reduce(&bench.train.select(&real[first..last]).values());
-                    self.enlarge(s, seed, low, first..last, labels)?
+            for &metric in &self.metrics {
+                for row in subject.judge(bench, metric)?.rows {
+                    table.add("", &row.name, Cell::new(row.value, Some(0.0)));
                 }
-            };
-            bytes.extend(values.into_iter().map(pixels::from_unit));
-            progress.advance(last - first);
+            }
         }
-        create_folder_of(&file)?;
-        write_atomically(&file, |out| out.write_all(&bytes))?;
-        Ok(Images::new(bytes, shape, labels))
+        let figure = |name: &str| {
+            let figure = table.row(name)?.pop()?;
+            Some((figure.value, figure.stderr.unwrap_or(0.0)))
+        };
+        Ok(Judged { fd: figure("FD-inhouse").context("no distance was measured")?, cas: figure("CAS") })
     }
+}
 
-    /// Images through all stages, the lower ones as they were recorded.
-    fn generate(
-        &self,
-        s: usize,
-        seed: u64,
-        images: std::ops::Range<usize>,
-        labels: Option<&[usize]>,
-    ) -> Result<Vec<f32>> {
-        let mut plan = CascadePlan::of(self.cascade, seed)?;
-        let count = plan.augmentations.len();
-        plan.augment(self.cascade, count - 1, Augmentation { level: s, truncated: false })?;
-        let numbers = images.start as u64..images.end as u64;
-        let mut stages = self.cascade.draw(&plan, numbers, labels, &mut |_| ControlFlow::Continue(()))?;
-        Ok(stages.pop().unwrap_or_default())
-    }
-
-    /// Low-resolution images enlarged by the last stage.
-    fn enlarge(
-        &self,
-        s: usize,
-        seed: u64,
-        low: Vec<f32>,
-        images: std::ops::Range<usize>,
-        labels: Option<&[usize]>,
-    ) -> Result<Vec<f32>> {
-        let numbers = || images.start as u64..images.end as u64;
-        let low = self.last.augmented(low, s, seed, numbers())?;
-        let model = self.last.shown(&low, s)?;
-        let walk = StageWalk::new(self.last.config.run.sample.clone(), &model.schedule)?;
-        let mut noise = diffusion::ImageNoise::new(seed, numbers(), model.image_shape, &model.device);
-        Ok(walk.run(&model, labels, &mut || noise.draw(), &mut |_| ControlFlow::Continue(()))?.images)
+impl Judged {
+    fn text(&self) -> String {
+        let text = |(mean, error): Figure| format!("{mean:.3} ± {error:.3}");
+        let cas = self.cas.map_or(String::new(), |cas| format!(", {}", text(cas)));
+        text(self.fd) + &cas
     }
 }

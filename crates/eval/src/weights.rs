@@ -3,7 +3,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::ValueEnum;
-use train::{Checkpoints, Record, RunConfig, RunDir, TrainedModel, hash_file};
+use train::cascade::{StageConfig, SuperResolutionConfig, SuperResolutionModel};
+use train::{Checkpoints, Record, RunConfig, RunDir, SystemName, TrainedModel, hash_file};
+
+use crate::model::Model;
 
 /// Which weights of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,7 +36,7 @@ pub struct Weights {
     pub hash: String,
     /// A file of averaged weights, or a folder of a checkpoint.
     path: PathBuf,
-    config: RunConfig,
+    config: StageConfig,
 }
 
 impl Weights {
@@ -47,7 +50,16 @@ impl Weights {
         if let Some(&step) = checkpoints.steps().last() {
             let folder = checkpoints.path(step);
             let meta = checkpoints.verify(step)?;
-            let config: RunConfig = meta.config(&folder)?;
+            let config = match SystemName::of(&run.config())? {
+                SystemName::SuperResolution => {
+                    let mut config: SuperResolutionConfig = meta.config(&folder)?;
+                    // The s that was chosen after the training.
+                    let own = SuperResolutionConfig::load(&run.config())?.low_resolution;
+                    config.low_resolution.level = own.level;
+                    StageConfig::SuperResolution(Box::new(config))
+                }
+                _ => StageConfig::Base(Box::new(meta.config(&folder)?)),
+            };
             let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
             let asked = if asked.is_empty() { &[Kind::Ema, Kind::Raw] } else { asked };
             let weights = |&kind: &Kind| Self {
@@ -64,7 +76,13 @@ impl Weights {
         Record::verify_weights(run)?;
         let path = run.ema();
         let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        Ok(vec![Self { kind: Kind::Ema, hash, path, config: RunConfig::load(&run.config())? }])
+        let config = match SystemName::of(&run.config())? {
+            SystemName::SuperResolution => {
+                StageConfig::SuperResolution(Box::new(SuperResolutionConfig::load(&run.config())?))
+            }
+            _ => StageConfig::Base(Box::new(RunConfig::load(&run.config())?)),
+        };
+        Ok(vec![Self { kind: Kind::Ema, hash, path, config }])
     }
 
     /// The network with these weights.
@@ -72,10 +90,20 @@ impl Weights {
     /// # Errors
     ///
     /// If they do not fit the run's configuration.
-    pub fn load(&self, device: &Device) -> Result<TrainedModel> {
-        Ok(match self.kind {
-            Kind::Ema => TrainedModel::load(&self.path, &self.config, device)?,
-            Kind::Raw => TrainedModel::load_raw(&self.path, &self.config, device)?,
+    pub fn load(&self, device: &Device) -> Result<Model> {
+        Ok(match (&self.config, self.kind) {
+            (StageConfig::Base(config), Kind::Ema) => {
+                Model::Run(TrainedModel::load(&self.path, config, device)?)
+            }
+            (StageConfig::Base(config), Kind::Raw) => {
+                Model::Run(TrainedModel::load_raw(&self.path, config, device)?)
+            }
+            (StageConfig::SuperResolution(config), Kind::Ema) => {
+                Model::Stage(SuperResolutionModel::load(&self.path, config, device)?)
+            }
+            (StageConfig::SuperResolution(config), Kind::Raw) => {
+                Model::Stage(SuperResolutionModel::load_raw(&self.path, config, device)?)
+            }
         })
     }
 }

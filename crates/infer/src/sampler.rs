@@ -7,6 +7,8 @@ use schedules::FixedVariance;
 pub enum Sampler {
     /// DDPM's.
     Ancestral,
+    /// The same with the large variance, however few the steps, where the network has learnt none.
+    AncestralLarge,
     /// DDIM's.
     Ddim,
     /// Euler's method.
@@ -54,6 +56,7 @@ impl Sampler {
             // The large variance is too large for long steps (Song et al. 2020, table 1).
             Self::Ancestral if whole => SolverConfig::Ancestral { variance: FixedVariance::Large },
             Self::Ancestral => SolverConfig::Ancestral { variance: FixedVariance::Small },
+            Self::AncestralLarge => SolverConfig::Ancestral { variance: FixedVariance::Large },
             Self::Ddim => SolverConfig::Ddim { eta: 0.0 },
             Self::Euler => SolverConfig::Euler { churn: Churn::default() },
             Self::Heun => SolverConfig::Heun { churn: Churn::default() },

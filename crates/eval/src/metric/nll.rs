@@ -20,15 +20,14 @@ pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
     let what = format!("bound of {}, seed {}: evaluations of batches", subject.name, subject.seed);
     let mut progress = Progress::new(what, 0, evaluations(bench, bound.steps()));
     let tallies = of_batches(bench, subject, Metric::Nll, |model, batch| {
-        let denoiser = model.denoiser(batch.labels.as_deref(), 1.0);
         let numbers = batch.indices.iter().map(|&index| index as u64);
-        let mut noise = ImageNoise::new(seed, numbers, model.image_shape, &model.device);
+        let mut noise = ImageNoise::new(seed, numbers, bench.test.shape, &bench.device);
         let mut observer = |_| {
             progress.advance(1);
             ControlFlow::Continue(())
         };
         let found =
-            bound.evaluate(denoiser.as_ref(), batch.x0.clone(), &mut || noise.draw(), &mut observer)?;
+            bound.evaluate(model.clipped.as_ref(), batch.x0.clone(), &mut || noise.draw(), &mut observer)?;
         Ok(BoundTally::of(&found))
     })?;
     let tally = tallies.into_iter().reduce(BoundTally::join).context("there are no test images")?;
@@ -46,5 +45,11 @@ pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {
         y: "log10 of bits/dim".into(),
         points: points.collect(),
     };
-    Ok(Outcome { rows, series: vec![series] })
+    let by_image = Series {
+        title: "bound by image".into(),
+        x: "image".into(),
+        y: "bits/dim".into(),
+        points: tally.totals().iter().enumerate().map(|(image, &bits)| (image as f64, bits)).collect(),
+    };
+    Ok(Outcome { rows, series: vec![series, by_image] })
 }
