@@ -40,6 +40,7 @@ pub fn table() -> Table {
         hours: 0.2,
         steps: stages.collect(),
         rows,
+        claims: |_| Vec::new(),
     }
 }
 

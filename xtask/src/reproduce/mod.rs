@@ -3,7 +3,9 @@
 //! A new table is one file with a [`Table`] and one arm of [`Name`]. What its commands leave under `runs/` is kept, so that
 //! the same command goes on where it was stopped.
 
+mod claim;
 mod dpm;
+mod evaluation;
 mod ldm;
 mod mnist_cdm;
 mod mnist_iddpm;
@@ -14,6 +16,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+pub use claim::Claim;
 pub use report::Row;
 
 use crate::cargo::root;
@@ -62,6 +65,8 @@ pub struct Table {
     pub steps: Vec<Step>,
     /// Reads the figures from what the commands left.
     pub rows: fn() -> Result<Vec<Row>>,
+    /// The orders of rows that were published.
+    pub claims: fn(&[Row]) -> Vec<Claim>,
 }
 
 /// A command of a table.
@@ -86,7 +91,8 @@ impl Step {
 
     /// As it is typed.
     pub fn command(&self) -> String {
-        format!("cargo xtask {}", self.arguments.join(" "))
+        let quoted: Vec<String> = self.arguments.iter().map(|argument| quoted(argument)).collect();
+        format!("cargo xtask {}", quoted.join(" "))
     }
 
     fn run(&self) -> Result<()> {
@@ -114,6 +120,12 @@ impl Step {
             false => bail!("`{}` failed: when it is mended, the same command goes on", self.command()),
         }
     }
+}
+
+/// An argument as a shell takes it.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:".contains(c);
+    if argument.chars().all(plain) { argument.to_owned() } else { format!("'{argument}'") }
 }
 
 /// Whether a run was trained to its end.
@@ -160,6 +172,14 @@ mod tests {
             let value = name.to_possible_value().unwrap();
             assert_eq!(value.get_name(), name.table().name);
         }
+    }
+
+    #[test]
+    fn commands_can_be_typed() {
+        let step = Step::train("configs/a.toml", "b", &["model.channel_mult=[1,2]", "seed=3"]);
+        let expected =
+            "cargo xtask train configs/a.toml --run b --plain --set 'model.channel_mult=[1,2]' --set seed=3";
+        assert_eq!(step.command(), expected);
     }
 
     #[test]

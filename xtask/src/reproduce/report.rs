@@ -42,6 +42,7 @@ pub fn write(table: &Table, rows: Vec<Row>) -> Result<()> {
         "machine": machine(),
         "revision": revision(),
         "rows": rows.iter().map(value).collect::<Vec<_>>(),
+        "claims": judged(table, &rows),
     });
     save(&json, &format!("{all:#}\n"))?;
     save(&page, &markdown(table, &rows)?)?;
@@ -56,15 +57,27 @@ fn value(row: &Row) -> Value {
     })
 }
 
+/// The published orders, and what became of them.
+fn judged(table: &Table, rows: &[Row]) -> Vec<String> {
+    (table.claims)(rows).iter().map(|claim| claim.judged(rows)).collect()
+}
+
 fn markdown(table: &Table, rows: &[Row]) -> Result<String> {
     let mut page = format!("# {}\n\n{}\n\n", table.name, table.about);
     writeln!(page, "`cargo xtask reproduce {}`, about {} hours on two CPU cores.", table.name, table.hours)?;
     writeln!(page, "Made on {} at revision {}.\n", machine(), revision())?;
     writeln!(page, "| | ours | published | unit |\n|---|---|---|---|")?;
     for Row { name, value, stderr, published, unit, .. } in rows {
-        let stderr = stderr.map_or(String::new(), |stderr| format!(" ± {stderr:.2}"));
+        let stderr = stderr.map_or(String::new(), |stderr| format!(" ± {stderr:.3}"));
         let published = published.map_or("-".into(), |published| published.to_string());
         writeln!(page, "| {name} | {value:.3}{stderr} | {published} | {unit} |")?;
+    }
+    let claims = judged(table, rows);
+    if !claims.is_empty() {
+        writeln!(page, "\nWhat was published, and whether it is seen here:\n")?;
+    }
+    for claim in claims {
+        writeln!(page, "- {claim}")?;
     }
     writeln!(page, "\nCommands:\n")?;
     for step in &table.steps {
@@ -94,12 +107,13 @@ fn revision() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reproduce::Step;
+    use crate::reproduce::{Claim, Step};
 
     #[test]
     fn a_page_has_figures_errors_and_commands() {
+        let claims = |_: &[Row]| vec![Claim::less("low", "NLL".into(), "other".into())];
         let steps = vec![Step::eval("a", "runs/reproduce/a", "--seeds 2")];
-        let table = Table { name: "toy", about: "Ours.", hours: 0.5, steps, rows: || Ok(Vec::new()) };
+        let table = Table { name: "toy", about: "Ours.", hours: 0.5, steps, rows: || Ok(Vec::new()), claims };
         let row = Row {
             name: "NLL".into(),
             value: 3.70251,
@@ -109,7 +123,8 @@ mod tests {
             command: "x".into(),
         };
         let page = markdown(&table, &[row]).unwrap();
-        assert!(page.contains("| NLL | 3.703 ± 0.02 | 2.94 | bits/dim |"), "{page}");
+        assert!(page.contains("| NLL | 3.703 ± 0.021 | 2.94 | bits/dim |"), "{page}");
+        assert!(page.contains("- low: not measured"), "{page}");
         assert!(
             page.contains("    cargo xtask eval --run runs/a --out runs/reproduce/a --seeds 2"),
             "{page}"
