@@ -11,6 +11,7 @@ mod mnist_cdm;
 mod mnist_iddpm;
 mod report;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -101,7 +102,7 @@ impl Step {
             && command == "train"
         {
             let folder = root().join("runs").join(run);
-            if is_finished(&folder.join("record.json")) {
+            if is_finished(&folder) {
                 return Ok(());
             }
             // Of a run, or of the stages of a cascade.
@@ -128,9 +129,14 @@ fn quoted(argument: &str) -> String {
     if argument.chars().all(plain) { argument.to_owned() } else { format!("'{argument}'") }
 }
 
-/// Whether a run was trained to its end.
-fn is_finished(record: &std::path::Path) -> bool {
-    let record = std::fs::read_to_string(record).ok();
+/// Whether a run was trained to its end, or all stages of a cascade.
+fn is_finished(folder: &Path) -> bool {
+    let config = std::fs::read_to_string(folder.join("config.toml")).unwrap_or_default();
+    let config: toml::Table = config.parse().unwrap_or_default();
+    if let Some(stages) = config.get("stage").and_then(toml::Value::as_table) {
+        return stages.keys().all(|number| is_finished(&folder.join(format!("stage-{number}"))));
+    }
+    let record = std::fs::read_to_string(folder.join("record.json")).ok();
     let record = record.and_then(|text| text.parse::<serde_json::Value>().ok());
     record.is_some_and(|record| record["status"] == "finished")
 }
@@ -185,11 +191,20 @@ mod tests {
     #[test]
     fn a_run_is_finished_when_its_record_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let record = folder.path().join("record.json");
-        assert!(!is_finished(&record));
-        std::fs::write(&record, r#"{"status": "running"}"#).unwrap();
-        assert!(!is_finished(&record));
-        std::fs::write(&record, r#"{"status": "finished"}"#).unwrap();
-        assert!(is_finished(&record));
+        let run = folder.path();
+        let record = |file: &str, status: &str| {
+            std::fs::write(run.join(file), format!(r#"{{"status": "{status}"}}"#)).unwrap();
+            is_finished(run)
+        };
+        assert!(!is_finished(run));
+        assert!(!record("record.json", "running"));
+        assert!(record("record.json", "finished"));
+
+        std::fs::write(run.join("config.toml"), "[stage.1]\n[stage.2]").unwrap();
+        std::fs::create_dir_all(run.join("stage-1")).unwrap();
+        assert!(!record("stage-1/record.json", "finished"), "the second stage is missing");
+        std::fs::create_dir_all(run.join("stage-2")).unwrap();
+        assert!(!record("stage-2/record.json", "running"));
+        assert!(record("stage-2/record.json", "finished"));
     }
 }
