@@ -84,7 +84,7 @@ pub fn table() -> Table {
                 DDPM has the variational bound of the same points with a small dense network, L_simple and fixed variances. \
                 The paper's 5.4 bits for CIFAR-10 are per pixel of three standardised channels, a lower bound on a \
                 log-likelihood: about 4.20 bits/dim as a negative log-likelihood is counted today.",
-        hours: 1.0,
+        hours: 0.3,
         steps: POINTS.iter().map(Run::step).collect(),
         rows: || rows(&POINTS),
         claims: |_| Vec::new(),
