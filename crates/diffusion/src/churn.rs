@@ -25,6 +25,16 @@ impl Default for Churn {
 }
 
 impl Churn {
+    /// Its options, each with the least and the most that it may be.
+    pub(crate) fn ranges(self) -> Vec<(&'static str, f64, f64, f64)> {
+        vec![
+            ("churn.amount", self.amount, 0.0, 1e6),
+            ("churn.sigma_min", self.sigma_min, 0.0, f64::INFINITY),
+            ("churn.sigma_max", self.sigma_max, 0.0, f64::INFINITY),
+            ("churn.deviation", self.deviation, 0.0, 10.0),
+        ]
+    }
+
     /// The image with its noise raised, and where it is then.
     pub(crate) fn apply(
         self,

@@ -1,7 +1,7 @@
 use burn::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::exponential::{Smooth, Transition};
+use crate::exponential::{Smooth, Transition, step_from_noise};
 use crate::polynomial::{Polynomial, weights};
 use crate::solver::{add_noise, weighted};
 use crate::{Denoiser, DiffusionError, Solver, Stage};
@@ -79,11 +79,14 @@ impl Solver for DpmMultistep {
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
         let Stage { from, to, .. } = stage;
         let prediction = denoiser.denoise(x.clone(), from)?;
-        if to.sigma == 0.0 || (from.alpha == 0.0 && !self.config.sde) {
-            return Ok((prediction.at(to), prediction.x0));
-        }
         if stage.index == 0 {
             self.history.clear();
+        }
+        if to.sigma == 0.0 {
+            return Ok((prediction.at(to), prediction.x0));
+        }
+        if from.alpha == 0.0 {
+            return Ok((step_from_noise(&prediction, self.config.sde, to, noise), prediction.x0));
         }
         self.history.insert(0, (from.lambda(), self.config.smooth.of(&prediction)));
         self.history.truncate(self.config.order);

@@ -2,6 +2,7 @@ use burn::prelude::*;
 use schedules::NoiseLevel;
 
 use crate::ddim::ddim_variance;
+use crate::exponential::step_from_noise;
 use crate::solver::add_noise;
 use crate::{Denoiser, DiffusionError, Prediction, Solver, Stage};
 
@@ -40,6 +41,9 @@ impl Solver for DpmSde {
         let first = denoiser.denoise(x.clone(), stage.from)?;
         if stage.to.sigma == 0.0 {
             return Ok((first.at(stage.to), first.x0));
+        }
+        if stage.from.alpha == 0.0 {
+            return Ok((step_from_noise(&first, true, stage.to, noise), first.x0));
         }
         let middle = Stage { to: stage.from.halfway(stage.to), ..stage };
         let half = self.ancestral(x.clone(), first.x0, middle, noise);

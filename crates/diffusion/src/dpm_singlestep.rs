@@ -3,7 +3,7 @@ use schedules::NoiseLevel;
 use serde::{Deserialize, Serialize};
 
 use crate::dpm_multistep::advance;
-use crate::exponential::{Smooth, Transition};
+use crate::exponential::{Smooth, Transition, step_from_noise};
 use crate::polynomial::Polynomial;
 use crate::solver::add_noise;
 use crate::{Denoiser, DiffusionError, Solver, Stage};
@@ -83,6 +83,10 @@ impl Solver for DpmSinglestep {
         let prediction = denoiser.denoise(x.clone(), from)?;
         if to.sigma == 0.0 {
             return Ok((prediction.at(to), prediction.x0));
+        }
+        if from.alpha == 0.0 {
+            self.start = None;
+            return Ok((step_from_noise(&prediction, self.config.sde, to, noise), prediction.x0));
         }
         let begins = self.begins_block(stage);
         let (base, origin) = match self.start.take() {

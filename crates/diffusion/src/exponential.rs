@@ -15,6 +15,7 @@ use schedules::NoiseLevel;
 use serde::{Deserialize, Serialize};
 
 use crate::Prediction;
+use crate::solver::add_noise;
 
 /// What a solver takes for smooth, and puts a polynomial for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +73,17 @@ impl Transition {
             },
         }
     }
+}
+
+/// The step from a level without signal, where lambda is infinite and the image says nothing: to the clean image with the
+/// noise kept, or with all of it drawn anew.
+pub(crate) fn step_from_noise(
+    prediction: &Prediction,
+    sde: bool,
+    to: NoiseLevel,
+    noise: &mut dyn FnMut() -> Tensor<4>,
+) -> Tensor<4> {
+    if sde { add_noise(prediction.x0.clone() * to.alpha, to.sigma.powi(2), noise) } else { prediction.at(to) }
 }
 
 /// `int_0^1 k e^(-k (1 - u)) u^m du`.

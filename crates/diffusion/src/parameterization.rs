@@ -117,6 +117,7 @@ impl Parameterization {
 mod tests {
     use super::*;
     use burn::tensor::Tolerance;
+    use schedules::Weighting;
 
     const ALL: [Parameterization; 5] = [
         Parameterization::Eps,
@@ -159,6 +160,36 @@ mod tests {
             };
             let slope = at(1.0) - at(0.0);
             assert!((slope.powi(2) - choice.x0_error(level)).abs() < 1e-5, "{choice:?}");
+        }
+    }
+
+    /// Karras et al. 2022, table 1: preconditioning, and the weight that makes every level's loss that of the network.
+    #[test]
+    fn edm_has_the_coefficients_of_the_table() {
+        let (sigma_data, f) = (0.7f64, image([0.3, -2.0, 1.0, 0.1]));
+        let x = image([-1.0, 0.2, 0.5, 1.0]);
+        for sigma in [0.002, 0.5, 3.0, 80.0f64] {
+            let norm = (sigma.powi(2) + sigma_data.powi(2)).sqrt();
+            let (c_skip, c_out) = ((sigma_data / norm).powi(2), sigma * sigma_data / norm);
+            let (c_in, c_noise) = (1.0 / norm, sigma.ln() / 4.0);
+            let net = |input: Tensor<4>, told: f64| {
+                assert!((told - c_noise).abs() < 1e-12);
+                input
+                    .into_data()
+                    .assert_approx_eq::<f32>(&(x.clone() * c_in).into_data(), Tolerance::relative(1e-5));
+                f.clone()
+            };
+            let edm = schedules::Edm::default();
+            let timestep = |level| edm.timestep(level);
+            let parameterization = Parameterization::Edm { sigma_data };
+            let denoiser = crate::NetworkDenoiser { net, timestep, parameterization, variance: None };
+            let level = NoiseLevel { alpha: 1.0, sigma };
+            let d = crate::Denoiser::denoise(&denoiser, x.clone(), level).unwrap().x0;
+            let table = x.clone() * c_skip + f.clone() * c_out;
+            d.into_data().assert_approx_eq::<f32>(&table.into_data(), Tolerance::absolute(1e-5));
+            let weight = Weighting::Uniform.of(level, parameterization.x0_error(level));
+            let of_x0 = weight / parameterization.x0_error(level);
+            assert!((of_x0 * c_out.powi(2) - 1.0).abs() < 1e-9, "lambda(sigma) = 1 / c_out^2");
         }
     }
 

@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use schedules::{NoiseLevel, Schedule};
+use schedules::{Curve, NoiseLevel};
 
 use crate::ipndm::{Ipndm, transfer};
 use crate::{Denoiser, DiffusionError, Prediction, Solver, Stage};
@@ -21,12 +21,10 @@ pub enum WarmUp {
 }
 
 impl WarmUp {
-    /// Runge-Kutta steps whose middle is half way in the timesteps of a chain.
-    pub fn on_chain(schedule: &Schedule) -> Self {
-        let schedule = schedule.clone();
-        Self::RungeKutta(Box::new(move |from, to| {
-            schedule.level_at((schedule.timestep(from) + schedule.timestep(to)) / 2.0)
-        }))
+    /// Runge-Kutta steps whose middle is half way in the time of a law of noise.
+    pub fn on_curve(curve: &Curve) -> Self {
+        let curve = curve.clone();
+        Self::RungeKutta(Box::new(move |from, to| curve.at_time((curve.time(from) + curve.time(to)) / 2.0)))
     }
 }
 
@@ -52,6 +50,8 @@ impl Solver for Pndm {
             Ok::<_, DiffusionError>(denoiser.denoise(moved, level)?.eps)
         };
         let eps = match &self.warm_up {
+            // The clean level has no noise that could be asked for.
+            _ if stage.to.sigma == 0.0 => extrapolated,
             WarmUp::Euler if stage.index == 0 => (noise_at(&eps, stage.to)? + eps) / 2.0,
             WarmUp::RungeKutta(halfway) if stage.index < 3 => {
                 let middle = halfway(stage.from, stage.to);

@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
-use schedules::{FinalSigma, FixedVariance, NoiseLevel, Schedule, ScheduleError, Spacing};
+use schedules::{Curve, FinalSigma, FixedVariance, NoiseLevel, ScheduleError, Spacing};
 use serde::{Deserialize, Serialize};
 
 use crate::{Denoiser, DiffusionError, ImageNoise, SolverConfig, Step, sample};
@@ -32,13 +32,13 @@ impl Default for SamplerConfig {
 }
 
 impl SamplerConfig {
-    /// The levels to visit on a chain, and the one to end at.
+    /// The levels to visit of a law of noise, and the one to end at.
     ///
     /// # Errors
     ///
-    /// If the steps do not fit the chain.
-    pub fn levels(&self, schedule: &Schedule) -> Result<Vec<NoiseLevel>, ScheduleError> {
-        self.spacing.levels(schedule, self.steps, self.final_sigma)
+    /// If steps or spacing do not fit the law.
+    pub fn levels(&self, curve: &Curve) -> Result<Vec<NoiseLevel>, ScheduleError> {
+        self.spacing.levels(curve, self.steps, self.final_sigma)
     }
 
     /// Draws the images whose noise is given.
@@ -49,18 +49,17 @@ impl SamplerConfig {
     ///
     /// # Errors
     ///
-    /// As [`sample`], and if the steps do not fit the chain.
+    /// As [`sample`], and if steps or spacing do not fit the law.
     pub fn draw(
         &self,
         denoiser: &dyn Denoiser,
-        schedule: &Schedule,
+        curve: &Curve,
         noise: &mut ImageNoise,
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Tensor<4>, DiffusionError> {
-        let levels = self.levels(schedule)?;
-        // A chain that ends almost without signal is started from noise alone, of unit variance.
-        let x = noise.draw();
-        let mut solver = self.solver.init(schedule);
+        let levels = self.levels(curve)?;
+        let x = noise.draw() * curve.initial_deviation(levels[0]);
+        let mut solver = self.solver.init(curve);
         sample(denoiser, solver.as_mut(), &levels, x, &mut || noise.draw(), observer)
     }
 }

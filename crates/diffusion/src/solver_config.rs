@@ -1,4 +1,4 @@
-use schedules::{FixedVariance, Schedule};
+use schedules::{Curve, FixedVariance};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -87,8 +87,8 @@ fn four() -> usize {
 }
 
 impl SolverConfig {
-    /// A solver ready for its first step on a chain.
-    pub fn init(&self, schedule: &Schedule) -> Box<dyn Solver> {
+    /// A solver ready for its first step, for a model of a law of noise.
+    pub fn init(&self, curve: &Curve) -> Box<dyn Solver> {
         match *self {
             Self::Ancestral { variance } => Box::new(Ancestral { variance }),
             Self::Ddim { eta } => Box::new(Ddim { eta }),
@@ -98,14 +98,14 @@ impl SolverConfig {
             Self::Lms { order } => Box::new(Lms::new(order)),
             Self::Ipndm => Box::new(Ipndm::default()),
             Self::Pndm { runge_kutta: false } => Box::new(Pndm::new(WarmUp::Euler)),
-            Self::Pndm { runge_kutta: true } => Box::new(Pndm::new(WarmUp::on_chain(schedule))),
+            Self::Pndm { runge_kutta: true } => Box::new(Pndm::new(WarmUp::on_curve(curve))),
             Self::DpmMultistep(config) => Box::new(DpmMultistep::new(config)),
             Self::DpmSinglestep(config) => Box::new(DpmSinglestep::new(config)),
             Self::Deis { order } => Box::new(DpmMultistep::new(DpmMultistepConfig::deis(order))),
             Self::DpmSde => Box::new(DpmSde { deviation: 1.0 }),
             Self::Unipc(ref config) => Box::new(UniPc::new(config.clone())),
             Self::Lcm => Box::new(Consistency),
-            Self::Tcd { eta } => Box::new(Tcd::on_chain(schedule, eta)),
+            Self::Tcd { eta } => Box::new(Tcd::on_curve(curve, eta)),
         }
     }
 
@@ -115,22 +115,26 @@ impl SolverConfig {
     ///
     /// The first option that the solver is not defined for.
     pub fn validate(&self) -> Result<(), DiffusionError> {
-        let (option, value, least, most) = match self {
-            Self::Ddim { eta } | Self::Midpoint { eta } | Self::Tcd { eta } => ("eta", *eta, 0.0, 1.0),
-            Self::Euler { churn } | Self::Heun { churn } => ("amount", churn.amount, 0.0, f64::MAX),
-            Self::Lms { order } => ("order", *order as f64, 1.0, 4.0),
-            Self::Deis { order } => ("order", *order as f64, 1.0, 3.0),
-            Self::DpmMultistep(config) => ("order", config.order as f64, 1.0, 3.0),
-            Self::DpmSinglestep(config) => ("order", config.order as f64, 1.0, 3.0),
-            Self::Unipc(config) => ("order", config.order as f64, 1.0, 3.0),
-            Self::Ancestral { .. } | Self::Ipndm | Self::Pndm { .. } | Self::DpmSde | Self::Lcm => {
-                return Ok(());
+        let eta = |eta: f64| vec![("eta", eta, 0.0, 1.0)];
+        let order = |order: usize, most: f64| vec![("order", order as f64, 1.0, most)];
+        let ranges = match self {
+            Self::Ddim { eta: value } | Self::Midpoint { eta: value } | Self::Tcd { eta: value } => {
+                eta(*value)
             }
+            Self::Euler { churn } | Self::Heun { churn } => churn.ranges(),
+            Self::Lms { order: value } => order(*value, 4.0),
+            Self::Deis { order: value } => order(*value, 3.0),
+            Self::DpmMultistep(config) => order(config.order, 3.0),
+            Self::DpmSinglestep(config) => order(config.order, 3.0),
+            Self::Unipc(config) => order(config.order, 3.0),
+            Self::Ancestral { .. } | Self::Ipndm | Self::Pndm { .. } | Self::DpmSde | Self::Lcm => Vec::new(),
         };
-        if (least..=most).contains(&value) {
-            return Ok(());
+        match ranges.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
+            Some((option, value, least, most)) => {
+                Err(DiffusionError::SolverOption { option, value, least, most })
+            }
+            None => Ok(()),
         }
-        Err(DiffusionError::SolverOption { option, value, least, most })
     }
 
     /// Whether the solver draws no noise.

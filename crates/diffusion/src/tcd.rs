@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use schedules::{NoiseLevel, Schedule};
+use schedules::{Curve, NoiseLevel};
 
 use crate::solver::add_noise;
 use crate::{Denoiser, DiffusionError, Solver, Stage};
@@ -12,10 +12,20 @@ pub struct Tcd {
 }
 
 impl Tcd {
-    /// Lands at `1 - eta` of the timestep, rounded down: `eta` 0 is deterministic, 1 draws all noise anew.
-    pub fn on_chain(schedule: &Schedule, eta: f64) -> Self {
-        let schedule = schedule.clone();
-        let landing = move |to| schedule.level_at(((1.0 - eta) * schedule.timestep(to)).floor());
+    /// Lands at `1 - eta` of the time, rounded down to a timestep where there is a chain of them: `eta` 0 is deterministic,
+    /// 1 draws all noise anew.
+    pub fn on_curve(curve: &Curve, eta: f64) -> Self {
+        let curve = curve.clone();
+        let landing = move |to| {
+            if eta == 0.0 {
+                return to;
+            }
+            match curve.chain() {
+                // In single precision as the released code, where 0.7 of 670 is 469.
+                Some(_) => curve.at_time(f64::from(((1.0 - eta) as f32 * curve.time(to) as f32).floor())),
+                None => curve.at_time((1.0 - eta) * curve.time(to)),
+            }
+        };
         Self { landing: Box::new(landing) }
     }
 }

@@ -93,12 +93,12 @@ impl Solver for UniPc {
         _: &mut dyn FnMut() -> Tensor<4>,
     ) -> Result<(Tensor<4>, Tensor<4>), DiffusionError> {
         let prediction = denoiser.denoise(x.clone(), stage.from)?;
-        if stage.from.alpha == 0.0 {
-            return Ok((prediction.at(stage.to), prediction.x0));
-        }
         if stage.index == 0 {
             self.history.clear();
             self.last = None;
+        }
+        if stage.from.alpha == 0.0 {
+            return Ok((prediction.at(stage.to), prediction.x0));
         }
         let value = (stage.from.lambda(), self.config.smooth.of(&prediction));
         let x = self.correct(x, stage, &value);

@@ -242,7 +242,7 @@ fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
         _ => own.solver.clone(),
     };
     let sampler = SamplerConfig { solver, steps, ..own.clone() };
-    sampler.levels(&config.schedule()?).context("--steps")?;
+    sampler.levels(&config.curve()?).context("--steps")?;
     Ok(sampler)
 }
 

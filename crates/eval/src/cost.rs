@@ -162,7 +162,7 @@ fn draw(bench: &Bench, model: &TrainedModel, sampler: &SamplerConfig, images: us
     let denoiser = model.denoiser(labels.as_deref(), bench.guidance_scale);
     let mut noise = ImageNoise::new(0, 0..images as u64, model.image_shape, &bench.device);
     let x: Tensor<4> =
-        sampler.draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut |_| ControlFlow::Continue(()))?;
+        sampler.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut |_| ControlFlow::Continue(()))?;
     x.into_data();
     Ok(())
 }

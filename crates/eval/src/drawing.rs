@@ -80,7 +80,7 @@ impl<'a> Drawing<'a> {
             progress.advance(1);
             ControlFlow::Continue(())
         };
-        let x = self.bench.sampler.draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut observer)?;
+        let x = self.bench.sampler.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut observer)?;
         let values = x.try_into_vec_as::<f32>().context("failed to read images from the device")?;
         Ok(values.into_iter().map(pixels::from_unit).collect())
     }

@@ -6,6 +6,7 @@ use clap::Parser;
 use schedules::Spacing;
 
 use crate::cascade_args::CascadeArgs;
+use crate::classifier_args::ClassifierArgs;
 use crate::edit_args::EditArgs;
 use crate::prompt_args::PromptArgs;
 use crate::sampler::Sampler;
@@ -51,6 +52,9 @@ pub struct Args {
     /// Noise of the ddim, dpm2 and tcd samplers: 0 deterministic, 1 as the ancestral one.
     #[arg(long)]
     pub eta: Option<f64>,
+    /// Limit predicted images to this quantile of their own values, such as 0.995, instead of clipping them (Imagen).
+    #[arg(long, value_name = "Q", conflicts_with = "model")]
+    pub dynamic_threshold: Option<f64>,
     /// Seed of the noise; image i of a seed is always the same.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
@@ -87,6 +91,9 @@ pub struct Args {
     /// Changing an image.
     #[command(flatten)]
     pub edit: EditArgs,
+    /// Classifier guidance.
+    #[command(flatten)]
+    pub classifier: ClassifierArgs,
     /// Cascades.
     #[command(flatten)]
     pub cascade: CascadeArgs,

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use data::grid::beside;
 use data::resample::repeat;
-use diffusion::{DiffusionError, Limit, SamplerConfig, Step};
-use schedules::Schedule;
+use diffusion::{DiffusionError, SamplerConfig, Step};
+use schedules::Curve;
 use train::TrainError;
 use train::cascade::{Augmentation, CascadePlan, LowResolutionConfig, StageWalk, TrainedCascade};
 
 use crate::args::Args;
 use crate::draw::{Drawn, MAX_GRID, progress_bar, write_each};
-use crate::plan::{OwnSampler, Plan, walk};
+use crate::plan::{OwnSampler, Plan, dynamic_limit, walk};
 use crate::walk::Walk;
 
 /// What is drawn from a cascade: the arguments, checked against it.
@@ -37,12 +37,12 @@ impl<'a> CascadeDrawing<'a> {
         }
         let config = &cascade.base_config;
         let guidable = config.train.cond_drop_prob > 0.0;
-        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable };
+        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable, guide: None };
         let plan = Plan::new(args, &cascade.base, &own, None)?;
-        let schedule = &cascade.base.schedule;
+        let curve = &cascade.base.curve;
         let mut stages = CascadePlan {
             seed: args.seed,
-            walks: vec![stage_walk(args, &config.sample, schedule)?],
+            walks: vec![stage_walk(args, &config.sample, curve)?],
             augmentations: Vec::new(),
         };
         let asked = &args.cascade.aug_level;
@@ -52,7 +52,7 @@ impl<'a> CascadeDrawing<'a> {
         for (index, model) in cascade.upper.iter().enumerate() {
             let augmentation = augmentation(args, index, &model.config.low_resolution)?;
             let run = &model.config.run;
-            stages.walks.push(stage_walk(args, &run.sample, &run.schedule()?)?);
+            stages.walks.push(stage_walk(args, &run.sample, &run.curve()?)?);
             stages.augmentations.push(augmentation);
             stages.augment(cascade, index, augmentation)?;
         }
@@ -163,17 +163,11 @@ impl Job<'_> {
 }
 
 /// The walk of one stage: its own sampler, unless the arguments say otherwise.
-pub(crate) fn stage_walk(args: &Args, own: &SamplerConfig, schedule: &Schedule) -> Result<StageWalk> {
-    let walk = walk(args, Walk::Configured(own.clone()), schedule.num_train_timesteps())?;
+pub(crate) fn stage_walk(args: &Args, own: &SamplerConfig, curve: &Curve) -> Result<StageWalk> {
+    let walk = walk(args, Walk::Configured(own.clone()), curve)?;
     let Walk::Configured(sampler) = walk else { bail!("a stage has a sampler of ours") };
-    let walk = StageWalk::new(sampler, schedule)?;
-    let limit = match args.cascade.dynamic_threshold {
-        Some(ratio) if !(ratio > 0.0 && ratio <= 1.0) => {
-            bail!("--dynamic-threshold {ratio}: it must be above 0 and at most 1")
-        }
-        Some(ratio) => Limit::Dynamic { ratio, max: f64::from(f32::MAX) },
-        None => walk.limit,
-    };
+    let walk = StageWalk::new(sampler, curve)?;
+    let limit = dynamic_limit(args)?.unwrap_or(walk.limit);
     Ok(StageWalk { guidance_scale: args.guidance_scale.unwrap_or(1.0), limit, ..walk })
 }
 
@@ -193,6 +187,7 @@ pub(crate) fn refuse_alien(args: &Args) -> Result<()> {
         ("--animate", args.animate.is_some()),
         ("--interpolate", args.interpolate.is_some()),
         ("--init-image", args.edit.init_image.is_some()),
+        ("--classifier", args.classifier.classifier.is_some()),
         ("--forward", args.forward.is_some()),
     ];
     match alien.into_iter().find(|(_, given)| *given) {

@@ -14,9 +14,6 @@ pub struct CascadeArgs {
     /// Stop the stage below at s (true), or finish it and noise its images again (false); the cascade's own unless given.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub truncated: Option<bool>,
-    /// Limit predicted images to this quantile of their own values, such as 0.995, instead of clipping them (Imagen).
-    #[arg(long, value_name = "Q")]
-    pub dynamic_threshold: Option<f64>,
     /// Enlarge an image file by the super-resolution stage that is the --run, such as runs/digits-cdm/stage-2.
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["forward", "init_image", "model"])]
     pub upscale: Option<PathBuf>,
@@ -29,7 +26,6 @@ impl CascadeArgs {
             ("--stages", self.stages),
             ("--aug-level", !self.aug_level.is_empty()),
             ("--truncated", self.truncated.is_some()),
-            ("--dynamic-threshold", self.dynamic_threshold.is_some()),
             ("--upscale", self.upscale.is_some()),
         ];
         given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)

@@ -3,7 +3,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use data::{Grid, Picture};
 use diffusion::{DiffusionError, ImageNoise, Step};
@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use train::{FrozenFirstStage, Network, TrainedModel};
 
 use crate::args::Ends;
+use crate::condition::Condition;
 use crate::plan::Plan;
 
 /// Images of a grid or an animation at most.
@@ -110,8 +111,13 @@ fn draw_batch<N: Network>(
         None => noise.draw(),
         Some(ends) => between(model, plan, ends, images),
     };
-    let condition = (labels.as_deref(), plan.guidance_scale);
-    let result = plan.walk.run(model, condition, plan.edit.as_ref(), x, &mut || noise.draw(), &mut observer);
+    let condition = Condition {
+        labels: labels.as_deref(),
+        guidance_scale: plan.guidance_scale,
+        guide: plan.guide.as_deref(),
+        limit: plan.limit,
+    };
+    let result = plan.walk.run(model, &condition, plan.edit.as_ref(), x, &mut || noise.draw(), &mut observer);
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(DiffusionError::Stopped { .. })) => Ok(None),
         x => Ok(Some((x?, frames))),
@@ -139,7 +145,11 @@ fn between<N>(model: &TrainedModel<N>, plan: &Plan, Ends(a, b): Ends, images: Ra
 }
 
 pub(crate) fn read(x: Tensor<4>) -> Result<Vec<f32>> {
-    x.try_into_vec_as::<f32>().context("failed to read the images from the device")
+    let values = x.try_into_vec_as::<f32>().context("failed to read the images from the device")?;
+    if values.iter().any(|value| !value.is_finite()) {
+        bail!("the images are no numbers: use more --steps, a smaller guidance, or another --sampler");
+    }
+    Ok(values)
 }
 
 /// Writes each of some images, the first being number `first`, with the settings inside.

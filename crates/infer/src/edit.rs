@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use burn::prelude::*;
-use diffusion::{Known, MeanPerturbed, RePaint, RePaintConfig, Step, noised, remaining_levels, sample};
+use diffusion::{Ddim, Known, MeanPerturbed, RePaint, RePaintConfig, Step, noised, remaining_levels, sample};
 use schedules::NoiseLevel;
 use train::FrozenFirstStage;
 
@@ -24,6 +24,7 @@ pub struct Edit {
     image: Vec<f32>,
     shape: [usize; 3],
     strength: f64,
+    inverted: bool,
     inpainting: Option<Inpainting>,
 }
 
@@ -44,7 +45,7 @@ impl Edit {
     /// If a file cannot be read, or the arguments do not fit each other.
     pub fn new(args: &EditArgs, shape: [usize; 3]) -> Result<Option<Self>> {
         let Some(path) = &args.init_image else { return Ok(None) };
-        let default = if args.mask.is_some() { 1.0 } else { DEFAULT_STRENGTH };
+        let default = if args.mask.is_some() || args.invert { 1.0 } else { DEFAULT_STRENGTH };
         let strength = args.strength.unwrap_or(default);
         if !(strength > 0.0 && strength <= 1.0) {
             bail!("--strength {strength}: it must be above 0 and at most 1");
@@ -54,7 +55,8 @@ impl Edit {
             None => None,
         };
         let image = data::read_image(path, shape)?;
-        Ok(Some(Self { path: path.clone(), image, shape, strength, inpainting }))
+        let inverted = args.invert;
+        Ok(Some(Self { path: path.clone(), image, shape, strength, inverted, inpainting }))
     }
 
     /// Values of the image in `[-1, 1]`, `[C, H, W]`.
@@ -97,6 +99,9 @@ impl Edit {
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let mut settings =
             vec![("init_image", self.path.display().to_string()), ("strength", self.strength.to_string())];
+        if self.inverted {
+            settings.push(("invert", "ddim".to_owned()));
+        }
         if let Some(Inpainting { mask, resampling, .. }) = &self.inpainting {
             settings.push(("mask", mask.display().to_string()));
             settings.push(("inpaint", if resampling.is_some() { "repaint" } else { "mean" }.to_owned()));
@@ -139,7 +144,9 @@ impl Edit {
         let [channels, height, width] = self.shape;
         let image = TensorData::new(self.image.clone(), [1, channels, height, width]);
         let image = Tensor::<4>::from_data(image, &x.device());
-        let x = if remaining.len() == course.levels.len() {
+        let x = if self.inverted {
+            invert(&course, remaining, image.clone().repeat_dim(0, x.dims()[0]))?
+        } else if remaining.len() == course.levels.len() {
             x * course.init_noise_sigma
         } else {
             noised(image.clone(), remaining[0], x)
@@ -162,6 +169,16 @@ impl Edit {
         };
         Ok(known.put(x))
     }
+}
+
+/// The image at the first of `levels` from which the probability-flow ODE leads to `image`: DDIM's steps upwards (Song et al.
+/// 2020, section 4.3), from the last level with noise, so that none is left out of account.
+fn invert(course: &Course<'_>, levels: &[NoiseLevel], image: Tensor<4>) -> Result<Tensor<4>> {
+    let rising: Vec<NoiseLevel> = levels.iter().rev().copied().filter(|level| level.sigma > 0.0).collect();
+    let x = image * rising[0].alpha;
+    let mut no_noise = || -> Tensor<4> { x.zeros_like() };
+    let mut observer = |_: Step| ControlFlow::Continue(());
+    Ok(sample(&course.denoiser, &mut Ddim { eta: 0.0 }, &rising, x.clone(), &mut no_noise, &mut observer)?)
 }
 
 impl Inpainting {

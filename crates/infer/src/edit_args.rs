@@ -13,6 +13,9 @@ pub struct EditArgs {
     /// Share of the steps that is walked: near 0 keeps the image, 1 begins with noise alone [default: 0.5, with --mask 1].
     #[arg(long, value_name = "S", requires = "init_image")]
     pub strength: Option<f64>,
+    /// Begin with the noise that leads to --init-image, found by walking up with DDIM, instead of noise of its own.
+    #[arg(long, requires = "init_image", conflicts_with_all = ["mask", "denoise"])]
+    pub invert: bool,
     /// An image file as large as --init-image: what is white is drawn anew, what is black is kept.
     #[arg(long, value_name = "FILE", requires = "init_image")]
     pub mask: Option<PathBuf>,

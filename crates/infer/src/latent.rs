@@ -56,6 +56,7 @@ impl LatentDrawing {
         let own = OwnSampler {
             walk: Walk::Configured(config.sample.clone()),
             guidable: config.train.cond_drop_prob > 0.0,
+            guide: None,
         };
         let plan = Plan::new(args, &model, &own, Some(&trained.first_stage))?;
         Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown })

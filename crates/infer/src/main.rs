@@ -15,7 +15,9 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::Parser;
 use data::Grid;
-use infer::{Args, CascadeDrawing, LatentDrawing, OwnSampler, Plan, PromptPlan, Upscaling, Walk};
+use infer::{
+    Args, CascadeDrawing, ClassifierGuide, LatentDrawing, OwnSampler, Plan, PromptPlan, Upscaling, Walk,
+};
 use interop::ModelFolder;
 use output::{announce, check_targets, finish};
 use show_dpm::show_dpm;
@@ -65,6 +67,14 @@ fn check_system(args: &Args, source: &Source) -> Result<()> {
     {
         bail!("{argument} is for cascades: give --run the folder of one");
     }
+    if args.classifier.classifier.is_some() && !matches!(source, Source::Ddpm(..)) {
+        bail!("--classifier: give a --run that draws pixels from noise alone");
+    }
+    if args.dynamic_threshold.is_some()
+        && matches!(source, Source::Dpm(..) | Source::Points(..) | Source::Latent(..))
+    {
+        bail!("--dynamic-threshold: this model draws no pixels by predicting them clean: leave it out");
+    }
     if !args.prompt.prompt.is_empty() && !matches!(source, Source::Latent(..) | Source::Pipeline(_)) {
         bail!("--prompt: this model knows no text: give a --run or a --model that does");
     }
@@ -81,6 +91,7 @@ fn draw_run(args: &Args, config: &RunConfig, weights: &Path, device: &Device) ->
     let own = OwnSampler {
         walk: Walk::Configured(config.sample.clone()),
         guidable: config.train.cond_drop_prob > 0.0,
+        guide: ClassifierGuide::new(&args.classifier, config, device)?.map(Arc::new),
     };
     draw_pixels(args, weights, &TrainedModel::load(weights, config, device)?, &own)
 }
@@ -88,7 +99,8 @@ fn draw_run(args: &Args, config: &RunConfig, weights: &Path, device: &Device) ->
 fn draw_folder(args: &Args, folder: &Path, device: &Device) -> Result<ExitCode> {
     let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
     let guidable = model.net.null_class().is_some();
-    draw_pixels(args, folder, &model, &OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable })
+    let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable, guide: None };
+    draw_pixels(args, folder, &model, &own)
 }
 
 fn draw_pixels(args: &Args, path: &Path, model: &TrainedModel, own: &OwnSampler) -> Result<ExitCode> {

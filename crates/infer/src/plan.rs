@@ -1,10 +1,13 @@
 use std::ops::Range;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use diffusion::{SamplerConfig, SolverConfig};
+use diffusion::{Limit, SamplerConfig, SolverConfig};
+use schedules::Curve;
 use train::{FrozenFirstStage, TrainedModel};
 
 use crate::args::{Args, Ends};
+use crate::classifier_guide::ClassifierGuide;
 use crate::edit::Edit;
 use crate::told::Prompts;
 use crate::walk::Walk;
@@ -19,6 +22,8 @@ pub struct OwnSampler {
     pub walk: Walk,
     /// Whether the model has learnt without classes, as guidance needs.
     pub guidable: bool,
+    /// The classifier beside it.
+    pub guide: Option<Arc<ClassifierGuide>>,
 }
 
 /// What is drawn: the arguments, checked against the model.
@@ -36,6 +41,10 @@ pub struct Plan {
     pub number: usize,
     /// Classifier-free guidance; 1 is off.
     pub guidance_scale: f64,
+    /// What else leads images to their classes.
+    pub guide: Option<Arc<ClassifierGuide>>,
+    /// How predicted clean images are limited, where not as the model has it.
+    pub limit: Option<Limit>,
     /// Seed of the noise.
     pub seed: u64,
     /// Images to walk between.
@@ -65,13 +74,18 @@ impl Plan {
         if number == 0 || args.batch == Some(0) {
             bail!("-n and --batch must be at least 1");
         }
-        let walk = walk(args, own.walk.clone(), model.schedule.num_train_timesteps())?;
+        let walk = walk(args, own.walk.clone(), &model.curve)?;
         let levels = walk.levels(model)?;
         if !guidance_scale.is_finite() {
             bail!("--guidance-scale {guidance_scale}: it must be a finite number");
         }
         if guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
             bail!("--guidance-scale: this model never learnt without classes");
+        }
+        if guidance_scale != 1.0 && model.num_classes.is_none() && own.guide.is_some() {
+            bail!(
+                "--guidance-scale: this model knows no classes, only its classifier does: give --classifier-scale"
+            );
         }
         if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
@@ -90,10 +104,12 @@ impl Plan {
         Ok(Self {
             steps: levels.len() - 1,
             walk,
-            classes: classes(args, model)?,
+            classes: classes(args, model, own.guide.as_deref())?,
             learned_variance: model.variance.is_some(),
             number,
             guidance_scale,
+            guide: own.guide.clone(),
+            limit: dynamic_limit(args)?,
             seed: args.seed,
             interpolate: args.interpolate,
             edit,
@@ -120,6 +136,10 @@ impl Plan {
             settings.push(("labels", classes.join(",")));
             settings.push(("guidance_scale", self.guidance_scale.to_string()));
         }
+        settings.extend(self.guide.iter().flat_map(|guide| guide.describe()));
+        if let Some(Limit::Dynamic { ratio, .. }) = self.limit {
+            settings.push(("dynamic_threshold", ratio.to_string()));
+        }
         settings.extend(self.edit.iter().flat_map(Edit::describe));
         settings.extend(self.interpolate.map(|Ends(a, b)| ("interpolate", format!("{a},{b}"))));
         settings
@@ -127,7 +147,7 @@ impl Plan {
 }
 
 /// The walk that the arguments ask for, instead of a model's own.
-pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result<Walk> {
+pub(crate) fn walk(args: &Args, own: Walk, curve: &Curve) -> Result<Walk> {
     let sampler = match own {
         Walk::Folder(sampler) if args.sampler.is_none() => {
             if args.spacing.is_some() {
@@ -146,7 +166,9 @@ pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result
     };
     let steps = args.steps.unwrap_or(sampler.steps);
     let mut solver = match args.sampler {
-        Some(name) if !name.names(&sampler.solver) => name.solver(steps == num_train_timesteps),
+        Some(name) if !name.names(&sampler.solver) => {
+            name.solver(curve.chain().is_some_and(|chain| chain.num_train_timesteps() == steps))
+        }
         _ => sampler.solver,
     };
     if let Some(eta) = args.eta {
@@ -163,19 +185,36 @@ pub(crate) fn walk(args: &Args, own: Walk, num_train_timesteps: usize) -> Result
     Ok(Walk::Configured(SamplerConfig { solver, spacing, steps, ..sampler }))
 }
 
-fn classes<N>(args: &Args, model: &TrainedModel<N>) -> Result<Option<Vec<usize>>> {
+/// How `--dynamic-threshold` limits clean images; as far out as they are, as in Imagen.
+pub(crate) fn dynamic_limit(args: &Args) -> Result<Option<Limit>> {
+    match args.dynamic_threshold {
+        Some(ratio) if !(ratio > 0.0 && ratio <= 1.0) => {
+            bail!("--dynamic-threshold {ratio}: it must be above 0 and at most 1")
+        }
+        ratio => Ok(ratio.map(|ratio| Limit::Dynamic { ratio, max: f64::from(f32::MAX) })),
+    }
+}
+
+fn classes<N>(
+    args: &Args,
+    model: &TrainedModel<N>,
+    guide: Option<&ClassifierGuide>,
+) -> Result<Option<Vec<usize>>> {
     let asked = match (&args.labels, &args.label) {
         (Some(labels), _) => Some(&labels.0[..]),
         (None, label) => label.as_ref().map(std::slice::from_ref),
     };
-    let Some(count) = model.num_classes else {
+    let known = model.num_classes.or(guide.map(|guide| guide.classifier.num_classes()));
+    let Some(count) = known else {
         if asked.is_some() || args.guidance_scale.is_some_and(|scale| scale != 1.0) {
             bail!("this model knows no classes: leave out --label, --labels and --guidance-scale");
         }
         return Ok(None);
     };
+    let of_guide = guide.and_then(|guide| guide.classifier.config.class_names.as_deref());
+    let names = model.class_names.as_deref().or(of_guide).unwrap_or_default();
     Ok(Some(match asked {
-        Some(asked) => asked.iter().map(|text| class(text, count, model)).collect::<Result<_>>()?,
+        Some(asked) => asked.iter().map(|text| class(text, count, names)).collect::<Result<_>>()?,
         // A walk is between two noises of one class.
         None if args.interpolate.is_some() => vec![0],
         None => (0..count).collect(),
@@ -183,8 +222,7 @@ fn classes<N>(args: &Args, model: &TrainedModel<N>) -> Result<Option<Vec<usize>>
 }
 
 /// The class of a name, or else of a number.
-fn class<N>(text: &str, count: usize, model: &TrainedModel<N>) -> Result<usize> {
-    let names = model.class_names.as_deref().unwrap_or_default();
+fn class(text: &str, count: usize, names: &[String]) -> Result<usize> {
     if let Some(named) = names.iter().position(|name| name == text) {
         return Ok(named);
     }

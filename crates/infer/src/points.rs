@@ -38,8 +38,7 @@ pub fn draw_point_walk(
 ) -> Result<Option<DrawnPoints>> {
     refuse_others(args)?;
     let number = args.number.unwrap_or(DEFAULT_NUMBER);
-    let length = trained.model.schedule.num_train_timesteps();
-    let asked = walk(args, Walk::Configured(trained.config.sample.clone()), length)?;
+    let asked = walk(args, Walk::Configured(trained.config.sample.clone()), &trained.model.curve)?;
     let mut settings = vec![("seed", args.seed.to_string())];
     settings.extend(asked.describe(trained.model.variance.is_some()));
     let Walk::Configured(sampler) = asked else { bail!("points are drawn by a solver of a configuration") };

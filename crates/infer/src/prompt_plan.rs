@@ -74,7 +74,7 @@ impl PromptPlan {
         let index = ModelIndex::read(folder)?;
         let kind = index.checked_kind()?;
         let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
-        let chain = sampler.scheduler()?.0.chain().map(schedules::Schedule::num_train_timesteps);
+        let curve = sampler.scheduler()?.0.grid.curve().clone();
         let own = Walk::Folder(Box::new(sampler));
         let prompts = prompts(args, kind, &index.class)?;
         let labels = labels(args, kind, &index.class)?;
@@ -90,7 +90,7 @@ impl PromptPlan {
         Ok(Self {
             folder: folder.to_path_buf(),
             kind,
-            walk: walk(args, own, chain.unwrap_or(0))?,
+            walk: walk(args, own, &curve)?,
             prompts,
             labels,
             between: args.prompt.between,

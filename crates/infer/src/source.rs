@@ -84,6 +84,10 @@ fn of_weights(config: &Path, weights: PathBuf) -> Result<Source> {
         SystemName::Points => Source::Points(Box::new(PointRunConfig::load(config)?), weights),
         SystemName::Latent => Source::Latent(Box::new(LatentRunConfig::load(config)?), weights),
         SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
+        SystemName::Classifier => bail!(
+            "{}: a classifier draws nothing by itself: guide a run with it by --classifier",
+            config.display()
+        ),
         SystemName::Cascade | SystemName::SuperResolution => {
             bail!("{}: give the cascade's folder, or that of a stage, with --run", config.display())
         }

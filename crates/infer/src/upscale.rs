@@ -49,10 +49,11 @@ impl<'a> Upscaling<'a> {
         let own = OwnSampler {
             walk: Walk::Configured(run.sample.clone()),
             guidable: run.train.cond_drop_prob > 0.0,
+            guide: None,
         };
         let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
         let level = augmentation(args, 0, &model.config.low_resolution)?.level;
-        let walk = stage_walk(args, &run.sample, &run.schedule()?)?;
+        let walk = stage_walk(args, &run.sample, &run.curve()?)?;
         Ok(Self { model, plan, walk, augmentation: Augmentation { level, truncated: false }, low })
     }
 

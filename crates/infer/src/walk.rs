@@ -7,6 +7,7 @@ use interop::FolderSampler;
 use schedules::NoiseLevel;
 use train::{Network, TrainedModel};
 
+use crate::condition::Condition;
 use crate::course::Course;
 use crate::edit::Edit;
 
@@ -63,7 +64,7 @@ impl Walk {
     /// If the steps do not fit the model's chain.
     pub fn levels<N>(&self, model: &TrainedModel<N>) -> Result<Vec<NoiseLevel>> {
         Ok(match self {
-            Self::Configured(sampler) => sampler.levels(&model.schedule)?,
+            Self::Configured(sampler) => sampler.levels(&model.curve)?,
             Self::Folder(sampler) => sampler.scheduler()?.0.grid.levels(),
         })
     }
@@ -80,7 +81,7 @@ impl Walk {
     pub fn run<N: Network>(
         &self,
         model: &TrainedModel<N>,
-        (labels, guidance_scale): (Option<&[usize]>, f64),
+        condition: &Condition<'_>,
         edit: Option<&Edit>,
         x: Tensor<4>,
         noise: &mut dyn FnMut() -> Tensor<4>,
@@ -89,14 +90,16 @@ impl Walk {
         let levels = self.levels(model)?;
         let sampler = match self {
             Self::Configured(sampler) => {
-                let denoiser = model.denoiser(labels, guidance_scale);
-                let solver = sampler.solver.init(&model.schedule);
-                let course = Course { denoiser, solver, levels, init_noise_sigma: 1.0 };
+                let denoiser = condition.denoiser(model);
+                let solver = sampler.solver.init(&model.curve);
+                let init_noise_sigma = model.curve.initial_deviation(levels[0]);
+                let course = Course { denoiser, solver, levels, init_noise_sigma };
                 return course.run(edit, x, noise, observer);
             }
             Self::Folder(sampler) => sampler,
         };
         let (scheduler, solver) = sampler.scheduler()?;
+        let Condition { labels, guidance_scale, .. } = *condition;
         let hidden = labels.filter(|_| guidance_scale != 1.0);
         let denoiser = match hidden.and_then(|labels| model.unconditional_answer(labels.len())) {
             Some(hidden) => scheduler.guided(model.answer(labels), hidden, guidance_scale, 0.0),

@@ -6,7 +6,7 @@ use layout::{write_autoencoder, write_json};
 use serde_json::json;
 use train::{ConcatConfig, LatentRunConfig, TrainedLatent};
 
-use crate::scheduler_export::{Range, write_sampling};
+use crate::scheduler_export::{Range, sampling};
 use crate::{InteropError, write_unet};
 
 /// Writes a run of latent diffusion, its first stage and, where it reads texts by one, its CLIP encoder as a folder that the
@@ -18,11 +18,11 @@ use crate::{InteropError, write_unet};
 pub fn export_latent(trained: &TrainedLatent, folder: &Path) -> Result<&'static str, InteropError> {
     let config = &trained.config;
     let (class, first_stage) = pipeline(config, &trained.first_stage.model)?;
+    let (solver, keys) = sampling(&config.of_latents(), Range::Latents)?;
     let scheduler = folder.join("scheduler");
     let unet = write_unet(&trained.net.unet, &config.model, &folder.join("unet"))?;
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
-    let range = Range::Latents;
-    let sampling = write_sampling(&config.of_latents(), range, &scheduler.join("scheduler_config.json"))?;
+    write_json(&scheduler.join("scheduler_config.json"), &keys)?;
     let stage = &trained.first_stage;
     let [_, side, _] = stage.image_shape([0, config.model.image_size, config.model.image_size]);
     let (network, shape, scale) = (stage.autoencoder.clone(), stage.model.clone(), stage.scale.clone());
@@ -30,7 +30,7 @@ pub fn export_latent(trained: &TrainedLatent, folder: &Path) -> Result<&'static 
     let mut index = json!({
         "_class_name": class,
         "_diffusers_version": "0.42.1",
-        "scheduler": ["diffusers", sampling],
+        "scheduler": ["diffusers", solver],
         "unet": ["diffusers", unet],
         first_stage: ["diffusers", decoder],
     });

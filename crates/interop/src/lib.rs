@@ -9,6 +9,7 @@ pub mod conformance;
 mod latent_export;
 mod model_folder;
 pub mod pipeline;
+mod python_json;
 mod scheduler;
 mod scheduler_chain;
 mod scheduler_continuous;

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use burn::tensor::{DType, Device};
 use layout::write_json;
+use schedules::Schedule;
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
-use crate::scheduler_export::{Range, write_sampling};
+use crate::scheduler_export::{Range, sampling};
 use crate::{FolderSampler, InteropError, Scheduler, UNetFolder, write_unet};
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
@@ -34,10 +35,6 @@ impl ModelFolder {
         check_parts(&folder.join("model_index.json"))?;
         let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
         let (scheduler, _) = sampler.scheduler()?;
-        let schedule = scheduler.chain().ok_or_else(|| InteropError::Scheduler {
-            path: folder.join("scheduler"),
-            reason: format!("{} for a network of timesteps", sampler.class()),
-        })?;
         let config_file = folder.join("unet").join("config.json");
         let UNetFolder { network: net, config: unet, sample_size } =
             UNetFolder::read(&folder.join("unet"), device, DType::F32)?;
@@ -47,11 +44,11 @@ impl ModelFolder {
             value,
         };
         let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
-        check_samples(&unet, &scheduler, schedule.num_train_timesteps()).map_err(unfit)?;
+        check_samples(&unet, &scheduler).map_err(unfit)?;
         let model = TrainedModel {
             class_names: None,
             net,
-            schedule: schedule.clone(),
+            curve: scheduler.grid.curve().clone(),
             parameterization: scheduler.parameterization,
             variance: scheduler.variance,
             num_classes: unet.num_classes,
@@ -64,11 +61,7 @@ impl ModelFolder {
 }
 
 /// What a sampler of images asks of a network, beyond that it exists.
-fn check_samples(
-    unet: &UNetConfig,
-    scheduler: &Scheduler,
-    timesteps: usize,
-) -> Result<(), (&'static str, String)> {
+fn check_samples(unet: &UNetConfig, scheduler: &Scheduler) -> Result<(), (&'static str, String)> {
     let halves = if scheduler.variance.is_some() { 2 } else { 1 };
     if unet.out_channels != halves * unet.in_channels {
         let learned = if halves == 2 { "a learned" } else { "no learned" };
@@ -87,9 +80,13 @@ fn check_samples(
     if unet.time_encoding == TimeEncoding::Fourier {
         return Err(("time_embedding_type", "fourier with a scheduler of timesteps".into()));
     }
-    match unet.num_timesteps {
-        Some(known) if known < timesteps => {
+    let timesteps = scheduler.chain().map(Schedule::num_train_timesteps);
+    match (unet.num_timesteps, timesteps) {
+        (Some(known), Some(timesteps)) if known < timesteps => {
             Err(("num_train_timesteps", format!("{known} with a scheduler of {timesteps}")))
+        }
+        (Some(known), None) => {
+            Err(("num_train_timesteps", format!("{known} with a scheduler of other times too")))
         }
         _ => Ok(()),
     }
@@ -126,10 +123,11 @@ fn check_parts(path: &Path) -> Result<(), InteropError> {
 ///
 /// If the network has no counterpart there, or a file cannot be written.
 pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Result<(), InteropError> {
-    let scheduler = folder.join("scheduler");
+    let (class, sampling) = sampling(config, Range::Pixels)?;
     let network = write_unet(&model.net, &config.model, &folder.join("unet"))?;
+    let scheduler = folder.join("scheduler");
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
-    let class = write_sampling(config, Range::Pixels, &scheduler.join("scheduler_config.json"))?;
+    write_json(&scheduler.join("scheduler_config.json"), &sampling)?;
     let index = json!({
         "_class_name": class.replace("Scheduler", "Pipeline"),
         "_diffusers_version": "0.42.1",

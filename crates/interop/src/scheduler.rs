@@ -1,5 +1,5 @@
 use diffusion::{Limit, Parameterization, Solver, VarianceOutput};
-use schedules::{Curve, Grid, NoiseLevel, Schedule};
+use schedules::{Grid, NoiseLevel, Schedule};
 use serde::Deserialize;
 
 use crate::scheduler_options::{Options, Unsupported};
@@ -73,7 +73,7 @@ pub struct Scheduler {
 impl Scheduler {
     /// The trained chain, where there is one.
     pub fn chain(&self) -> Option<&Schedule> {
-        chain_of(&self.grid)
+        self.grid.curve().chain()
     }
 
     /// The level of images noised for training at a timestep, in the coordinate of the walk.
@@ -254,13 +254,5 @@ fn grid(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported
         }
         "IPNDMScheduler" => whole(crate::scheduler_continuous::ipndm_grid(call)?),
         _ => Err(Unsupported(format!("there is no counterpart of {class}"))),
-    }
-}
-
-/// The curve of a chain.
-pub(crate) fn chain_of(grid: &Grid) -> Option<&Schedule> {
-    match grid.curve() {
-        Curve::Chain(schedule) => Some(schedule),
-        _ => None,
     }
 }

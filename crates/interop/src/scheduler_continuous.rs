@@ -1,6 +1,6 @@
 //! The levels of the classes that have no trained chain: flow matching, EDM, IPNDM.
 
-use schedules::{Curve, FlowShift, Grid, NoiseLevel, Visit, sigmas, stretch_to_terminal};
+use schedules::{Curve, Edm, Flow, FlowShift, Grid, NoiseLevel, Visit, sigmas, stretch_to_terminal};
 
 use crate::scheduler::Call;
 use crate::scheduler_grid::laid_out;
@@ -9,7 +9,8 @@ use crate::scheduler_options::{Options, Unsupported};
 /// The grid of the flow-matching family.
 pub(crate) fn flow_grid(options: &Options, call: &Call) -> Result<Grid, Unsupported> {
     let length: usize = options.get("num_train_timesteps", 1000)?;
-    let constant = FlowShift::Constant(options.get("shift", 1.0)?);
+    let own = options.get("shift", 1.0)?;
+    let constant = FlowShift::Constant(own);
     let law: String = options.get("time_shift_type", "exponential".to_owned())?;
     let dynamic = options.get("use_dynamic_shifting", false)?;
     let shift = match (dynamic, call.mu, law.as_str()) {
@@ -42,10 +43,14 @@ pub(crate) fn flow_grid(options: &Options, call: &Call) -> Result<Grid, Unsuppor
     if inverted {
         sigmas.iter_mut().for_each(|sigma| *sigma = 1.0 - *sigma);
     }
-    let visit = |&sigma: &f64| Visit { level: NoiseLevel::flow(sigma), timestep: sigma * length as f64 };
+    // Timesteps that were given are told as they are, however their sigmas are shifted.
+    let told = call.timesteps.as_ref().filter(|told| !inverted && told.len() == sigmas.len());
+    let timestep = |i: usize| told.map_or(sigmas[i] * length as f64, |told| told[i]);
+    let visit = |i: usize| Visit { level: NoiseLevel::flow(sigmas[i]), timestep: timestep(i) };
     let end = NoiseLevel::flow(if inverted { 1.0 } else { 0.0 });
-    let curve = Curve::Flow { num_train_timesteps: length };
-    Ok(Grid::new(sigmas.iter().map(visit).collect(), end, curve))
+    let flow = Flow { shift: own, ..Flow::default() };
+    let curve = Curve::Flow { num_train_timesteps: length, flow };
+    Ok(Grid::new((0..sigmas.len()).map(visit).collect(), end, curve))
 }
 
 /// The grid of the EDM family.
@@ -58,9 +63,10 @@ pub(crate) fn edm_grid(options: &Options, call: &Call) -> Result<Grid, Unsupport
         other => return Err(Unsupported(format!("sigma_schedule = {other}"))),
     };
     let zero = options.get("final_sigmas_type", "zero".to_owned())? == "zero";
-    let level = |sigma| NoiseLevel { alpha: 1.0, sigma };
+    let level = Edm::at;
+    let curve = Curve::Edm(Edm { sigma_min: min, sigma_max: max, ..Edm::default() });
     let visits = sigmas.iter().map(|&sigma| Visit { level: level(sigma), timestep: 0.25 * sigma.ln() });
-    Ok(Grid::new(visits.collect(), level(if zero { 0.0 } else { min }), Curve::Edm))
+    Ok(Grid::new(visits.collect(), level(if zero { 0.0 } else { min }), curve))
 }
 
 /// The grid of IPNDM, which has a law of its own.
@@ -75,6 +81,6 @@ pub(crate) fn ipndm_grid(call: &Call) -> Result<Grid, Unsupported> {
         let level = level(i);
         Visit { level, timestep: level.sigma.atan2(level.alpha) / FRAC_PI_2 }
     };
-    let curve = Curve::Flow { num_train_timesteps: 1 };
+    let curve = Curve::Flow { num_train_timesteps: 1, flow: Flow::default() };
     Ok(Grid::new((0..steps).map(visit).collect(), NoiseLevel::CLEAN, curve))
 }

@@ -1,7 +1,4 @@
-use std::path::Path;
-
 use diffusion::{Parameterization, ReverseVariance, SolverConfig};
-use layout::write_json;
 use schedules::{FinalSigma, FixedVariance, ScheduleConfig, Spacing};
 use serde_json::{Value, json};
 use train::RunConfig;
@@ -20,15 +17,14 @@ pub(crate) enum Range {
     Latents,
 }
 
-/// Writes the `scheduler_config.json` of a run and returns the name of its class.
+/// The `scheduler_config.json` of a run and the name of its class.
 ///
 /// The run's number of steps and a DDIM's eta are not part of such a file: they are given when the pipeline is called.
-pub(crate) fn write_sampling(
-    config: &RunConfig,
-    range: Range,
-    path: &Path,
-) -> Result<&'static str, InteropError> {
+pub(crate) fn sampling(config: &RunConfig, range: Range) -> Result<(&'static str, Value), InteropError> {
     let inexpressible = |option: String| Err(InteropError::Inexpressible { option });
+    if !config.diffusion.schedule.is_chain() {
+        return inexpressible(format!("diffusion.schedule = {:?}", config.diffusion.schedule));
+    }
     let (class, variance) = match &config.sample.solver {
         // The library's other classes take no variance from the network.
         SolverConfig::Ancestral { .. } if config.diffusion.variance == ReverseVariance::LearnedRange => {
@@ -88,8 +84,7 @@ pub(crate) fn write_sampling(
     if let Some(variance) = variance {
         keys["variance_type"] = json!(variance);
     }
-    write_json(path, &keys)?;
-    Ok(class)
+    Ok((class, keys))
 }
 
 fn set_betas(keys: &mut Value, law: &str, [start, end]: [f64; 2]) {

@@ -1,6 +1,6 @@
 //! The levels that each family of the library's classes visits.
 
-use schedules::{Curve, FlowShift, Grid, NoiseLevel, Schedule, Visit, sigmas};
+use schedules::{Curve, Flow, FlowShift, Grid, NoiseLevel, Schedule, Visit, sigmas, stretch_to_terminal};
 
 use crate::scheduler::Call;
 use crate::scheduler_options::{Options, Unsupported};
@@ -45,13 +45,23 @@ pub(crate) fn spaced(
 }
 
 /// The timesteps of LCM and TCD: some of those that the model was distilled at.
-pub(crate) fn distilled(options: &Options, chain: usize, call: &Call) -> Result<Vec<f64>, Unsupported> {
+///
+/// `any` says whether a call that names a number of distilled timesteps may have any of the chain, as TCD has it.
+pub(crate) fn distilled(
+    options: &Options,
+    chain: usize,
+    call: &Call,
+    any: bool,
+) -> Result<Vec<f64>, Unsupported> {
     if let Some(timesteps) = &call.timesteps {
         return Ok(timesteps.clone());
     }
     let steps = call.steps()?;
     let own: usize = options.get("original_inference_steps", 50)?;
-    let original = call.original_inference_steps.unwrap_or(own);
+    let original = match call.original_inference_steps {
+        Some(_) if any => chain,
+        original => original.unwrap_or(own),
+    };
     if steps > original {
         return Err(Unsupported(format!("{steps} steps of {original} distilled ones")));
     }
@@ -77,7 +87,9 @@ pub(crate) fn laid_out(
     } else if on("use_beta_sigmas")? {
         Some((sigmas::beta(max, min, steps), "beta"))
     } else if on("use_lu_lambdas")? {
-        Some((sigmas::exponential(max, min, steps), "lu"))
+        // From logarithms in single precision, so that the ends are timesteps of the chain.
+        let single = |ratio: f64| f64::from(ratio.ln() as f32).exp();
+        Some((sigmas::exponential(single(max), single(min), steps), "lu"))
     } else {
         None
     })
@@ -138,6 +150,7 @@ pub(crate) fn k_grid(
         Grid::new(visits, NoiseLevel { alpha: 1.0, sigma: end }, Curve::Chain(schedule))
     };
     if let Some(sigmas) = &call.sigmas {
+        options.ignore(&["use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"]);
         let (&last, visited) = sigmas.split_last().ok_or_else(|| Unsupported("no sigmas".into()))?;
         return Ok(grid(visited.iter().map(|&sigma| (sigma, ratios.timestep(sigma))).collect(), last));
     }
@@ -197,7 +210,13 @@ pub(crate) fn dpm_grid(
     let used = (0..length).filter(|&t| schedule.level(t).lambda() >= clipped).count();
     let zero = options.get("final_sigmas_type", "zero".to_owned())? == "zero" && !family.ends_above_zero;
     if options.get("use_flow_sigmas", false)? {
-        return flow_sigmas(options, length, call.steps()?, zero, family.flows_from_noise);
+        let end = match family {
+            _ if zero => 0.0,
+            DpmFamily { ends_above_zero: false, flows_from_noise: false, .. } => ratios.first(),
+            // The last that is visited.
+            _ => f64::INFINITY,
+        };
+        return flow_sigmas(options, call, length, end, family.flows_from_noise);
     }
     let timesteps = match &call.timesteps {
         Some(timesteps) => timesteps.clone(),
@@ -228,23 +247,34 @@ pub(crate) fn dpm_grid(
     Ok(Grid::new(visits.collect(), level(end), Curve::Chain(schedule)))
 }
 
+/// A walk of flow matching that ends at `end`, or at the last sigma visited if that is less.
 fn flow_sigmas(
     options: &Options,
+    call: &Call,
     length: usize,
-    steps: usize,
-    zero: bool,
+    end: f64,
     from_noise: bool,
 ) -> Result<Grid, Unsupported> {
     options.ignore(&["timestep_spacing", "steps_offset"]);
-    let shift = FlowShift::Constant(options.get("flow_shift", 1.0)?);
-    let lowest = 1.0 / length as f64;
-    let top = if from_noise { 1.0 } else { 1.0 - lowest };
-    let step = (1.0 - lowest) / steps as f64;
-    let mut sigmas: Vec<f64> = (0..steps).map(|i| shift.apply(top - step * i as f64)).collect();
+    let own = options.get("flow_shift", 1.0)?;
+    let shift = match (options.get("use_dynamic_shifting", false)?, call.mu) {
+        (true, Some(mu)) => FlowShift::Exponential { mu },
+        (true, None) if from_noise => return Err(Unsupported("use_dynamic_shifting without mu".into())),
+        _ => FlowShift::Constant(own),
+    };
+    let steps = call.steps()?;
+    // As the library lays them out, to the last bit: timesteps are cut off to whole ones.
+    let step = (1.0 / length as f64 - 1.0) / steps as f64;
+    let at = |i: usize| if i == steps { 1.0 / length as f64 } else { 1.0 + i as f64 * step };
+    let plain = |i: usize| if from_noise { at(i) } else { 1.0 - at(steps - i) };
+    let mut sigmas: Vec<f64> = (0..steps).map(|i| shift.apply(plain(i))).collect();
+    if let Some(terminal) = options.find::<f64>("shift_terminal")?.filter(|_| from_noise) {
+        stretch_to_terminal(&mut sigmas, terminal);
+    }
     sigmas[0] = sigmas[0].min(1.0 - 1e-6);
-    let end = if zero { 0.0 } else { sigmas[steps - 1] };
+    let end = end.min(sigmas[steps - 1]);
     let visit =
         |&sigma: &f64| Visit { level: NoiseLevel::flow(sigma), timestep: (sigma * length as f64).trunc() };
-    let curve = Curve::Flow { num_train_timesteps: length };
+    let curve = Curve::Flow { num_train_timesteps: length, flow: Flow::default() };
     Ok(Grid::new(sigmas.iter().map(visit).collect(), NoiseLevel::flow(end), curve))
 }

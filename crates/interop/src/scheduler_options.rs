@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::python_json;
+
 /// The options of a `scheduler_config.json`, which remember whether they were read: one that nobody read is not
 /// implemented.
 #[derive(Clone, Debug)]
@@ -25,8 +27,7 @@ impl Options {
     /// If it is no JSON object.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         // Only `lambda_min_clipped` is ever infinite, which is its default.
-        let values = serde_json::from_str(&text.replace("-Infinity", "null"))?;
-        Ok(Self::new(values))
+        Ok(Self::new(python_json::parse(text)?))
     }
 
     /// Options that were parsed already.

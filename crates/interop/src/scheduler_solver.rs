@@ -7,7 +7,7 @@ use diffusion::{
 };
 use schedules::{FixedVariance, Grid};
 
-use crate::scheduler::{Call, chain_of};
+use crate::scheduler::Call;
 use crate::scheduler_options::{Options, Unsupported};
 
 pub(crate) fn solver(
@@ -35,13 +35,9 @@ pub(crate) fn solver(
         "IPNDMScheduler" => Box::new(Ipndm::default()),
         "PNDMScheduler" => {
             let skips = options.get("skip_prk_steps", false)?;
-            let warm_up = chain_of(grid).filter(|_| !skips).map(WarmUp::on_chain);
-            Box::new(Pndm::new(warm_up.unwrap_or(WarmUp::Euler)))
+            Box::new(Pndm::new(if skips { WarmUp::Euler } else { WarmUp::on_curve(grid.curve()) }))
         }
-        "TCDScheduler" => {
-            let chain = chain_of(grid).ok_or_else(|| Unsupported("TCD needs a chain".into()))?;
-            Box::new(Tcd::on_chain(chain, call.eta.unwrap_or(0.3)))
-        }
+        "TCDScheduler" => Box::new(Tcd::on_curve(grid.curve(), call.eta.unwrap_or(0.3))),
         "DEISMultistepScheduler" => Box::new(DpmMultistep::new(deis(options)?)),
         "DPMSolverMultistepScheduler"
         | "EDMDPMSolverMultistepScheduler"
@@ -136,7 +132,7 @@ fn unipc(options: &Options) -> Result<UniPcConfig, Unsupported> {
 /// Whether PNDM's walk goes down in equal and even strides.
 fn one_stride(grid: &Grid) -> bool {
     let visits = grid.visits();
-    let length = chain_of(grid).map_or(0, schedules::Schedule::num_train_timesteps);
+    let length = grid.curve().chain().map_or(0, schedules::Schedule::num_train_timesteps);
     let stride = (length / visits.len().max(1)) as f64;
     visits.windows(2).all(|pair| pair[0].timestep - pair[1].timestep == stride)
 }

@@ -17,7 +17,7 @@ pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<
     let length = schedule.num_train_timesteps();
     let timesteps = match &call.timesteps {
         Some(timesteps) => timesteps.clone(),
-        None if distils => distilled(options, length, call)?,
+        None if distils => distilled(options, length, call, class == "TCDScheduler")?,
         None => {
             let timesteps = spaced(options, "leading", Count::Closed, length, length, call.steps()?)?;
             timesteps.into_iter().map(f64::round_ties_even).collect()
@@ -33,7 +33,7 @@ pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<
         return Err(Unsupported(format!("timestep {timestep} of a chain of {length}")));
     }
     if class == "DDIMInverseScheduler" {
-        return Ok((inverse(schedule, &timesteps, end, length / timesteps.len()), None));
+        return Ok(inverse(schedule, &timesteps, end, length / timesteps.len()));
     }
     let visit = |&timestep: &f64| Visit { level: schedule.level(timestep as usize), timestep };
     let visits: Vec<Visit> = timesteps.iter().map(visit).collect();
@@ -46,14 +46,15 @@ pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<
     Ok((Grid::new(visits, end, Curve::Chain(schedule)), arrivals))
 }
 
-/// Upwards: the network is told the timestep where a step lands.
-fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize) -> Grid {
+/// Upwards: the network is told the timestep where a step lands; it begins one stride below, wherever the last one landed.
+fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize) -> Walk {
     let rising: Vec<usize> = falling.iter().rev().map(|&t| t as usize).collect();
     let last = schedule.num_train_timesteps() - 1;
     let below = |t: usize| t.checked_sub(stride).map_or(clean, |t| schedule.level(t.min(last)));
     let visits = rising.iter().map(|&t| Visit { level: below(t), timestep: t as f64 }).collect();
-    let end = rising.last().map_or(clean, |&t| schedule.level(t));
-    Grid::new(visits, end, Curve::Chain(schedule))
+    let arrivals: Vec<NoiseLevel> = rising.iter().map(|&t| schedule.level(t)).collect();
+    let end = arrivals.last().copied().unwrap_or(clean);
+    (Grid::new(visits, end, Curve::Chain(schedule)), Some(arrivals))
 }
 
 /// DPM-Solver's walk upwards, from the chain's first level to its last.

@@ -5,7 +5,7 @@ use std::f64::consts::FRAC_PI_2;
 use crate::ScheduleConfig;
 
 impl ScheduleConfig {
-    /// `beta_t` for a chain of `n` timesteps.
+    /// `beta_t` for a chain of `n` timesteps; none where the law is no chain.
     pub(crate) fn betas(&self, n: usize) -> Vec<f64> {
         match *self {
             Self::Linear { beta_start, beta_end, rescale } => {
@@ -32,6 +32,7 @@ impl ScheduleConfig {
                 let before = std::iter::once(1.0).chain(bars.iter().copied());
                 bars.iter().zip(before).map(|(bar, before)| 1.0 - bar / before).collect()
             }
+            Self::Edm(_) | Self::Flow(_) => Vec::new(),
             Self::Explicit { ref betas } => betas.clone(),
         }
     }

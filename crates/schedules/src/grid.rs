@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn visited_levels_keep_their_timesteps() {
-        let curve = Curve::Flow { num_train_timesteps: 1000 };
+        let curve = Curve::Flow { num_train_timesteps: 1000, flow: crate::Flow::default() };
         let visits = vec![Visit { level: NoiseLevel::flow(0.75), timestep: 749.0 }];
         let grid = Grid::new(visits, NoiseLevel::CLEAN, curve);
         assert_eq!(grid.timestep(NoiseLevel::flow(0.75)), 749.0);

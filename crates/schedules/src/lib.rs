@@ -15,10 +15,13 @@
 
 mod betas;
 mod curve;
+mod edm;
 mod error;
+mod flow;
 mod flow_shift;
 mod grid;
 mod level;
+mod normal;
 mod posterior;
 mod reverse_chain;
 mod schedule;
@@ -29,7 +32,9 @@ mod spacing_text;
 mod weighting;
 
 pub use curve::Curve;
+pub use edm::Edm;
 pub use error::ScheduleError;
+pub use flow::{Flow, FlowTimes};
 pub use flow_shift::{FlowShift, stretch_to_terminal};
 pub use grid::{Grid, Visit};
 pub use level::NoiseLevel;

@@ -65,7 +65,7 @@ impl ReverseChain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FinalSigma, ScheduleConfig, Spacing};
+    use crate::{Curve, FinalSigma, ScheduleConfig, Spacing};
 
     #[test]
     fn a_whole_chain_has_its_own_betas() {
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_respaced_chain_has_betas_of_its_own() {
         let schedule = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 }.build(4000).unwrap();
-        let mut levels = Spacing::Trailing.levels(&schedule, 25, FinalSigma::Zero).unwrap();
+        let mut levels = Spacing::Trailing.levels(&Curve::Chain(schedule), 25, FinalSigma::Zero).unwrap();
         levels.pop();
         levels.reverse();
         let ReverseChain(steps) = ReverseChain::new(&levels).unwrap();

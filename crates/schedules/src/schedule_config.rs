@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Schedule, ScheduleError};
+use crate::{Curve, Edm, Flow, Schedule, ScheduleError};
 
 /// The longest chain; published ones have at most 4000 steps.
 const MAX_TIMESTEPS: usize = 1_000_000;
@@ -79,6 +79,10 @@ pub enum ScheduleConfig {
         #[serde(default = "default_alpha_bar_end")]
         alpha_bar_end: f64,
     },
+    /// [`Edm`].
+    Edm(Edm),
+    /// [`Flow`].
+    Flow(Flow),
     /// A table.
     Explicit {
         /// One beta for each timestep of the chain.
@@ -118,23 +122,50 @@ impl Default for ScheduleConfig {
 }
 
 impl ScheduleConfig {
+    /// Whether the levels are those of a chain of timesteps.
+    pub fn is_chain(&self) -> bool {
+        !matches!(self, Self::Edm(_) | Self::Flow(_))
+    }
+
+    /// The law of noise; `num_train_timesteps` is the length of a chain, the timestep of a flow's pure noise, and nothing
+    /// to EDM.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build), and if an option of EDM's or a flow's is out of its range.
+    pub fn curve(&self, num_train_timesteps: usize) -> Result<Curve, ScheduleError> {
+        check_length(num_train_timesteps)?;
+        match *self {
+            Self::Edm(edm) => edm.validate().map(|()| Curve::Edm(edm)),
+            Self::Flow(flow) => flow.validate().map(|()| Curve::Flow { num_train_timesteps, flow }),
+            _ => Ok(Curve::Chain(self.build(num_train_timesteps)?)),
+        }
+    }
+
     /// The table of levels for a chain of `num_train_timesteps`.
     ///
     /// # Errors
     ///
-    /// If the chain is empty or of more than a million timesteps, a beta falls outside `(0, 1]`, or a table has another length.
+    /// If the chain is empty or of more than a million timesteps, a beta falls outside `(0, 1]`, a table has another length,
+    /// or the law is no chain.
     pub fn build(&self, num_train_timesteps: usize) -> Result<Schedule, ScheduleError> {
-        if num_train_timesteps == 0 {
-            return Err(ScheduleError::EmptyChain);
-        }
-        if num_train_timesteps > MAX_TIMESTEPS {
-            return Err(ScheduleError::LongChain { num_train_timesteps, most: MAX_TIMESTEPS });
-        }
-        if let Self::Explicit { betas } = self
-            && betas.len() != num_train_timesteps
-        {
-            return Err(ScheduleError::TableLength { betas: betas.len(), num_train_timesteps });
+        check_length(num_train_timesteps)?;
+        match self {
+            Self::Edm(_) => return Err(ScheduleError::NoChain { law: "edm" }),
+            Self::Flow(_) => return Err(ScheduleError::NoChain { law: "flow" }),
+            Self::Explicit { betas } if betas.len() != num_train_timesteps => {
+                return Err(ScheduleError::TableLength { betas: betas.len(), num_train_timesteps });
+            }
+            _ => {}
         }
         Schedule::from_betas(self.betas(num_train_timesteps))
+    }
+}
+
+fn check_length(num_train_timesteps: usize) -> Result<(), ScheduleError> {
+    match num_train_timesteps {
+        0 => Err(ScheduleError::EmptyChain),
+        1..=MAX_TIMESTEPS => Ok(()),
+        _ => Err(ScheduleError::LongChain { num_train_timesteps, most: MAX_TIMESTEPS }),
     }
 }

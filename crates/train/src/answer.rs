@@ -1,6 +1,6 @@
 use burn::prelude::*;
-use diffusion::likelihood::ReverseAnswer;
-use diffusion::{LearnedVariance, Levels, per_image_loss, q_sample};
+use diffusion::likelihood::{ReverseAnswer, VariationalBound};
+use diffusion::{LearnedVariance, Levels, Parameterization, per_image_loss, q_sample};
 use schedules::NoiseLevel;
 
 use crate::training_levels::training_levels;
@@ -23,9 +23,10 @@ pub(crate) struct Answer {
 impl Answer {
     /// That of a network at given timesteps.
     pub fn new(objective: &Objective, net: &impl Network, batch: &Batch, timesteps: Vec<usize>) -> Self {
-        let quantiles = objective.continuous.then_some(&batch.quantiles[..]);
-        let (chain, told) = training_levels(&objective.schedule, &timesteps, quantiles);
-        let levels: Vec<_> = chain.iter().map(|&level| objective.parameterization.input(level).1).collect();
+        let Objective { curve, num_train_timesteps, continuous, .. } = objective;
+        let (own, told) =
+            training_levels(curve, *num_train_timesteps, *continuous, &timesteps, &batch.quantiles);
+        let levels: Vec<_> = own.iter().map(|&level| objective.parameterization.input(level).1).collect();
         let device = batch.x0.device();
         let x = q_sample(batch.x0.clone(), batch.eps.clone(), &Levels::new(&levels, &device));
         let t = Tensor::from_data(TensorData::new(told, [levels.len()]), &device);
@@ -47,19 +48,25 @@ impl Answer {
 
     /// The term of the bound at each image's timestep, in bits/dim, `[B]`; `output` is the answer's, or its value without a
     /// gradient.
-    pub fn bound_term(&self, objective: &Objective, output: Tensor<4>, batch: &Batch) -> Tensor<1> {
+    pub fn bound_term(
+        &self,
+        bound: &VariationalBound,
+        parameterization: Parameterization,
+        output: Tensor<4>,
+        batch: &Batch,
+    ) -> Tensor<1> {
         let device = batch.x0.device();
         let column = |value: &dyn Fn(usize) -> f64| {
             let values: Vec<f32> = (0..self.levels.len()).map(|image| value(image) as f32).collect();
             Tensor::<4>::from_data(TensorData::new(values, [self.levels.len(), 1, 1, 1]), &device)
         };
-        let factors = |image: usize| objective.parameterization.x0_factors(self.levels[image]);
+        let factors = |image: usize| parameterization.x0_factors(self.levels[image]);
         let x0 =
             self.x.clone() * column(&|image| factors(image).0) + output * column(&|image| factors(image).1);
         // The bound is along the chain, whichever coordinate the network has.
-        let level = |image: usize| objective.schedule.level(self.timesteps[image]);
+        let level = |image: usize| bound.levels[self.timesteps[image]];
         let x = self.x.clone() * column(&|image| level(image).sigma / self.levels[image].sigma);
         let variance = self.variance.clone().map(LearnedVariance::Range);
-        objective.bound.term(batch.x0.clone(), x, ReverseAnswer { x0, variance }, &self.timesteps)
+        bound.term(batch.x0.clone(), x, ReverseAnswer { x0, variance }, &self.timesteps)
     }
 }

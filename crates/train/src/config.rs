@@ -2,11 +2,12 @@ use std::path::Path;
 
 use data::{DatasetConfig, Splits};
 use diffusion::{DiffusionError, Parameterization, ReverseVariance, SamplerConfig};
-use schedules::{NoiseLevel, Schedule, ScheduleConfig};
+use schedules::{Curve, NoiseLevel, Schedule, ScheduleConfig, ScheduleError};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
+use crate::continuous_law;
 use crate::error::TrainError;
 use crate::resolve::decide;
 use crate::system::{SystemConfig, load_config};
@@ -48,7 +49,7 @@ pub struct RunConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiffusionConfig {
-    /// Length T of the chain.
+    /// Length T of the chain; of a flow, the timestep of pure noise. EDM's levels are counted in as many parts for metrics.
     pub num_train_timesteps: usize,
     /// Noise law.
     pub schedule: ScheduleConfig,
@@ -79,14 +80,22 @@ impl RunConfig {
         load_config(path)
     }
 
-    /// The chain.
+    /// The law of noise.
     ///
     /// # Errors
     ///
     /// If the schedule is impossible.
+    pub fn curve(&self) -> Result<Curve, TrainError> {
+        self.diffusion.schedule.curve(self.diffusion.num_train_timesteps).map_err(impossible)
+    }
+
+    /// The chain.
+    ///
+    /// # Errors
+    ///
+    /// If the schedule is impossible, or no chain.
     pub fn schedule(&self) -> Result<Schedule, TrainError> {
-        let built = self.diffusion.schedule.build(self.diffusion.num_train_timesteps);
-        built.map_err(|error| TrainError::Config { origin: "[diffusion]".into(), reason: error.to_string() })
+        self.diffusion.schedule.build(self.diffusion.num_train_timesteps).map_err(impossible)
     }
 
     /// Channels of the images, which the network may be shown more than.
@@ -98,9 +107,9 @@ impl RunConfig {
     ///
     /// # Errors
     ///
-    /// If its steps do not fit the chain.
-    pub fn sample_levels(&self, schedule: &Schedule) -> Result<Vec<NoiseLevel>, TrainError> {
-        let levels = self.sample.levels(schedule);
+    /// If its steps or its spacing do not fit the law.
+    pub fn sample_levels(&self, curve: &Curve) -> Result<Vec<NoiseLevel>, TrainError> {
+        let levels = self.sample.levels(curve);
         levels.map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })
     }
 
@@ -127,6 +136,13 @@ impl RunConfig {
                 "time_encoding = \"fourier\" is for noise levels, but a run gives timesteps from 0".into()
             );
         }
+        if model.num_timesteps.is_some() && !self.diffusion.schedule.is_chain() {
+            return Err(
+                "time_encoding = \"learned\" knows whole timesteps, and this schedule has others too: \
+                        leave it and num_timesteps out"
+                    .into(),
+            );
+        }
         let length = self.diffusion.num_train_timesteps;
         match model.num_timesteps {
             Some(known) if known < length => {
@@ -136,9 +152,10 @@ impl RunConfig {
         }
     }
 
-    fn validate_sampler(&self, schedule: &Schedule) -> Result<(), String> {
+    fn validate_sampler(&self, curve: &Curve) -> Result<(), String> {
         self.sample.solver.validate().map_err(|error| format!("[sample]: {error}"))?;
-        let alpha = schedule.level(schedule.num_train_timesteps() - 1).alpha;
+        let (_, noisiest) = self.diffusion.parameterization.input(curve.noisiest());
+        let alpha = noisiest.alpha;
         if alpha < 1e-6 && self.diffusion.parameterization == Parameterization::Eps {
             return Err(DiffusionError::NoSignal { alpha }.to_string());
         }
@@ -151,6 +168,10 @@ impl RunConfig {
         }
         Ok(())
     }
+}
+
+fn impossible(error: ScheduleError) -> TrainError {
+    TrainError::Config { origin: "[diffusion]".into(), reason: error.to_string() }
 }
 
 impl SystemConfig for RunConfig {
@@ -184,15 +205,16 @@ impl SystemConfig for RunConfig {
         if let (Some(names), Some(_)) = (splits.class_names(), classes) {
             table.insert("class_names".into(), names.to_vec().into());
         }
-        Ok(())
+        continuous_law::complete(&self.diffusion, table)
     }
 
     fn validate(&self) -> Result<(), String> {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         self.validate_model().map_err(|error| format!("[model]: {error}"))?;
-        let schedule = self.schedule().map_err(|error| error.to_string())?;
-        self.sample_levels(&schedule).map_err(|error| error.to_string())?;
-        self.validate_sampler(&schedule)?;
+        let curve = self.curve().map_err(|error| error.to_string())?;
+        self.sample_levels(&curve).map_err(|error| error.to_string())?;
+        self.validate_sampler(&curve)?;
+        continuous_law::validate(&self.diffusion, &self.train, &self.eval)?;
         self.train.validate().map_err(|error| format!("[train]: {error}"))?;
         let train = &self.train;
         train.objective.validate(self.diffusion.variance, train.weighting, train.timesteps)?;

@@ -83,7 +83,7 @@ impl System for Objective {
             return Ok(None);
         }
         let Some(chosen) = Chosen::of(config, splits)? else { return Ok(None) };
-        let bound = Self::new(config)?.bound;
+        let Some(bound) = Self::new(config)?.bound else { return Ok(None) };
         chosen.estimate_bound(&TrainedModel::new(net, config, device)?, &bound, config).map(Some)
     }
 
@@ -98,7 +98,7 @@ impl System for Objective {
 
 impl Objective {
     pub(crate) fn stats(&self, losses: Tensor<1>, timesteps: Vec<usize>) -> Stats {
-        Stats::new(losses, timesteps, self.schedule.num_train_timesteps())
+        Stats::new(losses, timesteps, self.num_train_timesteps)
     }
 }
 

@@ -13,6 +13,7 @@ mod changes;
 mod checkpoint;
 mod checkpoint_writer;
 mod config;
+mod continuous_law;
 mod course;
 mod ddpm;
 mod diagrams;
@@ -29,6 +30,7 @@ mod metric_log;
 mod metrics;
 mod model;
 mod network;
+mod noisy_classifier;
 mod objective;
 mod objective_config;
 mod optimizer;
@@ -74,6 +76,9 @@ pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};
 pub use model::TrainedModel;
 pub use network::{Network, Shown};
+pub use noisy_classifier::{
+    ClassGradient, ClassifierRunConfig, ClassifierSystem, NoiseConfig, TrainedClassifier,
+};
 pub use objective::{BatchLoss, Objective};
 pub use objective_config::{ObjectiveConfig, TimestepSampling};
 pub use optimizer::optimizer;

@@ -12,8 +12,8 @@ use clap::Parser;
 use data::{DatasetConfig, Splits};
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
 use train::{
-    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem, RunDir, Session,
-    System, SystemName,
+    ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem,
+    RunDir, Session, System, SystemName,
 };
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
@@ -82,6 +82,7 @@ fn run(args: Args) -> Result<()> {
         SystemName::Points => train_system::<PointSystem>(args, run, &config),
         SystemName::Autoencoder => train_system::<FirstStage>(args, run, &config),
         SystemName::Latent => train_system::<LatentSystem>(args, run, &config),
+        SystemName::Classifier => train_system::<ClassifierSystem>(args, run, &config),
         SystemName::Cascade => train_cascade(args, run, &config),
         SystemName::SuperResolution => train_system::<SuperResolution>(args, run, &config),
     }

@@ -3,21 +3,22 @@ use std::path::Path;
 use burn::prelude::*;
 use burn::store::ModuleRecord;
 use diffusion::{
-    ClassifierFree, Denoiser, Limit, LimitX0, NetworkDenoiser, Parameterization, VarianceOutput,
+    ClassifierFree, ClassifierGuided, Denoiser, Limit, LimitX0, NetworkDenoiser, Parameterization,
+    VarianceOutput,
 };
-use schedules::{NoiseLevel, Schedule};
+use schedules::{Curve, NoiseLevel};
 use unet::UNet;
 
 use crate::error::TrainError;
-use crate::{Network, Objective, RunConfig, Trainee};
+use crate::{ClassGradient, Network, Objective, RunConfig, Trainee};
 
 /// A trained network with all that sampling from it needs.
 #[derive(Debug)]
 pub struct TrainedModel<N = UNet> {
     /// The network.
     pub net: N,
-    /// The chain it was trained on.
-    pub schedule: Schedule,
+    /// The law of noise that it was trained with.
+    pub curve: Curve,
     /// What it predicts.
     pub parameterization: Parameterization,
     /// What the second half of its output channels means, if there is one.
@@ -41,11 +42,11 @@ impl<N> TrainedModel<N> {
     ///
     /// If the configuration's schedule is impossible.
     pub fn new(net: N, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
-        let schedule = config.schedule()?;
+        let curve = config.curve()?;
         let side = config.model.image_size;
         Ok(Self {
             net,
-            schedule,
+            curve,
             parameterization: config.diffusion.parameterization,
             variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
@@ -90,8 +91,12 @@ impl<N: Network> TrainedModel<N> {
     /// A `guidance_scale` of 1 uses the conditional network alone; others cost a second evaluation a step. A network
     /// without a null class cannot be guided.
     pub fn denoiser(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
-        let limit = self.clip_x0.then_some(Limit::Clip { range: 1.0 });
-        self.denoiser_within(limit, labels, guidance_scale)
+        self.denoiser_within(self.own_limit(), labels, guidance_scale)
+    }
+
+    /// How its clean images are limited unless otherwise said.
+    pub fn own_limit(&self) -> Option<Limit> {
+        self.clip_x0.then_some(Limit::Clip { range: 1.0 })
     }
 
     /// As [`denoiser`](Self::denoiser), with its clean images limited otherwise.
@@ -101,23 +106,44 @@ impl<N: Network> TrainedModel<N> {
         labels: Option<&[usize]>,
         guidance_scale: f64,
     ) -> Box<dyn Denoiser + '_> {
+        self.denoiser_towards(limit, labels, guidance_scale, None)
+    }
+
+    /// The same with a classifier that leads the images to classes, and how strongly.
+    pub fn denoiser_towards<'a>(
+        &'a self,
+        limit: Option<Limit>,
+        labels: Option<&[usize]>,
+        guidance_scale: f64,
+        towards: Option<(ClassGradient<'a>, f64)>,
+    ) -> Box<dyn Denoiser + 'a> {
+        let inner = self.unlimited(labels, guidance_scale);
+        let guided: Box<dyn Denoiser + 'a> = match towards {
+            Some((classifier, scale)) => Box::new(ClassifierGuided { inner, classifier, scale }),
+            None => inner,
+        };
+        match limit {
+            Some(limit) => Box::new(LimitX0 { inner: guided, limit, keep_eps: false }),
+            None => guided,
+        }
+    }
+
+    /// The denoiser as the network has it, with classifier-free guidance.
+    fn unlimited(&self, labels: Option<&[usize]>, guidance_scale: f64) -> Box<dyn Denoiser + '_> {
         let conditional = self.network(self.answer(labels));
         let batch = labels.map_or(0, <[usize]>::len);
         match self.unconditional_answer(batch).filter(|_| labels.is_some() && guidance_scale != 1.0) {
             Some(answer) => {
                 let unconditional = self.network(answer);
-                limited(
-                    ClassifierFree {
-                        conditional,
-                        unconditional,
-                        scale: guidance_scale,
-                        rescale: 0.0,
-                        rescaled: self.parameterization,
-                    },
-                    limit,
-                )
+                Box::new(ClassifierFree {
+                    conditional,
+                    unconditional,
+                    scale: guidance_scale,
+                    rescale: 0.0,
+                    rescaled: self.parameterization,
+                })
             }
-            None => limited(conditional, limit),
+            None => Box::new(conditional),
         }
     }
 
@@ -130,7 +156,7 @@ impl<N: Network> TrainedModel<N> {
     fn network<'a>(&'a self, net: impl Fn(Tensor<4>, f64) -> Tensor<4> + 'a) -> impl Denoiser + 'a {
         NetworkDenoiser {
             net,
-            timestep: |level: NoiseLevel| self.schedule.timestep(level),
+            timestep: |level: NoiseLevel| self.curve.timestep(level),
             parameterization: self.parameterization,
             variance: self.variance,
         }
@@ -156,13 +182,6 @@ impl<N: Network> TrainedModel<N> {
     fn upload(&self, labels: &[usize]) -> Tensor<1, Int> {
         let values: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(values, [labels.len()]), &self.device)
-    }
-}
-
-fn limited<'a>(inner: impl Denoiser + 'a, limit: Option<Limit>) -> Box<dyn Denoiser + 'a> {
-    match limit {
-        Some(limit) => Box::new(LimitX0 { inner, limit, keep_eps: false }),
-        None => Box::new(inner),
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::prelude::*;
 use diffusion::likelihood::{Support, VariationalBound};
 use diffusion::{Parameterization, ReverseVariance, target_weights};
-use schedules::{Schedule, Weighting};
+use schedules::{Curve, Weighting};
 
 use crate::answer::Answer;
 use crate::error::TrainError;
@@ -14,8 +14,10 @@ use crate::{Batch, Network, RunConfig};
 /// What is minimised, and at which timesteps.
 #[derive(Clone, Debug)]
 pub struct Objective {
-    /// The chain.
-    pub schedule: Schedule,
+    /// The law of noise.
+    pub curve: Curve,
+    /// In how many parts its levels are counted: the length of a chain.
+    pub num_train_timesteps: usize,
     /// What the network predicts.
     pub parameterization: Parameterization,
     /// The variance of a reverse step.
@@ -24,8 +26,8 @@ pub struct Objective {
     pub minimised: ObjectiveConfig,
     /// Weight of each level's squared error.
     pub weighting: Weighting,
-    /// The variational bound along the chain.
-    pub bound: VariationalBound,
+    /// The variational bound along the chain, where there is one.
+    pub bound: Option<VariationalBound>,
     /// The losses by which timesteps are drawn, where they are not drawn uniformly.
     pub history: Option<Arc<LossHistory>>,
     /// Whether levels between those of the chain are trained too.
@@ -54,17 +56,19 @@ impl Objective {
     ///
     /// If the schedule is impossible.
     pub fn new(config: &RunConfig) -> Result<Self, TrainError> {
-        let (schedule, diffusion) = (config.schedule()?, &config.diffusion);
-        let history = || Arc::new(LossHistory::new(schedule.num_train_timesteps()));
-        let bound = VariationalBound::of(&schedule, diffusion.variance.fixed(), Support::Pixels);
+        let (curve, diffusion) = (config.curve()?, &config.diffusion);
+        let num_train_timesteps = diffusion.num_train_timesteps;
+        let history = || Arc::new(LossHistory::new(num_train_timesteps));
+        let bound = curve
+            .chain()
+            .map(|chain| VariationalBound::of(chain, diffusion.variance.fixed(), Support::Pixels));
+        let impossible = |reason: String| TrainError::Config { origin: "[diffusion]".into(), reason };
         Ok(Self {
-            bound: bound.map_err(|error| TrainError::Config {
-                origin: "[diffusion]".into(),
-                reason: error.to_string(),
-            })?,
+            bound: bound.transpose().map_err(|error| impossible(error.to_string()))?,
             history: (config.train.timesteps == TimestepSampling::LossAware).then(history),
             continuous: config.train.timesteps == TimestepSampling::Continuous,
-            schedule,
+            curve,
+            num_train_timesteps,
             parameterization: diffusion.parameterization,
             variance: diffusion.variance,
             minimised: config.train.objective,
@@ -101,17 +105,21 @@ impl Objective {
 
     /// What is minimised of each image, `[B]`. A term of the bound stands for all `T` of them.
     fn losses(&self, answer: &Answer, squared: Tensor<1>, batch: &Batch) -> Tensor<1> {
-        let length = self.schedule.num_train_timesteps() as f64;
+        let length = self.num_train_timesteps as f64;
         let device = squared.device().inner();
         let weights = || target_weights(self.weighting, self.parameterization, &answer.levels, &device);
-        match self.minimised {
-            ObjectiveConfig::Simple => squared * weights(),
-            ObjectiveConfig::Hybrid { vlb_weight } => {
+        match (self.minimised, &self.bound) {
+            // Without a chain a configuration can ask for nothing else.
+            (ObjectiveConfig::Simple, _) | (_, None) => squared * weights(),
+            (ObjectiveConfig::Hybrid { vlb_weight }, Some(bound)) => {
                 // The mean is left to the squared error.
-                let bound = answer.bound_term(self, answer.output.clone().detach(), batch);
-                squared * weights() + bound * (vlb_weight * length)
+                let output = answer.output.clone().detach();
+                let term = answer.bound_term(bound, self.parameterization, output, batch);
+                squared * weights() + term * (vlb_weight * length)
             }
-            ObjectiveConfig::Vlb => answer.bound_term(self, answer.output.clone(), batch) * length,
+            (ObjectiveConfig::Vlb, Some(bound)) => {
+                answer.bound_term(bound, self.parameterization, answer.output.clone(), batch) * length
+            }
         }
     }
 }
@@ -156,7 +164,8 @@ mod tests {
                 let batch = batch(timestep);
                 let trained = objective.loss(&net, &batch).total.into_scalar::<f64>() / 40.0;
                 let denoiser = model.unclipped(None);
-                let term = objective.bound.step(denoiser.as_ref(), batch.x0, batch.eps, timestep).unwrap();
+                let bound = objective.bound.as_ref().unwrap();
+                let term = bound.step(denoiser.as_ref(), batch.x0, batch.eps, timestep).unwrap();
                 let expected = term.mean().into_scalar::<f64>();
                 let close = (trained - expected).abs() < 1e-3 * expected.abs();
                 assert!(close, "{parameterization} at {timestep}: {trained} is not {expected}");

@@ -31,7 +31,7 @@ pub fn preview_images<N: Network>(
     let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
     let mut noise = ImageNoise::new(config.seed, 0..images as u64, shape, &model.device);
     let mut observer = |_: Step| ControlFlow::Continue(());
-    Ok(config.sample.draw(denoiser.as_ref(), &model.schedule, &mut noise, &mut observer)?)
+    Ok(config.sample.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut observer)?)
 }
 
 /// Images `[B, C, H, W]` in a grid, with a column for each class if these are few.

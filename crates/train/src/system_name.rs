@@ -19,6 +19,8 @@ pub enum SystemName {
     Autoencoder,
     /// [`LatentSystem`](crate::LatentSystem).
     Latent,
+    /// [`ClassifierSystem`](crate::ClassifierSystem).
+    Classifier,
     /// A cascade of stages: [`CascadeConfig`](crate::cascade::CascadeConfig).
     Cascade,
     /// A stage of one: [`SuperResolution`](crate::cascade::SuperResolution).
@@ -41,13 +43,14 @@ impl SystemName {
             Some("points") => Ok(Self::Points),
             Some("autoencoder") => Ok(Self::Autoencoder),
             Some("latent") => Ok(Self::Latent),
+            Some("classifier") => Ok(Self::Classifier),
             Some(CASCADE) => Ok(Self::Cascade),
             Some(SUPER_RESOLUTION) => Ok(Self::SuperResolution),
             _ => Err(TrainError::Config {
                 origin: path.display().to_string(),
                 reason: format!(
-                    "system = {name}: use \"dpm\", \"points\", \"autoencoder\", \"latent\" or \"{CASCADE}\", or leave it out for \
-                     DDPM"
+                    "system = {name}: use \"dpm\", \"autoencoder\", \"points\", \"classifier\", \"latent\" or \"{CASCADE}\", \
+                     or leave it out for DDPM"
                 ),
             }),
         }

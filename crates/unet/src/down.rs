@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use burn::module::Module;
+use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 
 use crate::attention::Attention;
@@ -10,7 +11,7 @@ use crate::image_skip::InputSkip;
 use crate::init::Init;
 use crate::resample::{Resampler, Scale};
 use crate::resblock::{ResBlock, ResBlockConfig};
-use crate::{Resample, UNetConfig};
+use crate::{Resample, UNetConfig, ops};
 
 /// One level on the way down.
 #[derive(Module, Debug)]
@@ -42,9 +43,33 @@ pub(crate) struct Descent {
     pub(crate) residuals: VecDeque<Tensor<4>>,
 }
 
+/// All levels of the way down, from an image to the middle.
+pub(crate) fn descend(
+    conv_in: &Conv2d,
+    blocks: &[DownBlock],
+    image: Tensor<4>,
+    residuals: Vec<Tensor<4>>,
+    given: &Given,
+) -> Descent {
+    let x = ops::conv(conv_in, image.clone());
+    let start = Descent { skips: vec![x.clone()], x, image, residuals: VecDeque::from(residuals) };
+    blocks.iter().fold(start, |descent, block| block.forward(descent, given))
+}
+
 impl DownBlock {
+    /// Those of all levels, and the channels of all skip connections.
+    pub(crate) fn all(config: &UNetConfig, init: &mut Init<'_>) -> (Vec<Self>, Vec<usize>) {
+        let (mut channels, mut skips) = (config.width(0), vec![config.width(0)]);
+        let mut blocks = Vec::new();
+        for level in 0..config.levels() {
+            blocks.push(Self::new(config, level, channels, &mut skips, init));
+            channels = config.width(level);
+        }
+        (blocks, skips)
+    }
+
     /// Adds the channels of each skip connection to `skips`, whose last entry is the input's.
-    pub(crate) fn new(
+    fn new(
         config: &UNetConfig,
         level: usize,
         mut inputs: usize,

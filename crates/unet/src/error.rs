@@ -109,6 +109,12 @@ pub enum UNetError {
     /// A learnt time encoding without its size, or the other way round.
     #[error("num_timesteps belongs to time_encoding = \"learned\"; set both or neither")]
     Timesteps,
+    /// A classifier that would be told what it is to find out.
+    #[error("{key}: a classifier is told the time and nothing else; leave it out")]
+    Classifier {
+        /// The key of the configuration.
+        key: &'static str,
+    },
     /// A table of classes for a network that is not given labels.
     #[error("num_classes belongs to class_input = \"label\"; leave it out")]
     ClassInput,

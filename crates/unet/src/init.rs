@@ -123,6 +123,11 @@ impl<'a> Init<'a> {
         self.param(Law::Normal { std: 1.0 / (channels as f64).sqrt() }, [1, channels])
     }
 
+    /// Learnt positions `[channels, count]`, of the same deviation.
+    pub(crate) fn positions(&mut self, channels: usize, count: usize) -> Param<Tensor<2>> {
+        self.param(Law::Normal { std: 1.0 / (channels as f64).sqrt() }, [channels, count])
+    }
+
     fn conv_by(&mut self, law: Law, [inputs, outputs]: [usize; 2], kernel: usize) -> Conv2d {
         let pad = kernel / 2;
         Conv2d {

@@ -23,12 +23,19 @@ pub(crate) struct ResBlockConfig {
     scale: Scale,
     divisor: f64,
     skip: bool,
+    /// Groups of the first norm, where they do not follow from its channels.
+    groups: Option<usize>,
 }
 
 impl ResBlockConfig {
     /// From `inputs` to `outputs` channels.
     pub(crate) fn new(inputs: usize, outputs: usize) -> Self {
-        Self { channels: [inputs, outputs], scale: Scale::Same, divisor: 1.0, skip: false }
+        Self { channels: [inputs, outputs], scale: Scale::Same, divisor: 1.0, skip: false, groups: None }
+    }
+
+    /// With so many groups of the first norm.
+    pub(crate) fn with_groups(self, groups: Option<usize>) -> Self {
+        Self { groups, ..self }
     }
 
     /// Changes the resolution within the block, in both of its branches.
@@ -56,7 +63,7 @@ impl ResBlockConfig {
         let projected = if config.scale_shift { 2 * outputs } else { outputs };
         let filtered = matches!(self.scale, Scale::Half(Filter::Fir) | Scale::Double(Filter::Fir));
         ResBlock {
-            norm1: init.group_norm_of(config, groups(inputs), inputs),
+            norm1: init.group_norm_of(config, self.groups.unwrap_or(groups(inputs)), inputs),
             conv1: init.conv([inputs, outputs], 3),
             time_emb_proj: init.linear(config.block_time_channels(), projected),
             norm2: init.group_norm_of(config, groups(outputs), outputs),

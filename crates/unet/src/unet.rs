@@ -1,7 +1,5 @@
 mod embed;
 
-use std::collections::VecDeque;
-
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Embedding, GroupNorm, Linear};
@@ -9,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 
 use crate::added_embedding::AddedEmbedding;
 use crate::context::ContextProjection;
-use crate::down::{Descent, DownBlock};
+use crate::down::{DownBlock, descend};
 use crate::embedding::TimeEmbedding;
 use crate::given::Given;
 use crate::init::Init;
@@ -75,12 +73,8 @@ impl UNet {
         let encoder_hid_proj = ContextProjection::new(config, init);
         let conv_in = init.conv([config.in_channels, config.width(0)], config.conv_in_kernel);
 
-        let (mut channels, mut skips) = (config.width(0), vec![config.width(0)]);
-        let mut down_blocks = Vec::new();
-        for level in 0..config.levels() {
-            down_blocks.push(DownBlock::new(config, level, channels, &mut skips, init));
-            channels = config.width(level);
-        }
+        let (down_blocks, mut skips) = DownBlock::all(config, init);
+        let mut channels = config.width(config.levels() - 1);
         let mid_block = MidBlock::new(config, channels, init);
         let mut up_blocks = Vec::new();
         for level in (0..config.levels()).rev() {
@@ -158,7 +152,7 @@ impl UNet {
         let Residuals { skips, mid, levels } = std::mem::take(&mut conditions.residuals);
         let given = self.prepare(timesteps.clone(), conditions, x.dtype());
         let image = if self.center_input { x * 2.0 - 1.0 } else { x };
-        let mut descent = self.descend(image, levels, &given);
+        let mut descent = descend(&self.conv_in, &self.down_blocks, image, levels, &given);
         if !skips.is_empty() {
             assert_eq!(skips.len(), descent.skips.len(), "one residual for each skip connection");
             descent.skips = descent.skips.into_iter().zip(skips).map(|(skip, more)| skip + more).collect();
@@ -171,15 +165,6 @@ impl UNet {
         let last = descent.residuals.pop_front().filter(fits);
         let x = [last, mid].into_iter().flatten().fold(x, |x, more| x + more);
         self.time_proj.rescale(self.ascend(x, descent.skips, &given), timesteps)
-    }
-
-    fn descend(&self, image: Tensor<4>, residuals: Vec<Tensor<4>>, given: &Given) -> Descent {
-        let x = ops::conv(&self.conv_in, image.clone());
-        let mut descent = Descent { skips: vec![x.clone()], x, image, residuals: VecDeque::from(residuals) };
-        for block in &self.down_blocks {
-            descent = block.forward(descent, given);
-        }
-        descent
     }
 
     fn ascend(&self, x: Tensor<4>, skips: Vec<Tensor<4>>, given: &Given) -> Tensor<4> {

@@ -51,7 +51,12 @@ impl UpBlock {
         let leads_image = block.resample == Resample::Skip;
         let (mut resnets, mut attentions, mut cross_attentions) = (Vec::new(), Vec::new(), Vec::new());
         for (i, skip) in skips.iter().enumerate() {
-            let resnet = ResBlockConfig::new(inputs + skip, outputs).with_resample(config, block.resample);
+            // Levels that attend divide the skip connection's channels alone by four, in the reference library too.
+            let groups = (leads_image && block.attention).then(|| (inputs + skip / 4).min(32));
+            let groups = groups.filter(|&groups| (inputs + skip).is_multiple_of(groups));
+            let resnet = ResBlockConfig::new(inputs + skip, outputs)
+                .with_resample(config, block.resample)
+                .with_groups(groups);
             resnets.push(resnet.init(config, init));
             if block.attention && (!leads_image || i + 1 == skips.len()) {
                 attentions.push(Attention::of_level(config, outputs, block.resample, init));

@@ -14,7 +14,7 @@ use diffusion::{
     sample,
 };
 use mixture::Mixture;
-use schedules::{FinalSigma, NoiseLevel, Schedule, ScheduleConfig, Spacing};
+use schedules::{Curve, FinalSigma, NoiseLevel, ScheduleConfig, Spacing};
 
 /// Evaluations of the network at most.
 const BUDGETS: [usize; 5] = [8, 16, 32, 64, 128];
@@ -65,25 +65,25 @@ fn solvers() -> Vec<(&'static str, SolverConfig)> {
 
 /// The same walk for every solver, with its solutions.
 struct Course {
-    schedule: Schedule,
+    curve: Curve,
     start: Vec<f64>,
     end: Vec<f64>,
 }
 
 impl Course {
     fn new() -> Result<Self> {
-        let schedule = ScheduleConfig::default().build(1000)?;
-        let noisiest = schedule.level(schedule.num_train_timesteps() - 1);
+        let curve = ScheduleConfig::default().curve(1000)?;
+        let noisiest = curve.noisiest();
         let quantiles = |level| Mixture::quantiles(level, VALUES);
-        Ok(Self { start: quantiles(noisiest), end: quantiles(NoiseLevel::CLEAN), schedule })
+        Ok(Self { start: quantiles(noisiest), end: quantiles(NoiseLevel::CLEAN), curve })
     }
 
     /// Evaluations and error of a walk.
     fn measure(&self, config: &SolverConfig, steps: usize) -> Result<(usize, f64)> {
-        let levels = Spacing::Karras { rho: 7.0 }.levels(&self.schedule, steps, FinalSigma::Zero)?;
+        let levels = Spacing::Karras { rho: 7.0 }.levels(&self.curve, steps, FinalSigma::Zero)?;
         let denoiser = Mixture::default();
         let x = mixture::image(self.start.clone());
-        let mut solver = config.init(&self.schedule);
+        let mut solver = config.init(&self.curve);
         let mut noise = || mixture::image(vec![0.0; VALUES]);
         let mut observer = |_: Step| ControlFlow::Continue(());
         let x = sample(&denoiser, solver.as_mut(), &levels, x, &mut noise, &mut observer)?;
@@ -123,7 +123,7 @@ fn main() -> Result<()> {
                 None => row.push_str(" |"),
             }
         }
-        write!(row, " {:.0} |", overhead::microseconds(&config, &course.schedule)?)?;
+        write!(row, " {:.0} |", overhead::microseconds(&config, &course.curve)?)?;
         println!("{row}");
         writeln!(page, "{row}")?;
         curves.push((name, points));

@@ -4,7 +4,7 @@ use std::time::Instant;
 use anyhow::Result;
 use burn::prelude::*;
 use diffusion::{Denoiser, DiffusionError, Prediction, SolverConfig, Step, sample};
-use schedules::{FinalSigma, NoiseLevel, Schedule, Spacing};
+use schedules::{Curve, FinalSigma, NoiseLevel, Spacing};
 
 const STEPS: usize = 50;
 const REPETITIONS: usize = 21;
@@ -19,12 +19,12 @@ impl Denoiser for Trivial {
 }
 
 /// Microseconds that a solver and the loop spend on a step of one 32x32 colour picture: the median over walks.
-pub fn microseconds(config: &SolverConfig, schedule: &Schedule) -> Result<f64> {
-    let levels = Spacing::Karras { rho: 7.0 }.levels(schedule, STEPS, FinalSigma::Zero)?;
+pub fn microseconds(config: &SolverConfig, curve: &Curve) -> Result<f64> {
+    let levels = Spacing::Karras { rho: 7.0 }.levels(curve, STEPS, FinalSigma::Zero)?;
     let picture = Tensor::<4>::zeros([1, 3, 32, 32], &Device::flex());
     let mut walks = Vec::new();
     for _ in 0..=REPETITIONS {
-        let mut solver = config.init(schedule);
+        let mut solver = config.init(curve);
         let mut observer = |_: Step| ControlFlow::Continue(());
         let started = Instant::now();
         sample(&Trivial, solver.as_mut(), &levels, picture.clone(), &mut || picture.clone(), &mut observer)?;

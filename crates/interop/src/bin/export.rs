@@ -65,7 +65,11 @@ fn run(args: &Args) -> Result<()> {
             train::say(format_args!("exported: {folder}, a {class}"));
             train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
-        SystemName::Dpm | SystemName::Points | SystemName::Cascade | SystemName::SuperResolution => bail!(
+        SystemName::Dpm
+        | SystemName::Points
+        | SystemName::Cascade
+        | SystemName::SuperResolution
+        | SystemName::Classifier => bail!(
             "{}: the diffusers library has no such model: export a run of DDPM or of an autoencoder",
             args.run.display()
         ),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Outcome, Report, autoencoder, pipelines, prompts, schedulers, tables, text, train_step, unet2d};
 use crate::pipeline::PipelineKind;
-use crate::{InteropError, TensorFile};
+use crate::{InteropError, TensorFile, python_json};
 
 /// A recorded case.
 #[derive(Clone, Debug)]
@@ -17,13 +17,15 @@ pub struct Case {
     pub folder: PathBuf,
     /// Its `case.json`, or a tokenizer's `cases.json`.
     pub record: Value,
+    /// Why that cannot be read, if so.
+    pub damage: Option<String>,
 }
 
 /// All cases below a folder, in the order of their names.
 ///
 /// # Errors
 ///
-/// If a folder or a record cannot be read.
+/// If a folder or a file cannot be read.
 pub fn find_cases(root: &Path) -> Result<Vec<Case>, InteropError> {
     let mut cases = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -32,9 +34,12 @@ pub fn find_cases(root: &Path) -> Result<Vec<Case>, InteropError> {
         let records = ["case.json", "cases.json"].map(|name| folder.join(name));
         if let Some(path) = records.into_iter().find(|path| path.exists()) {
             let text = fs::read_to_string(&path).map_err(InteropError::io("read", &path))?;
-            let record = serde_json::from_str(&text).map_err(InteropError::damaged(&path))?;
             let name = folder.strip_prefix(root).unwrap_or(&folder).display().to_string();
-            cases.push(Case { name, folder, record });
+            let (record, damage) = match python_json::parse(&text) {
+                Ok(record) => (record, None),
+                Err(error) => (Value::Null, Some(InteropError::damaged(&path)(error).to_string())),
+            };
+            cases.push(Case { name, folder, record, damage });
             continue;
         }
         for entry in fs::read_dir(&folder).map_err(InteropError::io("read", &folder))? {
@@ -61,6 +66,7 @@ impl Case {
     /// Runs the case.
     pub fn run(&self, device: &Device) -> Report {
         let compared = match self.kind() {
+            _ if self.damage.is_some() => Err(CaseError::Broken(self.damage.clone().unwrap_or_default())),
             "UNet2DModel" | "UNet2DConditionModel" => unet2d::run(self, device),
             "AutoencoderKL" => autoencoder::run_kl(self, device),
             "VQModel" => autoencoder::run_vq(self, device),
@@ -114,6 +120,7 @@ impl From<InteropError> for CaseError {
                 Self::Unsupported(format!("{option} = {value}"))
             }
             InteropError::Scheduler { reason, .. } => Self::Unsupported(reason),
+            InteropError::Network { reason, .. } => Self::Unsupported(reason.to_string()),
             other => Self::Broken(other.to_string()),
         }
     }

@@ -17,12 +17,10 @@ impl Comparison {
     /// infinitely far apart.
     pub fn relative(&mut self, name: impl Into<String>, ours: &[f32], recorded: &[f32], tolerance: f64) {
         let largest = recorded.iter().fold(0.0_f64, |largest, &value| largest.max(f64::from(value).abs()));
-        // Where nothing but zeros was recorded, zeros are the only answer.
-        let scale = if largest == 0.0 { f64::MIN_POSITIVE } else { largest };
-        self.scaled(name, ours, recorded, scale, tolerance);
+        self.scaled(name, ours, recorded, largest, tolerance);
     }
 
-    /// Compares values in units of `scale`.
+    /// Compares values in units of `scale`; where that is 0, zeros are the only answer.
     pub fn scaled(
         &mut self,
         name: impl Into<String>,
@@ -31,6 +29,7 @@ impl Comparison {
         scale: f64,
         tolerance: f64,
     ) {
+        let scale = if scale == 0.0 { f64::MIN_POSITIVE } else { scale };
         let far = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).abs();
         let worse = |a: f64, b: f64| if b.is_nan() { f64::INFINITY } else { a.max(b) };
         let error = if ours.len() == recorded.len() {

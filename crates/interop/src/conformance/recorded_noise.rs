@@ -1,7 +1,8 @@
 use burn::prelude::*;
+use burn::tensor::DType;
 
 use super::case::CaseError;
-use super::schedulers::double;
+use super::schedulers::upload;
 use crate::TensorFile;
 
 /// The noises that the library drew, with the evaluation each belongs to.
@@ -13,12 +14,13 @@ pub(super) struct RecordedNoise {
 }
 
 impl RecordedNoise {
-    pub(super) fn new(io: &TensorFile, device: &Device) -> Result<Self, CaseError> {
+    pub(super) fn new(io: &TensorFile, device: &Device, dtype: DType) -> Result<Self, CaseError> {
         let Ok(recorded) = io.get("noise") else {
             return Ok(Self { steps: Vec::new(), draws: Vec::new(), next: 0 });
         };
         let steps = io.get("noise_step")?.values.iter().map(|&step| step as usize).collect();
-        let draws = double::<5>(recorded, device).iter_dim(0).map(|draw| draw.squeeze_dim(0)).collect();
+        let draws =
+            upload::<5>(recorded, device, dtype).iter_dim(0).map(|draw| draw.squeeze_dim(0)).collect();
         Ok(Self { steps, draws, next: 0 })
     }
 

@@ -15,6 +15,8 @@ use crate::{Call, HostTensor, Options, Scheduler, TensorFile};
 
 /// In units of the largest value compared.
 const TOLERANCE: f64 = 1e-4;
+/// How many times what a walk loses to single precision the library may lose.
+const ROUNDINGS: f64 = 10.0;
 
 /// The whole walk with the recorded noise, and what the scheduler makes of noise and variances beside it.
 pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError> {
@@ -27,13 +29,33 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         return Err(CaseError::Faulty(fault.clone()));
     }
     let io = case.io()?;
-    let mut comparison = Comparison::default();
-    super::closed_forms::compare(case.kind(), &scheduler, &io, &mut comparison)?;
-    let x = double::<4>(io.get("x_init")?, device);
-    let mut noise = RecordedNoise::new(&io, device)?;
-    let walk = walk(&scheduler, solver.as_mut(), case.value("toy_model")?, x, &mut noise)?;
-    walk.compare(&io, &mut comparison)?;
-    Ok(comparison)
+    let mut stated = Comparison::default();
+    super::closed_forms::compare(case.kind(), &scheduler, &io, &mut stated)?;
+    let walked = |solver: &mut dyn Solver, dtype: DType| {
+        let x = upload::<4>(io.get("x_init")?, device, dtype);
+        let mut noise = RecordedNoise::new(&io, device, dtype)?;
+        walk(&scheduler, solver, case.value("toy_model")?, x, &mut noise)
+    };
+    let exact = walked(solver.as_mut(), DType::F64)?;
+    let comparison = exact.compare(&io, stated.clone())?;
+    if comparison.agrees() || !stated.agrees() {
+        return Ok(comparison);
+    }
+    // The library computes in single precision: what it rounds may be more than the tolerance, and ours shows how much.
+    let (_, mut solver) = Scheduler::new(case.kind(), &options, &call(case)?)
+        .map_err(|reason| CaseError::Unsupported(reason.0))?;
+    let rounded = walked(solver.as_mut(), DType::F32)?;
+    let in_single = rounded.compare(&io, stated)?;
+    if in_single.agrees() {
+        return Ok(in_single);
+    }
+    let own = rounded.distance(&exact, &io)?.max(exact.lost(case.kind(), &scheduler, &io)?);
+    match comparison.worst() {
+        Some((_, error, _)) if error <= ROUNDINGS * own => Err(CaseError::Faulty(format!(
+            "single precision cancels: the library is {error:.0e} from double precision, whose roundings make {own:.0e}"
+        ))),
+        _ => Ok(comparison),
+    }
 }
 
 /// `set_timesteps` and `step_kwargs` of the case.
@@ -47,9 +69,11 @@ fn call(case: &Case) -> Result<Call, CaseError> {
 /// What a walk leaves behind.
 struct Walk {
     /// After how many evaluations, the image and the clean image believed in.
-    images: Vec<(usize, Tensor<4>, Tensor<4>)>,
-    /// The network's answers.
-    outputs: Vec<Tensor<4>>,
+    images: Vec<(usize, Vec<f32>, Vec<f32>)>,
+    /// The network's answers, one after the other.
+    outputs: Vec<f32>,
+    /// Whether every step asked the network once.
+    simple: bool,
 }
 
 fn walk(
@@ -73,9 +97,11 @@ fn walk(
         let (next, x0) = solver.step(denoiser.as_ref(), x, stage, &mut draw).map_err(CaseError::broken)?;
         drop(denoiser);
         x = next;
-        images.push((toy.evaluations(), x.clone(), x0));
+        images.push((toy.evaluations(), read(x.clone())?, read(x0)?));
     }
-    Ok(Walk { images, outputs: toy.into_outputs() })
+    let simple = images.len() == toy.evaluations();
+    let outputs = toy.into_outputs().into_iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok(Walk { images, outputs, simple })
 }
 
 /// The toy as the scheduler's model in one step, which begins at `start`.
@@ -106,24 +132,55 @@ fn denoiser<'a>(
 }
 
 impl Walk {
-    fn compare(self, io: &TensorFile, comparison: &mut Comparison) -> Result<(), CaseError> {
+    /// Adds the comparison with what was recorded.
+    fn compare(&self, io: &TensorFile, mut comparison: Comparison) -> Result<Comparison, CaseError> {
         let recorded = io.get("prev_sample")?;
         let pixels = recorded.values.len() / recorded.shape[0];
         let scale = largest(&recorded.values);
-        let simple = self.images.len() == self.outputs.len();
-        for (evaluations, x, x0) in self.images {
+        for (evaluations, x, x0) in &self.images {
             let after =
                 |name: &str| io.get(name).ok().and_then(|t| t.values.chunks(pixels).nth(evaluations - 1));
             let expected = after("prev_sample")
                 .ok_or_else(|| CaseError::broken(format!("{evaluations} evaluations, more than recorded")))?;
-            comparison.scaled(format!("x after {evaluations}"), &read(x)?, expected, scale, TOLERANCE);
-            if let Some(expected) = after("pred_original_sample").filter(|_| simple) {
-                comparison.scaled(format!("x0 after {evaluations}"), &read(x0)?, expected, scale, TOLERANCE);
+            comparison.scaled(format!("x after {evaluations}"), x, expected, scale, TOLERANCE);
+            if let Some(expected) = after("pred_original_sample").filter(|_| self.simple) {
+                comparison.scaled(format!("x0 after {evaluations}"), x0, expected, scale, TOLERANCE);
             }
         }
-        let outputs: Vec<f32> = self.outputs.into_iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
-        comparison.relative("network", &outputs, &io.get("model_output")?.values, TOLERANCE);
-        Ok(())
+        comparison.relative("network", &self.outputs, &io.get("model_output")?.values, TOLERANCE);
+        Ok(comparison)
+    }
+
+    /// What an image's last digit is worth after a step in which its noise falls: a step with a second evaluation divides the
+    /// image by the noise that is left, and multiplies it by all that there was.
+    fn lost(&self, class: &str, scheduler: &Scheduler, io: &TensorFile) -> Result<f64, CaseError> {
+        let ancestral = class == "KDPM2AncestralDiscreteScheduler";
+        let scale = largest(&io.get("prev_sample")?.values);
+        let before = std::iter::once(largest(&io.get("x_init")?.values))
+            .chain(self.images.iter().map(|(_, x, _)| largest(x)));
+        let steps = scheduler.grid.levels();
+        let lost = before.zip(steps.windows(2)).map(|(image, pair)| {
+            let fall = pair[0].ratio() / pair[1].ratio();
+            let again = if self.simple || !fall.is_finite() { 1.0 } else { fall.max(1.0) };
+            // What is kept of the noise by an ancestral step is a difference of squares in the tables.
+            let kept = if ancestral && fall.is_finite() { fall.powi(2) } else { 0.0 };
+            f64::from(f32::EPSILON) * (image * again / scale).max(kept)
+        });
+        Ok(lost.fold(0.0, f64::max))
+    }
+
+    /// The largest distance from the same walk in another precision, in the units of [`compare`](Self::compare).
+    fn distance(&self, other: &Self, io: &TensorFile) -> Result<f64, CaseError> {
+        let scale = largest(&io.get("prev_sample")?.values);
+        let mut comparison = Comparison::default();
+        for ((_, x, x0), (_, other_x, other_x0)) in self.images.iter().zip(&other.images) {
+            comparison.scaled("x", x, other_x, scale, TOLERANCE);
+            if self.simple {
+                comparison.scaled("x0", x0, other_x0, scale, TOLERANCE);
+            }
+        }
+        comparison.relative("network", &self.outputs, &other.outputs, TOLERANCE);
+        Ok(comparison.worst().map_or(0.0, |(_, error, _)| error))
     }
 }
 
@@ -135,8 +192,8 @@ fn read(x: Tensor<4>) -> Result<Vec<f32>, CaseError> {
     x.try_into_vec_as::<f32>().map_err(|error| CaseError::broken(format!("{error:?}")))
 }
 
-/// A recorded tensor in double precision: what is compared are formulas, not roundings.
-pub(super) fn double<const D: usize>(tensor: &HostTensor, device: &Device) -> Tensor<D> {
+/// A recorded tensor in a precision.
+pub(super) fn upload<const D: usize>(tensor: &HostTensor, device: &Device, dtype: DType) -> Tensor<D> {
     let values: Vec<f64> = tensor.values.iter().map(|&value| f64::from(value)).collect();
-    Tensor::from_data(TensorData::new(values, tensor.shape.clone()), (device, DType::F64))
+    Tensor::from_data(TensorData::new(values, tensor.shape.clone()), (device, dtype))
 }

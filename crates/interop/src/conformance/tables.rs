@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
-use crate::{Call, Options, Scheduler, TensorFile, scheduler_table};
+use crate::{Call, Options, Scheduler, TensorFile, python_json, scheduler_table};
 
 /// The tables were recorded in single precision.
 const TOLERANCE: f64 = 1e-5;
@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-5;
 pub(super) fn run(case: &Case) -> Result<Comparison, CaseError> {
     let io = TensorFile::read(&case.folder.join("io.safetensors"))?;
     let text = fs::read_to_string(case.folder.join("case.json")).map_err(CaseError::broken)?;
-    let entries: Vec<Map<String, Value>> = serde_json::from_str(&text).map_err(CaseError::broken)?;
+    let entries: Vec<Map<String, Value>> = python_json::parse(&text).map_err(CaseError::broken)?;
     let mut comparison = Comparison::default();
     for entry in entries {
         compare(entry, &io, &mut comparison)?;

@@ -6,7 +6,7 @@ use burn::prelude::*;
 use diffusion::likelihood::{Support, VariationalBound};
 use diffusion::{Parameterization, ReverseVariance};
 use layout::{ParameterValue, UNetNames, collect_tensors};
-use schedules::{FixedVariance, ReverseChain, ReverseStep, Schedule, ScheduleConfig, Weighting};
+use schedules::{Curve, FixedVariance, ReverseChain, ReverseStep, Schedule, ScheduleConfig, Weighting};
 use serde::Deserialize;
 use train::{
     Batch, Objective, ObjectiveConfig, TrainConfig, clip_global_norm, ema_update, frozen_copy, optimizer,
@@ -157,8 +157,9 @@ fn objective(case: &Case) -> Result<Objective, CaseError> {
         false => (ReverseVariance::default(), ObjectiveConfig::Simple),
     };
     Ok(Objective {
-        bound: single.bound()?,
-        schedule: single.schedule()?,
+        bound: Some(single.bound()?),
+        curve: Curve::Chain(single.schedule()?),
+        num_train_timesteps: 1000,
         parameterization,
         variance,
         minimised,

@@ -65,10 +65,11 @@ impl Pipeline {
             let levels = scheduler.grid.levels();
             return Ok((scheduler, solver, levels));
         };
-        let Some(chain) = scheduler.chain() else {
+        let curve = scheduler.grid.curve();
+        if curve.chain().is_none() {
             return Err(PipelineError::NoChain { class: self.sampler.class().to_owned() });
-        };
-        let (solver, levels) = (sampler.solver.init(chain), sampler.levels(chain)?);
+        }
+        let (solver, levels) = (sampler.solver.init(curve), sampler.levels(curve)?);
         Ok((scheduler, solver, levels))
     }
 

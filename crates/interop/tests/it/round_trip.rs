@@ -34,7 +34,15 @@ fn an_exported_run_reads_back_bit_for_bit() {
         unet_tensors(&model.net, &config.model).unwrap()
     );
     // The reference library keeps its tables in single precision.
-    for (back, ours) in back.model.schedule.alphas_cumprod().iter().zip(model.schedule.alphas_cumprod()) {
+    for (back, ours) in back
+        .model
+        .curve
+        .chain()
+        .unwrap()
+        .alphas_cumprod()
+        .iter()
+        .zip(model.curve.chain().unwrap().alphas_cumprod())
+    {
         assert!((back / ours - 1.0).abs() < 1e-4, "{back} is not {ours}");
     }
     assert_eq!(back.model.parameterization, model.parameterization);
@@ -42,7 +50,7 @@ fn an_exported_run_reads_back_bit_for_bit() {
     assert_eq!((back.model.num_classes, back.model.net.null_class()), (Some(10), Some(10)));
     assert_eq!((back.sampler.class(), back.model.clip_x0), ("DDIMScheduler", true));
     let (scheduler, _) = back.sampler.scheduler().unwrap();
-    let levels = config.sample_levels(&model.schedule).unwrap();
+    let levels = config.sample_levels(&model.curve).unwrap();
     assert_eq!(scheduler.grid.levels().len(), levels.len());
     for (back, ours) in scheduler.grid.levels().iter().zip(&levels) {
         assert!((back.alpha - ours.alpha).abs() < 1e-6, "{back:?} is not {ours:?}");

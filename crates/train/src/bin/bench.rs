@@ -9,8 +9,8 @@ use burn::train::Interrupter;
 use clap::Parser;
 use train::cascade::SuperResolution;
 use train::{
-    DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, PointSystem, RunDir, Session, System,
-    SystemName,
+    ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, PointSystem, RunDir,
+    Session, System, SystemName,
 };
 
 /// Measure training steps, sampling and memory of configurations.
@@ -56,6 +56,7 @@ fn run(mut args: Args) -> Result<()> {
             SystemName::Dpm => bench::<DpmSystem>(&args, path)?,
             SystemName::Points => bench::<PointSystem>(&args, path)?,
             SystemName::Autoencoder => bench::<FirstStage>(&args, path)?,
+            SystemName::Classifier => bench::<ClassifierSystem>(&args, path)?,
             SystemName::Latent => bench::<LatentSystem>(&args, path)?,
             SystemName::SuperResolution => bench::<SuperResolution>(&args, path)?,
             SystemName::Cascade => {

@@ -29,7 +29,7 @@ pub(crate) fn draw_preview(model: &SuperResolutionModel, splits: &Splits) -> Res
     let low = model.augmented(reduced.clone(), s, run.seed, numbers())?;
     let shown = model.shown(&low, s)?;
     let scale = run.train.sample_guidance_scale;
-    let walk = StageWalk { guidance_scale: scale, ..StageWalk::new(run.sample.clone(), &shown.schedule)? };
+    let walk = StageWalk { guidance_scale: scale, ..StageWalk::new(run.sample.clone(), &shown.curve)? };
     let mut noise = ImageNoise::new(run.seed, numbers(), shown.image_shape, &shown.device);
     let labels = labels.as_deref();
     let drawn = walk.run(&shown, labels, &mut || noise.draw(), &mut |_| ControlFlow::Continue(()))?;

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use burn::prelude::*;
 use diffusion::{Limit, SamplerConfig, Step, sample};
-use schedules::{NoiseLevel, Schedule};
+use schedules::{Curve, NoiseLevel};
 
 use crate::error::TrainError;
 use crate::{Network, TrainedModel};
@@ -35,9 +35,9 @@ impl StageWalk {
     /// # Errors
     ///
     /// If the sampler's steps do not fit the chain.
-    pub fn new(sampler: SamplerConfig, schedule: &Schedule) -> Result<Self, TrainError> {
+    pub fn new(sampler: SamplerConfig, curve: &Curve) -> Result<Self, TrainError> {
         let levels = sampler
-            .levels(schedule)
+            .levels(curve)
             .map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })?;
         Ok(Self { sampler, levels, guidance_scale: 1.0, limit: Limit::Clip { range: 1.0 } })
     }
@@ -72,8 +72,8 @@ impl StageWalk {
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Walked, TrainError> {
         let denoiser = model.denoiser_within(Some(self.limit), labels, self.guidance_scale);
-        let mut solver = self.sampler.solver.init(&model.schedule);
-        let start = noise();
+        let mut solver = self.sampler.solver.init(&model.curve);
+        let start = noise() * model.curve.initial_deviation(self.levels[0]);
         let mut believed = start.clone();
         let mut watch = |step: Step| {
             if step.done == step.total {
@@ -101,7 +101,7 @@ mod tests {
     fn a_truncated_walk_ends_at_its_level_and_visits_none_below() {
         let schedule = ScheduleConfig::default().build(1000).unwrap();
         let sampler = SamplerConfig { steps: 10, ..SamplerConfig::default() };
-        let walk = StageWalk::new(sampler, &schedule).unwrap();
+        let walk = StageWalk::new(sampler, &Curve::Chain(schedule.clone())).unwrap();
         assert_eq!((walk.steps(), *walk.levels.last().unwrap()), (10, NoiseLevel::CLEAN));
         // 999, 899, ... 299 are above timestep 250; the level itself is the end, not visited twice.
         let walk = walk.truncated(schedule.level(250));

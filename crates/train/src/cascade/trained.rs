@@ -46,11 +46,11 @@ impl CascadePlan {
     ///
     /// If a sampler's steps do not fit its chain.
     pub fn of(cascade: &TrainedCascade, seed: u64) -> Result<Self, TrainError> {
-        let first = StageWalk::new(cascade.base_config.sample.clone(), &cascade.base.schedule)?;
+        let first = StageWalk::new(cascade.base_config.sample.clone(), &cascade.base.curve)?;
         let mut plan = Self { seed, walks: vec![first], augmentations: Vec::new() };
         for (index, model) in cascade.upper.iter().enumerate() {
             let run = &model.config.run;
-            plan.walks.push(StageWalk::new(run.sample.clone(), &run.schedule()?)?);
+            plan.walks.push(StageWalk::new(run.sample.clone(), &run.curve()?)?);
             let low = &model.config.low_resolution;
             let own = Augmentation { level: low.level, truncated: low.truncated };
             plan.augmentations.push(own);
@@ -72,14 +72,14 @@ impl CascadePlan {
     ) -> Result<(), TrainError> {
         self.augmentations[index] = augmentation;
         let below = &self.walks[index];
-        let schedule = match index.checked_sub(1) {
-            None => cascade.base.schedule.clone(),
-            Some(lower) => cascade.upper[lower].config.run.schedule()?,
+        let curve = match index.checked_sub(1) {
+            None => cascade.base.curve.clone(),
+            Some(lower) => cascade.upper[lower].config.run.curve()?,
         };
         let whole = StageWalk {
             guidance_scale: below.guidance_scale,
             limit: below.limit,
-            ..StageWalk::new(below.sampler.clone(), &schedule)?
+            ..StageWalk::new(below.sampler.clone(), &curve)?
         };
         let level = cascade.upper[index].low.level(augmentation.level).filter(|_| augmentation.truncated);
         self.walks[index] = match level {

@@ -6,6 +6,7 @@ use unet::{AddedInput, ContextInput};
 use super::captions::words;
 use super::concat::ConcatConfig;
 use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
+use crate::continuous_law;
 use crate::resolve::decide;
 use crate::system::SystemConfig;
 use crate::{ObjectiveConfig, TrainConfig};
@@ -50,7 +51,7 @@ impl SystemConfig for LatentRunConfig {
         if let (Some(names), Some(_)) = (splits.class_names(), classes) {
             table.insert("class_names".into(), names.to_vec().into());
         }
-        Ok(())
+        continuous_law::complete(&self.diffusion, table)
     }
 
     fn validate(&self) -> Result<(), String> {

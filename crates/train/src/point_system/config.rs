@@ -135,6 +135,8 @@ impl SystemConfig for PointRunConfig {
         self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         self.train.refuse_classes().map_err(|error| format!("[train]: {error}"))?;
         self.of_pixels().validate()?;
+        // The pictures of points show the steps of a chain.
+        self.of_pixels().schedule().map_err(|error| error.to_string())?;
         self.standardize.as_ref().map_or(Ok(()), Standardize::validate)
     }
 

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::store::ModuleRecord;
+use schedules::Schedule;
 
 use super::config::PointRunConfig;
 use super::network::PointNet;
@@ -17,6 +18,8 @@ pub struct TrainedPoints {
     pub model: TrainedModel<PointNet>,
     /// What it was trained with.
     pub config: PointRunConfig,
+    /// The chain, whose steps its pictures show.
+    pub chain: Schedule,
 }
 
 impl TrainedPoints {
@@ -26,9 +29,10 @@ impl TrainedPoints {
     ///
     /// If the configuration's schedule is impossible.
     pub fn new(net: PointNet, config: &PointRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let model = TrainedModel::new(net, &config.of_pixels(), device)?;
+        let run = config.of_pixels();
+        let (model, chain) = (TrainedModel::new(net, &run, device)?, run.schedule()?);
         // Points know no range.
-        Ok(Self { model: TrainedModel { clip_x0: false, ..model }, config: config.clone() })
+        Ok(Self { model: TrainedModel { clip_x0: false, ..model }, config: config.clone(), chain })
     }
 
     /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.

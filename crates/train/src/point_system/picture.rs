@@ -32,7 +32,7 @@ impl PointWalk {
         observer: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Self, TrainError> {
         let model = &trained.model;
-        let levels = sampler.levels(&model.schedule).map_err(DiffusionError::from)?;
+        let levels = sampler.levels(&model.curve).map_err(DiffusionError::from)?;
         let mut noise = ImageNoise::new(seed, 0..count as u64, model.image_shape, &model.device);
         let first = noise.draw();
         let mut states = vec![first.clone()];
@@ -41,7 +41,7 @@ impl PointWalk {
             observer()
         };
         let denoiser = model.denoiser(None, 1.0);
-        let mut solver = sampler.solver.init(&model.schedule);
+        let mut solver = sampler.solver.init(&model.curve);
         sample(denoiser.as_ref(), solver.as_mut(), &levels, first, &mut || noise.draw(), &mut watch)?;
         Ok(Self {
             states: states.into_iter().map(read).collect::<Result<_, _>>()?,
@@ -65,7 +65,7 @@ impl PointWalk {
 ///
 /// If the data cannot be read or the device fails.
 pub fn draw_points(trained: &TrainedPoints, walk: &PointWalk, seed: u64) -> Result<Picture, TrainError> {
-    let steps = places(&sigmas(&trained.model.schedule));
+    let steps = places(&sigmas(&trained.chain));
     let rising: Vec<f64> = walk.sigmas.iter().rev().copied().collect();
     let last = walk.states.len() - 1;
     let count = walk.states[last].len() / trained.values();
@@ -80,7 +80,7 @@ pub fn draw_points(trained: &TrainedPoints, walk: &PointWalk, seed: u64) -> Resu
 
 /// The level after `t` steps of the chain.
 fn level(trained: &TrainedPoints, t: usize) -> NoiseLevel {
-    if t == 0 { NoiseLevel::CLEAN } else { trained.model.schedule.level(t - 1) }
+    if t == 0 { NoiseLevel::CLEAN } else { trained.chain.level(t - 1) }
 }
 
 /// The first points of the data after some steps of the chain.

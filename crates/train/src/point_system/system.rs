@@ -29,7 +29,7 @@ impl System for PointSystem {
 
     fn new(config: &PointRunConfig) -> Result<Self, TrainError> {
         let objective = Objective::new(&config.of_pixels())?;
-        let bound = VariationalBound { support: Support::Continuous, ..objective.bound };
+        let bound = objective.bound.map(|bound| VariationalBound { support: Support::Continuous, ..bound });
         Ok(Self(Objective { bound, ..objective }))
     }
 
@@ -100,7 +100,7 @@ impl System for PointSystem {
     ) -> Result<Vec<Measure>, TrainError> {
         let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
         let trained = TrainedPoints::new(net.clone(), config, device)?;
-        let bound = Self::new(config)?.0.bound;
+        let Some(bound) = Self::new(config)?.0.bound else { return Ok(Vec::new()) };
         let (points, bounds) = point_bounds(&trained, &bound, &config.scaled(set), config.train.eval_images)?;
         let mut results = bounds.measures(None);
         results.extend(bounds.against_the_law(&config.dataset.source, &points));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod classifier;
 mod config;
 mod context;
 mod golden;

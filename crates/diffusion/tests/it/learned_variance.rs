@@ -1,7 +1,5 @@
 //! Learned variances between the closed forms of their ends.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use burn::prelude::*;
 use burn::tensor::DType;
 use diffusion::{Ancestral, Denoiser, DiffusionError, LearnedVariance, Prediction, Solver, Stage};
@@ -29,7 +27,7 @@ fn variance(share: f64, from: NoiseLevel, to: NoiseLevel) -> f64 {
 /// not of the one that was trained on.
 #[test]
 fn the_ends_are_the_variances_of_the_respaced_chain() {
-    let schedule = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 }.build(4000).unwrap();
+    let schedule = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 }.curve(4000).unwrap();
     for steps in [4000, 100, 25] {
         let levels = Spacing::Trailing.levels(&schedule, steps, FinalSigma::Zero).unwrap();
         for at in [0, steps / 2, steps - 2] {

@@ -1,7 +1,5 @@
 //! Inpainting and image-to-image against data whose conditional laws have closed forms.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
@@ -12,7 +10,9 @@ use diffusion::{
     RePaint, RePaintConfig, Solver, SolverConfig, UniPcConfig, noised, remaining_levels, sample,
 };
 use random::Seed;
-use schedules::{FinalSigma, FixedVariance, NoiseLevel, Schedule, ScheduleConfig, Spacing};
+use schedules::{FinalSigma, FixedVariance, NoiseLevel, Spacing};
+
+use crate::exact::chain;
 
 /// The exact denoiser of two pixels, standard normal with the given correlation: the sum and the difference are
 /// independent.
@@ -32,10 +32,6 @@ impl Denoiser for Pair {
 }
 
 const DATA: Pair = Pair { correlation: 0.8 };
-
-fn chain() -> Schedule {
-    ScheduleConfig::default().build(1000).unwrap()
-}
 
 /// `count` draws of two pixels.
 struct Noise {
@@ -76,7 +72,7 @@ fn inpaint(
     let mut noise = Noise { count, draws: 0 };
     let plain = Spacing::Quadratic.levels(&chain(), steps, FinalSigma::Zero).unwrap();
     let mut inner = solver.init(&chain());
-    let mut repaint = RePaint::new(inner.as_mut(), known(value), config, steps);
+    let mut repaint = RePaint::new(inner.as_mut(), known(value), config, plain.len() - 1);
     let x = noise.draw();
     walk(&DATA, &mut repaint, &config.levels(&plain), x, &mut noise)
 }

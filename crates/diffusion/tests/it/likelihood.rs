@@ -3,8 +3,6 @@
 //! Where the data and the noise are the corners of a square, each the deviation away from the mean, all squares and
 //! products have their expectations exactly: what is compared has no sampling error.
 
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
-
 use std::f64::consts::{E, LN_2, TAU};
 use std::ops::ControlFlow;
 
@@ -14,7 +12,7 @@ use diffusion::likelihood::{BoundTally, ProbabilityFlow, Support, VariationalBou
 use diffusion::{Denoiser, DiffusionError, LearnedVariance, Prediction};
 use random::Seed;
 use schedules::{
-    FinalSigma, FixedVariance, NoiseLevel, Posterior, ReverseChain, Schedule, ScheduleConfig, Spacing,
+    Curve, FinalSigma, FixedVariance, NoiseLevel, Posterior, ReverseChain, Schedule, ScheduleConfig, Spacing,
 };
 
 /// The exact model of data distributed as `N(mean, std^2)`.
@@ -71,7 +69,7 @@ fn chain() -> Schedule {
 }
 
 fn levels(steps: usize) -> Vec<NoiseLevel> {
-    Spacing::Trailing.levels(&chain(), steps, FinalSigma::Zero).unwrap()
+    Spacing::Trailing.levels(&Curve::Chain(chain()), steps, FinalSigma::Zero).unwrap()
 }
 
 /// The whole bound of a Gaussian in bits/dim.
@@ -144,8 +142,8 @@ fn fixed_variances_have_their_closed_form() {
 #[test]
 fn a_sane_chain_ends_without_information() {
     let prior = |config: ScheduleConfig, length: usize| {
-        let schedule = config.build(length).unwrap();
-        let levels = Spacing::Trailing.levels(&schedule, length, FinalSigma::Zero).unwrap();
+        let curve = config.curve(length).unwrap();
+        let levels = Spacing::Trailing.levels(&curve, length, FinalSigma::Zero).unwrap();
         let bound = VariationalBound::new(&levels, FixedVariance::Small, Support::Pixels).unwrap();
         bound.prior(corners(0.0, 1.0)).into_scalar::<f64>()
     };
