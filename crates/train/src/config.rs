@@ -113,6 +113,24 @@ impl RunConfig {
         levels.map_err(|error| TrainError::Config { origin: "[sample]".into(), reason: error.to_string() })
     }
 
+    /// Checks what pixels and latents have in common.
+    ///
+    /// # Errors
+    ///
+    /// The first key that does not fit.
+    pub(crate) fn validate_denoising(&self) -> Result<(), String> {
+        self.model.validate().map_err(|error| format!("[model]: {error}"))?;
+        self.validate_model().map_err(|error| format!("[model]: {error}"))?;
+        let curve = self.curve().map_err(|error| error.to_string())?;
+        self.sample_levels(&curve).map_err(|error| error.to_string())?;
+        self.validate_sampler(&curve)?;
+        continuous_law::validate(&self.diffusion, &self.train, &self.eval)?;
+        self.train.validate().map_err(|error| format!("[train]: {error}"))?;
+        let train = &self.train;
+        train.objective.validate(self.diffusion.variance, train.weighting, train.timesteps)?;
+        self.eval.validate(self.train.eval_every).map_err(|error| format!("[eval]: {error}"))
+    }
+
     /// Refuses names that are not the classes', and networks that can be read and sampled from but not trained.
     fn validate_model(&self) -> Result<(), String> {
         let model = &self.model;
@@ -121,9 +139,6 @@ impl RunConfig {
         {
             let classes = self.model.num_classes.unwrap_or(0);
             return Err(format!("class_names has {} names for {classes} classes", names.len()));
-        }
-        if model.context.is_some() || model.added_input != AddedInput::Nothing {
-            return Err("context and added_input: a run of pixels gives neither: leave both out".into());
         }
         if model.class_input != ClassInput::Label || !model.null_class {
             return Err(
@@ -209,16 +224,12 @@ impl SystemConfig for RunConfig {
     }
 
     fn validate(&self) -> Result<(), String> {
-        self.model.validate().map_err(|error| format!("[model]: {error}"))?;
-        self.validate_model().map_err(|error| format!("[model]: {error}"))?;
-        let curve = self.curve().map_err(|error| error.to_string())?;
-        self.sample_levels(&curve).map_err(|error| error.to_string())?;
-        self.validate_sampler(&curve)?;
-        continuous_law::validate(&self.diffusion, &self.train, &self.eval)?;
-        self.train.validate().map_err(|error| format!("[train]: {error}"))?;
-        let train = &self.train;
-        train.objective.validate(self.diffusion.variance, train.weighting, train.timesteps)?;
-        self.eval.validate(self.train.eval_every).map_err(|error| format!("[eval]: {error}"))
+        if self.model.context.is_some() || self.model.added_input != AddedInput::Nothing {
+            return Err(
+                "[model]: context and added_input: a run of pixels gives neither: leave both out".into()
+            );
+        }
+        self.validate_denoising()
     }
 
     fn lasting(mut self) -> Self {

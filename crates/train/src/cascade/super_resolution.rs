@@ -92,7 +92,8 @@ impl System for SuperResolution {
             return Ok(None);
         }
         let Some(chosen) = Chosen::of(run, splits)? else { return Ok(None) };
-        let (bound, s) = (Objective::new(run)?.bound, config.low_resolution.level);
+        let Some(bound) = Objective::new(run)?.bound else { return Ok(None) };
+        let s = config.low_resolution.level;
         let model = SuperResolutionModel::new(net, config, device)?;
         let low = model.augmented(model.low.reduce(&chosen.images.pixels), s, run.seed, chosen.streams())?;
         chosen.estimate_bound(&model.shown(&low, s)?, &bound, run).map(Some)

@@ -78,7 +78,7 @@ impl SystemConfig for LatentRunConfig {
                 "[model]: added_input and time_condition_channels: a run of latents gives neither: leave both out".into(),
             );
         }
-        latents.validate()
+        latents.validate_denoising()
     }
 
     fn lasting(mut self) -> Self {
