@@ -170,7 +170,10 @@ mod hardware {
             }
             for k in 0..pairs {
                 let b = b.as_ptr().add(k * LANES).cast::<__m512i>();
-                let b: [__m512bh; 2] = [transmute(b.read_unaligned()), transmute(b.add(1).read_unaligned())];
+                let b = [
+                    transmute::<__m512i, __m512bh>(b.read_unaligned()),
+                    transmute::<__m512i, __m512bh>(b.add(1).read_unaligned()),
+                ];
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let a: __m512bh = transmute(_mm512_set1_epi32(*a.as_ptr().add(r * pairs + k) as i32));
                     for half in 0..2 {
