@@ -13,7 +13,7 @@ pub enum Model {
     Run(TrainedModel),
     /// Of images that a low-resolution version of is known: a super-resolution stage of a cascade, which is told the s that
     /// was recorded for it.
-    Stage(SuperResolutionModel),
+    Stage(Box<SuperResolutionModel>),
 }
 
 /// What a model believes of the images of a batch.

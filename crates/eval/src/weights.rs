@@ -99,10 +99,10 @@ impl Weights {
                 Model::Run(TrainedModel::load_raw(&self.path, config, device)?)
             }
             (StageConfig::SuperResolution(config), Kind::Ema) => {
-                Model::Stage(SuperResolutionModel::load(&self.path, config, device)?)
+                Model::Stage(Box::new(SuperResolutionModel::load(&self.path, config, device)?))
             }
             (StageConfig::SuperResolution(config), Kind::Raw) => {
-                Model::Stage(SuperResolutionModel::load_raw(&self.path, config, device)?)
+                Model::Stage(Box::new(SuperResolutionModel::load_raw(&self.path, config, device)?))
             }
         })
     }
