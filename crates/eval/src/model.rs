@@ -10,7 +10,7 @@ use crate::likelihood::LikelihoodBatch;
 #[derive(Debug)]
 pub enum Model {
     /// Of images.
-    Run(TrainedModel),
+    Run(Box<TrainedModel>),
     /// Of images that a low-resolution version of is known: a super-resolution stage of a cascade, which is told the s that
     /// was recorded for it.
     Stage(Box<SuperResolutionModel>),

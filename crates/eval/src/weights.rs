@@ -93,10 +93,10 @@ impl Weights {
     pub fn load(&self, device: &Device) -> Result<Model> {
         Ok(match (&self.config, self.kind) {
             (StageConfig::Base(config), Kind::Ema) => {
-                Model::Run(TrainedModel::load(&self.path, config, device)?)
+                Model::Run(Box::new(TrainedModel::load(&self.path, config, device)?))
             }
             (StageConfig::Base(config), Kind::Raw) => {
-                Model::Run(TrainedModel::load_raw(&self.path, config, device)?)
+                Model::Run(Box::new(TrainedModel::load_raw(&self.path, config, device)?))
             }
             (StageConfig::SuperResolution(config), Kind::Ema) => {
                 Model::Stage(Box::new(SuperResolutionModel::load(&self.path, config, device)?))
