@@ -7,24 +7,32 @@ pub struct Claim {
     pub text: String,
     /// The row that is to be less.
     pub less: String,
-    /// The row that is to be more.
-    pub more: String,
+    /// The row that is to be more; none for 0.
+    pub more: Option<String>,
 }
 
 impl Claim {
     /// That one row is less than another.
     pub fn less(text: impl Into<String>, less: String, more: String) -> Self {
-        Self { text: text.into(), less, more }
+        Self { text: text.into(), less, more: Some(more) }
+    }
+
+    /// That a difference is below 0.
+    pub fn negative(text: impl Into<String>, difference: &str) -> Self {
+        Self { text: text.into(), less: difference.into(), more: None }
     }
 
     /// What the rows say of it: the claim, whether it holds here, and by how much. A difference of two standard errors counts.
     pub fn judged(&self, rows: &[Row]) -> String {
-        let row = |name: &str| rows.iter().find(|row| row.name == name);
-        let (Some(less), Some(more)) = (row(&self.less), row(&self.more)) else {
+        let found = |name: &str| {
+            let row = rows.iter().find(|row| row.name == name)?;
+            Some((row.value, row.stderr.unwrap_or(0.0)))
+        };
+        let more = self.more.as_deref().map_or(Some((0.0, 0.0)), found);
+        let (Some(less), Some(more)) = (found(&self.less), more) else {
             return format!("{}: not measured", self.text);
         };
-        let difference = more.value - less.value;
-        let error = less.stderr.unwrap_or(0.0).hypot(more.stderr.unwrap_or(0.0));
+        let (difference, error) = (more.0 - less.0, less.1.hypot(more.1));
         let verdict = match () {
             () if difference.abs() < 2.0 * error => "not settled",
             () if difference > 0.0 => "holds",
@@ -32,7 +40,7 @@ impl Claim {
         };
         format!(
             "{}: **{verdict}**, {:.3} against {:.3}, difference {difference:.3} ± {error:.3}",
-            self.text, less.value, more.value
+            self.text, less.0, more.0
         )
     }
 }
@@ -59,5 +67,6 @@ mod tests {
         assert!(verdict("b", "c").contains("**not settled**"));
         assert!(verdict("d", "a").contains("**does not hold**"));
         assert!(verdict("a", "e").contains("not measured"));
+        assert!(Claim::negative("x", "a").judged(&rows).starts_with("x: **does not hold**"));
     }
 }

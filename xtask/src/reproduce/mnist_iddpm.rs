@@ -114,6 +114,9 @@ pub fn table() -> Table {
     }
 }
 
+const HYBRID_LESS: &str = "bound: L_hybrid less L_simple, of the same images";
+const VLB_LESS: &str = "bound: L_vlb less L_hybrid, of the same images";
+
 fn rows() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for model in &MODELS {
@@ -121,8 +124,8 @@ fn rows() -> Result<Vec<Row>> {
         rows.push(evaluation.row(bound(model), Figure::Bound, model.bits)?);
     }
     let [simple, hybrid, vlb] = [&MODELS[0], &MODELS[1], &MODELS[2]].map(Model::likelihood);
-    rows.push(paired("bound: L_hybrid less L_simple, of the same images", &hybrid, &simple)?);
-    rows.push(paired("bound: L_vlb less L_hybrid, of the same images", &vlb, &hybrid)?);
+    rows.push(paired(HYBRID_LESS, &hybrid, &simple)?);
+    rows.push(paired(VLB_LESS, &vlb, &hybrid)?);
     for model in &MODELS {
         for (variance, sampler, steps) in model.drawings() {
             let published = model.fid.filter(|_| steps == ALL && variance != LARGE.0);
@@ -147,8 +150,8 @@ fn claims(_: &[Row]) -> Vec<Claim> {
     let at = |model: &Model, variance: Drawing, steps| quality(model, variance.0, steps);
     let best = at(simple, SMALL, ALL);
     let mut claims = vec![
-        Claim::less("L_hybrid lowers the bound of L_simple", bound(hybrid), bound(simple)),
-        Claim::less("L_vlb lowers it further", bound(vlb), bound(hybrid)),
+        Claim::negative("L_hybrid lowers the bound of L_simple", HYBRID_LESS),
+        Claim::negative("L_vlb lowers it further", VLB_LESS),
         Claim::less("L_vlb draws worse than L_hybrid", at(hybrid, LEARNED, ALL), at(vlb, LEARNED, ALL)),
     ];
     for fixed in [SMALL, LARGE] {
@@ -176,7 +179,8 @@ mod tests {
         };
         let rows: Vec<String> = MODELS.iter().flat_map(of).collect();
         for Claim { less, more, .. } in claims(&[]) {
-            assert!(rows.contains(&less) && rows.contains(&more), "{less}, {more}");
+            let known = |row: &String| rows.contains(row) || [HYBRID_LESS, VLB_LESS].contains(&row.as_str());
+            assert!(known(&less) && more.iter().all(known), "{less}, {more:?}");
         }
     }
 }
