@@ -123,7 +123,7 @@ fn a_cascade_killed_in_its_second_stage_goes_on_there_bit_for_bit() {
 }
 
 fn wait_for(path: &Path) {
-    for _ in 0..12_000 {
+    for _ in 0..60_000 {
         if path.exists() {
             return;
         }

@@ -222,7 +222,7 @@ fn killed_half_way(config: &str) -> Place {
 }
 
 fn wait_for(path: &Path) {
-    for _ in 0..6000 {
+    for _ in 0..30_000 {
         // A kept-last checkpoint may already be gone again; any later one proves that it was there.
         let later = fs::read_dir(path.parent().unwrap()).into_iter().flatten().flatten();
         let name = path.file_name().unwrap().to_owned();
