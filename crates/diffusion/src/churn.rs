@@ -13,9 +13,14 @@ pub struct Churn {
     /// `S_tmin`: none below this sigma.
     pub sigma_min: f64,
     /// `S_tmax`: none above this sigma.
+    #[serde(skip_serializing_if = "unbounded")]
     pub sigma_max: f64,
     /// `S_noise`: deviation of the noise, a little above 1 against lost detail.
     pub deviation: f64,
+}
+
+fn unbounded(sigma: &f64) -> bool {
+    sigma.is_infinite()
 }
 
 impl Default for Churn {

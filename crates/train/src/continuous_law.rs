@@ -81,8 +81,10 @@ mod tests {
         let chain = sampler("[diffusion]\nschedule = { type = \"cosine\" }");
         assert_eq!(chain, SamplerConfig::default());
         let edm = sampler("[diffusion]\nschedule = { type = \"edm\" }");
-        assert_eq!((edm.spacing, edm.steps), (Spacing::Karras { rho: 7.0 }, 18));
+        assert_eq!((&edm.spacing, edm.steps), (&Spacing::Karras { rho: 7.0 }, 18));
         assert_eq!(edm.solver, SolverConfig::Heun { churn: Churn::default() });
+        // A configuration with a number that is none could not be read again.
+        assert!(!toml::to_string(&edm).unwrap().contains("inf"));
         let own = sampler(
             "[diffusion]\nschedule = { type = \"flow\" }\n[sample]\nsteps = 7\nsolver = { type = \"ddim\" }",
         );
