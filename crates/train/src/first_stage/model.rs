@@ -54,7 +54,7 @@ impl TrainedFirstStage {
         Ok(Self { autoencoder, config })
     }
 
-    /// As [`latent_scale`].
+    /// What brings its latents to unit variance, measured on one batch of training images.
     ///
     /// # Errors
     ///
