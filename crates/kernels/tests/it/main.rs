@@ -7,4 +7,3 @@ mod burn_operations;
 mod close;
 mod convolution;
 mod normalization;
-mod recompute;

@@ -1,10 +1,24 @@
+//! Blocks that are computed again for their gradient. A program of its own: the device has one state of random numbers, which
+//! every test that draws from it would move on.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Dropout, DropoutConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 use kernels::recomputed;
+use random::Seed;
 
-use crate::close::normal;
+fn alone() -> MutexGuard<'static, ()> {
+    static DRAWING: Mutex<()> = Mutex::new(());
+    DRAWING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn normal(count: usize, index: u64) -> Vec<f32> {
+    Seed(0).stream("kernels/tests", index).normal(count)
+}
 
 #[derive(Module, Debug)]
 struct Block {
@@ -57,6 +71,7 @@ fn results(device: &Device, dropout: f64) -> [TensorData; 3] {
 
 #[test]
 fn gradients_are_those_of_what_is_kept() {
+    let _alone = alone();
     let device = Device::flex().autodiff();
     let [kept, again] = [device.clone(), device.gradient_checkpointing()].map(|device| results(&device, 0.0));
     kept[0].assert_eq(&again[0], true);
@@ -68,6 +83,7 @@ fn gradients_are_those_of_what_is_kept() {
 /// Of `w f(x)` that is `f(x)`, whose numbers were drawn before.
 #[test]
 fn what_is_drawn_is_drawn_again() {
+    let _alone = alone();
     let device = Device::flex().autodiff().gradient_checkpointing();
     assert_eq!(results(&device, 0.5), results(&device, 0.5));
     let block = Block::new(0.5, &device);
@@ -79,6 +95,7 @@ fn what_is_drawn_is_drawn_again() {
 
 #[test]
 fn without_gradients_nothing_is_different() {
+    let _alone = alone();
     let device = Device::flex();
     let block = Block::new(0.0, &device.clone().autodiff()).valid();
     let x = Tensor::<4>::ones([1, 4, 6, 5], &device);
