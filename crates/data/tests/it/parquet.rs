@@ -164,8 +164,8 @@ fn truncated_shards_and_empty_folders() {
     let path = dir.path().join("train-00000.parquet");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    let error = error(dir.path(), CONFIG);
-    assert!(error.starts_with("DIR/train-00000.parquet: not a whole parquet file ("), "{error}");
-    let missing = common::error(dir.path(), &CONFIG.replace("\"DIR\"", "\"DIR/none.parquet\""));
+    let truncated = error(dir.path(), CONFIG);
+    assert!(truncated.starts_with("DIR/train-00000.parquet: not a whole parquet file ("), "{truncated}");
+    let missing = error(dir.path(), &CONFIG.replace("\"DIR\"", "\"DIR/none.parquet\""));
     assert!(missing.starts_with("DIR/none.parquet: no such file"), "{missing}");
 }
