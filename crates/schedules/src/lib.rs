@@ -29,6 +29,7 @@ mod schedule_config;
 pub mod sigmas;
 mod spacing;
 mod spacing_text;
+mod walk;
 mod weighting;
 
 pub use curve::Curve;
@@ -42,5 +43,6 @@ pub use posterior::{FixedVariance, Posterior};
 pub use reverse_chain::{ReverseChain, ReverseStep};
 pub use schedule::Schedule;
 pub use schedule_config::ScheduleConfig;
-pub use spacing::{FinalSigma, Spacing};
+pub use spacing::Spacing;
+pub use walk::FinalSigma;
 pub use weighting::Weighting;
