@@ -6,7 +6,7 @@ use layout::{write_autoencoder, write_json};
 use serde_json::json;
 use train::{ConcatConfig, LatentRunConfig, TrainedLatent};
 
-use crate::scheduler_export::{Range, sampling};
+use crate::scheduler_export::{Range, Sampling, sampling};
 use crate::{InteropError, write_unet};
 
 /// Writes a run of latent diffusion, its first stage and, where it reads texts by one, its CLIP encoder as a folder that the
@@ -18,7 +18,7 @@ use crate::{InteropError, write_unet};
 pub fn export_latent(trained: &TrainedLatent, folder: &Path) -> Result<&'static str, InteropError> {
     let config = &trained.config;
     let (class, first_stage) = pipeline(config, &trained.first_stage.model)?;
-    let (solver, keys) = sampling(&config.of_latents(), Range::Latents)?;
+    let Sampling { class: solver, keys, .. } = sampling(&config.of_latents(), Range::Latents)?;
     let scheduler = folder.join("scheduler");
     let unet = write_unet(&trained.net.unet, &config.model, &folder.join("unet"))?;
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;

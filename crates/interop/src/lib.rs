@@ -14,12 +14,18 @@ mod scheduler;
 mod scheduler_chain;
 mod scheduler_continuous;
 mod scheduler_denoiser;
+mod scheduler_dpm_grid;
 mod scheduler_export;
+mod scheduler_export_continuous;
+mod scheduler_fault;
 mod scheduler_folder;
 mod scheduler_grid;
+mod scheduler_k_grid;
 mod scheduler_options;
+mod scheduler_sigmas;
 mod scheduler_solver;
 mod scheduler_table;
+mod scheduler_timesteps;
 mod scheduler_walk;
 
 pub use latent_export::export_latent;

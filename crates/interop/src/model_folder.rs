@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
-use crate::scheduler_export::{Range, sampling};
+use crate::scheduler_export::{Range, Sampling, sampling};
 use crate::{FolderSampler, InteropError, Scheduler, UNetFolder, write_unet};
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
@@ -117,22 +117,27 @@ fn check_parts(path: &Path) -> Result<(), InteropError> {
     }
 }
 
-/// Writes a run's averaged network as a folder that the reference library loads.
+/// Writes a run's averaged network as a folder that the reference library loads, and says the class of its scheduler.
 ///
 /// # Errors
 ///
 /// If the network has no counterpart there, or a file cannot be written.
-pub fn export_run(model: &TrainedModel, config: &RunConfig, folder: &Path) -> Result<(), InteropError> {
-    let (class, sampling) = sampling(config, Range::Pixels)?;
+pub fn export_run(
+    model: &TrainedModel,
+    config: &RunConfig,
+    folder: &Path,
+) -> Result<&'static str, InteropError> {
+    let Sampling { class, pipeline, keys } = sampling(config, Range::Pixels)?;
     let network = write_unet(&model.net, &config.model, &folder.join("unet"))?;
     let scheduler = folder.join("scheduler");
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
-    write_json(&scheduler.join("scheduler_config.json"), &sampling)?;
+    write_json(&scheduler.join("scheduler_config.json"), &keys)?;
     let index = json!({
-        "_class_name": class.replace("Scheduler", "Pipeline"),
+        "_class_name": pipeline,
         "_diffusers_version": "0.42.1",
         "scheduler": ["diffusers", class],
         "unet": ["diffusers", network],
     });
-    write_json(&folder.join("model_index.json"), &index)
+    write_json(&folder.join("model_index.json"), &index)?;
+    Ok(class)
 }

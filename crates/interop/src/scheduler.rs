@@ -3,7 +3,7 @@ use schedules::{Grid, NoiseLevel, Schedule};
 use serde::Deserialize;
 
 use crate::scheduler_options::{Options, Unsupported};
-use crate::{scheduler_chain as chains, scheduler_grid as grids, scheduler_solver as solvers};
+use crate::{scheduler_fault, scheduler_grid, scheduler_solver};
 
 /// How a scheduler is called: the arguments of `set_timesteps` and of `step`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -66,6 +66,8 @@ pub struct Scheduler {
     pub runge_kutta: bool,
     /// Whether the library evaluates the network before it churns.
     pub churns_late: bool,
+    /// Whether steps evaluate the network between two visits, where it is told the timestep that the curve has there.
+    pub asks_between: bool,
     /// Why the library's own answer is not right, if so.
     pub fault: Option<String>,
 }
@@ -88,8 +90,12 @@ impl Scheduler {
     ///
     /// Names the first option that is not implemented.
     pub fn new(class: &str, options: &Options, call: &Call) -> Result<(Self, Box<dyn Solver>), Unsupported> {
-        let (grid, arrivals) = grid(class, options, call)?;
-        let solver = solvers::solver(class, options, call, &grid)?;
+        let empty = |list: &Option<Vec<f64>>| list.as_ref().is_some_and(Vec::is_empty);
+        if empty(&call.timesteps) || empty(&call.sigmas) {
+            return Err(Unsupported("an empty list of timesteps or sigmas".into()));
+        }
+        let (grid, arrivals) = scheduler_grid::grid(class, options, call)?;
+        let solver = scheduler_solver::solver(class, options, call, &grid)?;
         let prediction: String = options.get("prediction_type", default_prediction(class).to_owned())?;
         let parameterization = parameterization(class, &prediction, options)?;
         let boundary = match class {
@@ -98,7 +104,7 @@ impl Scheduler {
         };
         let scheduler = Self {
             init_noise_sigma: init_noise_sigma(class, options, &grid)?,
-            fault: solvers::fault(class, options, call, &grid, &prediction)?,
+            fault: scheduler_fault::fault(class, options, call, &grid, &prediction)?,
             grid,
             arrivals,
             parameterization,
@@ -107,6 +113,7 @@ impl Scheduler {
             variance: variance(options)?,
             boundary,
             runge_kutta: class == "PNDMScheduler" && !options.get("skip_prk_steps", false)?,
+            asks_between: class.starts_with("KDPM2"),
             churns_late: call.s_churn.is_some_and(|amount| amount > 0.0),
         };
         ignore_what_changes_nothing(class, options);
@@ -209,50 +216,4 @@ fn init_noise_sigma(class: &str, options: &Options, grid: &Grid) -> Result<f64, 
     }
     let spacing: String = options.get("timestep_spacing", "linspace".to_owned())?;
     Ok(if spacing == "leading" { sigma.hypot(1.0) } else { sigma })
-}
-
-type Walk = (Grid, Option<Vec<NoiseLevel>>);
-
-/// The levels that a class visits, and where its steps land.
-fn grid(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported> {
-    let whole = |grid| Ok((grid, None));
-    match class {
-        "DDIMScheduler"
-        | "DDPMScheduler"
-        | "PNDMScheduler"
-        | "LCMScheduler"
-        | "TCDScheduler"
-        | "DDIMInverseScheduler" => crate::scheduler_walk::chain_walk(class, options, call),
-        "EulerDiscreteScheduler" | "EulerAncestralDiscreteScheduler" | "LMSDiscreteScheduler" => {
-            whole(grids::k_grid(options, chains::chain(options, chains::DDPM, true)?, call, false)?)
-        }
-        "HeunDiscreteScheduler"
-        | "KDPM2DiscreteScheduler"
-        | "KDPM2AncestralDiscreteScheduler"
-        | "DPMSolverSDEScheduler" => {
-            let chain = chains::chain(options, chains::K_SECOND_ORDER, true)?;
-            whole(grids::k_grid(options, chain, call, class.starts_with("KDPM2"))?)
-        }
-        "DPMSolverMultistepScheduler"
-        | "DPMSolverSinglestepScheduler"
-        | "DEISMultistepScheduler"
-        | "UniPCMultistepScheduler" => {
-            let family = grids::DpmFamily {
-                ends_above_zero: class.starts_with("DEIS"),
-                cosine_unrounded: class.starts_with("DPMSolverMultistep"),
-                always_linspace: class.starts_with("DPMSolverSinglestep"),
-                flows_from_noise: class.starts_with("UniPC"),
-            };
-            whole(grids::dpm_grid(options, chains::chain(options, chains::DDPM, true)?, call, family)?)
-        }
-        "DPMSolverMultistepInverseScheduler" => crate::scheduler_walk::inverse_dpm_walk(options, call),
-        "FlowMatchEulerDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" | "FlowMatchLCMScheduler" => {
-            whole(crate::scheduler_continuous::flow_grid(options, call)?)
-        }
-        "EDMEulerScheduler" | "EDMDPMSolverMultistepScheduler" => {
-            whole(crate::scheduler_continuous::edm_grid(options, call)?)
-        }
-        "IPNDMScheduler" => whole(crate::scheduler_continuous::ipndm_grid(call)?),
-        _ => Err(Unsupported(format!("there is no counterpart of {class}"))),
-    }
 }

@@ -44,6 +44,9 @@ pub(crate) fn chain(
     };
     let length = if let ScheduleConfig::Explicit { betas } = &config { betas.len() } else { length };
     let schedule = config.build(length).map_err(|error| Unsupported(error.to_string()))?;
+    if schedule.num_train_timesteps() < 2 {
+        return Err(Unsupported("a chain of one timestep".into()));
+    }
     if !options.get("rescale_betas_zero_snr", false)? {
         return Ok(schedule.in_single_precision());
     }

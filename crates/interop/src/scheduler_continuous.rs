@@ -3,12 +3,15 @@
 use schedules::{Curve, Edm, Flow, FlowShift, Grid, NoiseLevel, Visit, sigmas, stretch_to_terminal};
 
 use crate::scheduler::Call;
-use crate::scheduler_grid::laid_out;
 use crate::scheduler_options::{Options, Unsupported};
+use crate::scheduler_sigmas::laid_out;
 
 /// The grid of the flow-matching family.
 pub(crate) fn flow_grid(options: &Options, call: &Call) -> Result<Grid, Unsupported> {
     let length: usize = options.get("num_train_timesteps", 1000)?;
+    if length == 0 {
+        return Err(Unsupported("num_train_timesteps = 0".into()));
+    }
     let own = options.get("shift", 1.0)?;
     let constant = FlowShift::Constant(own);
     let law: String = options.get("time_shift_type", "exponential".to_owned())?;

@@ -3,7 +3,7 @@ use schedules::{FinalSigma, FixedVariance, ScheduleConfig, Spacing};
 use serde_json::{Value, json};
 use train::RunConfig;
 
-use crate::InteropError;
+use crate::{InteropError, scheduler_export_continuous};
 
 /// The only cosine schedule that the reference library has.
 const COSINE: ScheduleConfig = ScheduleConfig::Cosine { s: 0.008, max_beta: 0.999 };
@@ -17,14 +17,36 @@ pub(crate) enum Range {
     Latents,
 }
 
-/// The `scheduler_config.json` of a run and the name of its class.
+/// A scheduler of the library.
+pub(crate) struct Sampling {
+    /// Its class.
+    pub class: &'static str,
+    /// The library's pipeline that draws with it and a network of images.
+    pub pipeline: &'static str,
+    /// Its `scheduler_config.json`.
+    pub keys: Value,
+}
+
+/// The scheduler of a run.
 ///
 /// The run's number of steps and a DDIM's eta are not part of such a file: they are given when the pipeline is called.
-pub(crate) fn sampling(config: &RunConfig, range: Range) -> Result<(&'static str, Value), InteropError> {
-    let inexpressible = |option: String| Err(InteropError::Inexpressible { option });
-    if !config.diffusion.schedule.is_chain() {
-        return inexpressible(format!("diffusion.schedule = {:?}", config.diffusion.schedule));
+pub(crate) fn sampling(config: &RunConfig, range: Range) -> Result<Sampling, InteropError> {
+    match (&config.diffusion.schedule, range) {
+        (ScheduleConfig::Edm(edm), Range::Pixels) => scheduler_export_continuous::edm(config, edm),
+        (ScheduleConfig::Flow(flow), Range::Pixels) => scheduler_export_continuous::flow(config, flow),
+        (law @ (ScheduleConfig::Edm(_) | ScheduleConfig::Flow(_)), Range::Latents) => {
+            inexpressible(format!("diffusion.schedule = {law:?} of latents"))
+        }
+        _ => chain(config, range),
     }
+}
+
+pub(crate) fn inexpressible<T>(option: String) -> Result<T, InteropError> {
+    Err(InteropError::Inexpressible { option })
+}
+
+/// The scheduler of a run on a chain of timesteps.
+fn chain(config: &RunConfig, range: Range) -> Result<Sampling, InteropError> {
     let (class, variance) = match &config.sample.solver {
         // The library's other classes take no variance from the network.
         SolverConfig::Ancestral { .. } if config.diffusion.variance == ReverseVariance::LearnedRange => {
@@ -84,7 +106,8 @@ pub(crate) fn sampling(config: &RunConfig, range: Range) -> Result<(&'static str
     if let Some(variance) = variance {
         keys["variance_type"] = json!(variance);
     }
-    Ok((class, keys))
+    let pipeline = if class == "DDIMScheduler" { "DDIMPipeline" } else { "DDPMPipeline" };
+    Ok(Sampling { class, pipeline, keys })
 }
 
 fn set_betas(keys: &mut Value, law: &str, [start, end]: [f64; 2]) {

@@ -29,7 +29,7 @@ pub(crate) fn solver(
         "HeunDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" => Box::new(Heun { churn: churn(call) }),
         "KDPM2DiscreteScheduler" => Box::new(Midpoint { eta: 0.0 }),
         "KDPM2AncestralDiscreteScheduler" => Box::new(Midpoint { eta: 1.0 }),
-        "LMSDiscreteScheduler" => Box::new(Lms::new(call.order.unwrap_or(4))),
+        "LMSDiscreteScheduler" => Box::new(Lms::new(lms_order(call)?)),
         "DPMSolverSDEScheduler" => Box::new(DpmSde { deviation: call.s_noise.unwrap_or(1.0) }),
         "LCMScheduler" | "FlowMatchLCMScheduler" => Box::new(Consistency),
         "IPNDMScheduler" => Box::new(Ipndm::default()),
@@ -46,6 +46,13 @@ pub(crate) fn solver(
         "UniPCMultistepScheduler" => Box::new(UniPc::new(unipc(options)?)),
         _ => return Err(Unsupported(format!("there is no counterpart of {class}"))),
     })
+}
+
+fn lms_order(call: &Call) -> Result<usize, Unsupported> {
+    match call.order.unwrap_or(4) {
+        order @ 1..=4 => Ok(order),
+        order => Err(Unsupported(format!("order = {order}"))),
+    }
 }
 
 fn fixed_variance(options: &Options) -> Result<FixedVariance, Unsupported> {
@@ -86,10 +93,17 @@ fn polynomial(options: &Options) -> Result<Polynomial, Unsupported> {
     }
 }
 
+fn order(options: &Options) -> Result<usize, Unsupported> {
+    match options.get("solver_order", 2)? {
+        order @ 1..=3 => Ok(order),
+        order => Err(Unsupported(format!("solver_order = {order}"))),
+    }
+}
+
 fn multistep(options: &Options) -> Result<DpmMultistepConfig, Unsupported> {
     let (smooth, sde) = algorithm(options)?;
     Ok(DpmMultistepConfig {
-        order: options.get("solver_order", 2)?,
+        order: order(options)?,
         smooth,
         polynomial: polynomial(options)?,
         sde,
@@ -102,14 +116,14 @@ fn deis(options: &Options) -> Result<DpmMultistepConfig, Unsupported> {
     options.ignore(&["algorithm_type", "solver_type"]);
     Ok(DpmMultistepConfig {
         lower_order_final: options.get("lower_order_final", true)?,
-        ..DpmMultistepConfig::deis(options.get("solver_order", 2)?)
+        ..DpmMultistepConfig::deis(order(options)?)
     })
 }
 
 fn singlestep(options: &Options, grid: &Grid) -> Result<DpmSinglestepConfig, Unsupported> {
     let (smooth, sde) = algorithm(options)?;
-    let order = options.get("solver_order", 2)?;
-    let whole_blocks = grid.visits().len().is_multiple_of(std::cmp::max(order, 1));
+    let order = order(options)?;
+    let whole_blocks = grid.visits().len().is_multiple_of(order);
     let to_zero = options.get("final_sigmas_type", "zero".to_owned())? == "zero";
     let lower_order_final = options.get("lower_order_final", true)? || !whole_blocks || to_zero;
     Ok(DpmSinglestepConfig { order, smooth, polynomial: polynomial(options)?, sde, lower_order_final })
@@ -121,77 +135,10 @@ fn unipc(options: &Options) -> Result<UniPcConfig, Unsupported> {
         _ => Bh::Bh2,
     };
     Ok(UniPcConfig {
-        order: options.get("solver_order", 2)?,
+        order: order(options)?,
         smooth: if options.get("predict_x0", true)? { Smooth::X0 } else { Smooth::Eps },
         bh,
         lower_order_final: options.get("lower_order_final", true)?,
         uncorrected: options.get("disable_corrector", Vec::new())?,
-    })
-}
-
-/// Whether PNDM's walk goes down in equal and even strides.
-fn one_stride(grid: &Grid) -> bool {
-    let visits = grid.visits();
-    let length = grid.curve().chain().map_or(0, schedules::Schedule::num_train_timesteps);
-    let stride = (length / visits.len().max(1)) as f64;
-    visits.windows(2).all(|pair| pair[0].timestep - pair[1].timestep == stride)
-}
-
-fn odd_stride(grid: &Grid) -> bool {
-    let visits = grid.visits();
-    visits.len() > 1 && (visits[0].timestep - visits[1].timestep) % 2.0 != 0.0
-}
-
-/// Why the library's own answer is not right.
-pub(crate) fn fault(
-    class: &str,
-    options: &Options,
-    call: &Call,
-    grid: &Grid,
-    prediction: &str,
-) -> Result<Option<String>, Unsupported> {
-    let order: usize = options.get("solver_order", 2)?;
-    let algorithm: String = options.get("algorithm_type", String::new())?;
-    let variance: String = options.get("variance_type", String::new())?;
-    let solver_type: String = options.get("solver_type", String::new())?;
-    let ends_clean = grid.levels().last().is_some_and(|level| level.sigma == 0.0);
-    let churns = call.s_churn.is_some_and(|amount| amount > 0.0);
-    let starts_without_signal = grid.visits().first().is_some_and(|visit| visit.level.alpha < 1e-3);
-    let last = grid.visits().last().map_or(0.0, |visit| visit.timestep);
-    Ok(match class {
-        "PNDMScheduler" if prediction == "v_prediction" => {
-            Some("PNDM extrapolates v as if it stood still on a step, as noise does".into())
-        }
-        "PNDMScheduler" if !one_stride(grid) => {
-            Some("PNDM takes all timesteps to be one stride apart".into())
-        }
-        "PNDMScheduler" if !options.get("skip_prk_steps", false)? && odd_stride(grid) => {
-            Some("half of an odd stride: the warm-up's image and its network are one timestep apart".into())
-        }
-        "EulerDiscreteScheduler" if churns && prediction == "v_prediction" => {
-            Some("churn: the clean image is made of v with the sigma before it".into())
-        }
-        "DEISMultistepScheduler" if starts_without_signal && prediction == "v_prediction" => {
-            Some("single precision cancels where the walk begins almost without signal".into())
-        }
-        "FlowMatchHeunDiscreteScheduler" if churns => {
-            Some("churn raises the noise of a flow and leaves its signal".into())
-        }
-        "DPMSolverMultistepScheduler" if algorithm == "sde-dpmsolver++" && order == 3 => {
-            Some("the curvature's weight has the wrong sign, so that it does not vanish with the step".into())
-        }
-        "DDPMScheduler"
-            if last > 0.0
-                && (variance == "fixed_large" || variance == "learned_range" || variance == "learned") =>
-        {
-            Some("the step to the clean image draws noise where it does not begin at timestep 0".into())
-        }
-        "UniPCMultistepScheduler" if solver_type == "bh1" && ends_clean => {
-            Some("bh1 multiplies an infinite B(h) by zero in the step to sigma 0".into())
-        }
-        "DDPMScheduler" if variance == "fixed_large_log" => {
-            Some("fixed_large_log takes a logarithm for a variance".into())
-        }
-        _ => None,
     })
 }

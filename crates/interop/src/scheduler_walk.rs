@@ -4,10 +4,9 @@ use schedules::{Curve, Grid, NoiseLevel, Schedule, Visit};
 
 use crate::scheduler::Call;
 use crate::scheduler_chain::{self as chains, chain};
-use crate::scheduler_grid::{Count, distilled, spaced};
+use crate::scheduler_grid::Walk;
 use crate::scheduler_options::{Options, Unsupported};
-
-type Walk = (Grid, Option<Vec<NoiseLevel>>);
+use crate::scheduler_timesteps::{Count, distilled, spaced};
 
 /// The walk of DDPM, DDIM and its inverse, PNDM, LCM and TCD.
 pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<Walk, Unsupported> {
@@ -57,22 +56,29 @@ fn inverse(schedule: Schedule, falling: &[f64], clean: NoiseLevel, stride: usize
     (Grid::new(visits, end, Curve::Chain(schedule)), Some(arrivals))
 }
 
-/// DPM-Solver's walk upwards, from the chain's first level to its last.
+/// DPM-Solver's walk upwards, from the chain's first level to the last that is used.
 pub(crate) fn inverse_dpm_walk(options: &Options, call: &Call) -> Result<Walk, Unsupported> {
+    if call.timesteps.is_some() {
+        return Err(Unsupported("inversion over a list of timesteps".into()));
+    }
     let schedule = chain(options, chains::DDPM, true)?;
     let length = schedule.num_train_timesteps();
-    let spacing: String = options.get("timestep_spacing", "linspace".to_owned())?;
-    if call.timesteps.is_some() || spacing == "leading" || options.get("steps_offset", 0)? != 0 {
-        return Err(Unsupported(format!("inversion with timestep_spacing = {spacing}")));
-    }
+    let clipped: f64 = options.get("lambda_min_clipped", f64::NEG_INFINITY)?;
+    let used = (0..length).filter(|&t| schedule.level(t).lambda() >= clipped).count().max(1);
     let steps = call.steps()?;
-    let rising: Vec<f64> = match spacing.as_str() {
-        "trailing" => {
-            spaced(options, "trailing", Count::Closed, length, length, steps)?.into_iter().rev().collect()
-        }
-        _ => (0..steps).map(|i| (i as f64 * (length - 1) as f64 / steps as f64).round_ties_even()).collect(),
+    let spacing: String = options.get("timestep_spacing", "linspace".to_owned())?;
+    let rising: Vec<f64> = if spacing == "linspace" {
+        (0..steps).map(|i| (i as f64 * (used - 1) as f64 / steps as f64).round_ties_even()).collect()
+    } else {
+        // The open count leaves out the first timestep of a walk downwards, and the last of one upwards.
+        let stride = if spacing == "leading" { (used / (steps + 1)) as f64 } else { 0.0 };
+        let falling = spaced(options, &spacing, Count::Open, length, used, steps)?;
+        falling.into_iter().rev().map(|timestep| timestep - stride).collect()
     };
+    if let Some(timestep) = rising.iter().find(|&&t| t < 0.0 || t >= length as f64) {
+        return Err(Unsupported(format!("timestep {timestep} of a chain of {length}")));
+    }
     let visits = rising.iter().map(|&timestep| Visit { level: schedule.level(timestep as usize), timestep });
-    let grid = Grid::new(visits.collect(), schedule.level(length - 1), Curve::Chain(schedule));
+    let grid = Grid::new(visits.collect(), schedule.level(used - 1), Curve::Chain(schedule));
     Ok((grid, None))
 }

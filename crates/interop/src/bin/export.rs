@@ -44,8 +44,8 @@ fn run(args: &Args) -> Result<()> {
         SystemName::Ddpm => {
             let config = RunConfig::load(&run.config())?;
             let model = TrainedModel::load(&run.ema(), &config, &device)?;
-            interop::export_run(&model, &config, &args.folder)?;
-            train::say(format_args!("exported: {folder}"));
+            let class = interop::export_run(&model, &config, &args.folder)?;
+            train::say(format_args!("exported: {folder}, with a {class}"));
             train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
         SystemName::Autoencoder => {

@@ -7,6 +7,7 @@ mod autoencoder;
 mod case;
 mod closed_forms;
 mod comparison;
+mod last_digit;
 mod pipelines;
 mod prompts;
 mod recorded_noise;

@@ -35,6 +35,9 @@ SCHEDULERS = {
     "pndm_runge_kutta": ("PNDM", {}, 10, {}),
     "kdpm2_ancestral": ("KDPM2AncestralDiscrete", LATENT, 5, {}),
     "flow_euler_shift": ("FlowMatchEulerDiscrete", dict(shift=3.0), 6, {}),
+    "kdpm2_ancestral_karras": ("KDPM2AncestralDiscrete", dict(LATENT, use_karras_sigmas=True, steps_offset=1), 12, {}),
+    "euler_log_linear_karras": ("EulerDiscrete", dict(LATENT, interpolation_type="log_linear", use_karras_sigmas=True,
+                                                      final_sigmas_type="sigma_min"), 7, {}),
 }
 # Options of UNet2DConditionModel, and shapes of its inputs beside a sample of 8x8 or the given size.
 TRANSFORMERS = dict(down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),

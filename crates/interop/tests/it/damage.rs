@@ -80,12 +80,38 @@ fn options_that_we_do_not_have_are_named() {
         (SCHEDULER, "prediction_type", json!("score"), "not supported: prediction_type = score"),
         (SCHEDULER, "_class_name", json!("NoScheduler"), "there is no counterpart of NoScheduler"),
         (SCHEDULER, "beta_schedule", json!("wavy"), "not supported: beta_schedule = wavy"),
+        (SCHEDULER, "num_train_timesteps", json!(1), "not supported: a chain of one timestep"),
+        (
+            SCHEDULER,
+            "num_train_timesteps",
+            json!(0),
+            "num_train_timesteps is 0: a chain needs at least 1 timestep",
+        ),
         ("model_index.json", "vqvae", json!(["diffusers", "VQModel"]), "vqvae = [\"diffusers\",\"VQModel\"]"),
         ("model_index.json", "unet", json!([null, null]), "it names no unet"),
     ];
     for (file, key, value, expected) in cases {
         let text = told(set(file, key, value));
         assert!(text.contains(expected), "{key}: {text}");
+    }
+}
+
+#[test]
+fn numbers_outside_a_solver_are_refused() {
+    let cases = [
+        ("DPMSolverMultistepScheduler", "solver_order", 0),
+        ("DPMSolverSinglestepScheduler", "solver_order", 4),
+        ("UniPCMultistepScheduler", "solver_order", 0),
+        ("DEISMultistepScheduler", "solver_order", 9),
+        ("LCMScheduler", "original_inference_steps", 5000),
+        ("FlowMatchEulerDiscreteScheduler", "num_train_timesteps", 0),
+    ];
+    for (class, key, value) in cases {
+        let text = told(|folder| {
+            let keys = json!({ "_class_name": class, key: value });
+            fs::write(folder.join(SCHEDULER), keys.to_string()).unwrap();
+        });
+        assert!(text.contains(&format!("not supported: {key} = {value}")), "{class}: {text}");
     }
 }
 

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
-use diffusion::{LearnedVariance, ReverseVariance, SolverConfig};
+use diffusion::{
+    Churn, Denoiser, LearnedVariance, Parameterization, ReverseVariance, SamplerConfig, SolverConfig,
+};
 use interop::{ModelFolder, TensorFile, export_run, unet_tensors};
-use schedules::{FixedVariance, NoiseLevel};
+use schedules::{Edm, FixedVariance, Flow, NoiseLevel, ScheduleConfig, Spacing};
 use train::{RunConfig, RunDir, TrainedModel};
 
 /// The run that comes with the project.
@@ -108,4 +110,64 @@ fn a_learned_variance_is_exported_and_read_back() {
     config.sample.solver = SolverConfig::Ddim { eta: 0.0 };
     let error = export_run(&model, &config, folder.path()).unwrap_err().to_string();
     assert!(error.contains("with a learned variance has no counterpart"), "{error}");
+}
+
+/// The digits' network as if it had been trained at other levels, drawn from in as many steps as a folder is.
+fn elsewhere(
+    schedule: ScheduleConfig,
+    parameterization: Parameterization,
+    spacing: Spacing,
+) -> (RunConfig, TrainedModel) {
+    let (mut config, model) = run();
+    config.diffusion.schedule = schedule;
+    config.diffusion.parameterization = parameterization;
+    let solver = SolverConfig::Heun { churn: Churn::default() };
+    config.sample = SamplerConfig { solver, spacing, steps: 50, ..SamplerConfig::default() };
+    let mut model = TrainedModel::new(model.net, &config, &Device::flex()).unwrap();
+    // The library's schedulers of these kinds clip nothing.
+    model.clip_x0 = false;
+    (config, model)
+}
+
+#[test]
+fn edm_and_flows_are_exported_and_read_back() {
+    let edm = ScheduleConfig::Edm(Edm { sigma_max: 40.0, ..Edm::default() });
+    let karras = Spacing::Karras { rho: 5.0 };
+    let flow = ScheduleConfig::Flow(Flow::default());
+    for (schedule, parameterization, spacing, class, near) in [
+        (edm, Parameterization::Edm { sigma_data: 0.7 }, karras, "EDMDPMSolverMultistepScheduler", 1e-6),
+        // Between whole timesteps the library visits what we round.
+        (flow, Parameterization::Flow, Spacing::Linspace, "FlowMatchHeunDiscreteScheduler", 6e-4),
+    ] {
+        let (config, model) = elsewhere(schedule, parameterization, spacing);
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(export_run(&model, &config, folder.path()).unwrap(), class);
+        let back = ModelFolder::read(folder.path(), &Device::flex()).unwrap();
+        let (scheduler, _) = back.sampler.scheduler().unwrap();
+        let levels = config.sample_levels(&model.curve).unwrap();
+        assert_eq!(scheduler.grid.levels().len(), levels.len());
+        for (back, ours) in scheduler.grid.levels().iter().zip(&levels) {
+            assert!((back.sigma - ours.sigma).abs() < near * ours.sigma.max(1.0), "{back:?} is not {ours:?}");
+        }
+        let x = Tensor::<4>::ones([1, 1, 8, 8], &Device::flex());
+        let level = levels[20];
+        let ours = model.denoiser(Some(&[3]), 1.0).denoise(x.clone(), level).unwrap();
+        let folders = scheduler.denoiser(back.model.answer(Some(&[3]))).denoise(x, level).unwrap();
+        folders.x0.into_data().assert_eq(&ours.x0.into_data(), true);
+    }
+}
+
+#[test]
+fn samplers_that_the_reference_library_lacks_are_named() {
+    let karras = Spacing::Karras { rho: 7.0 };
+    let (mut config, model) =
+        elsewhere(ScheduleConfig::Flow(Flow::default()), Parameterization::Flow, karras);
+    let folder = tempfile::tempdir().unwrap();
+    let error = |config: &RunConfig| export_run(&model, config, folder.path()).unwrap_err().to_string();
+    assert!(
+        error(&config).contains("sample.spacing = Karras { rho: 7.0 } with Heun's method has no counterpart")
+    );
+    config.sample.solver = SolverConfig::Deis { order: 3 };
+    assert!(error(&config).contains("sample.solver = Deis { order: 3 } of a flow has no counterpart"));
+    assert!(folder.path().read_dir().unwrap().next().is_none(), "nothing is left behind");
 }
