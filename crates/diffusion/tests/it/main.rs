@@ -7,6 +7,7 @@ mod edits;
 mod exact;
 mod learned_variance;
 mod likelihood;
+mod made_up;
 mod orders;
 mod robustness;
 mod solvers;

@@ -8,7 +8,7 @@ use diffusion::{
 use crate::exact::{DATA, LAWS, Law, chain, descent, normal, root_mean_square, slope, walk};
 
 /// The slope of the logarithm of the error over that of the steps, from `steps` to four times as many.
-fn order_of(solver: &dyn Fn() -> Box<dyn Solver>, law: Law, steps: usize) -> f64 {
+pub fn order_of(solver: &dyn Fn() -> Box<dyn Solver>, law: Law, steps: usize) -> f64 {
     let error = |steps: usize| {
         let levels = descent(law, steps);
         let x = normal([1, 1, 4, 4], "start", 0);
