@@ -58,6 +58,11 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     for index in 0..ROUNDED_WALKS {
         lost = lost.max(walked(DType::F64, Some(LastDigit::new(index)))?.distance(&exact, &io)?);
     }
+    unless_rounding(comparison, lost)
+}
+
+/// A comparison that does not agree, or that the library's roundings are the reason: `lost` is how far last digits lead astray.
+fn unless_rounding(comparison: Comparison, lost: f64) -> Result<Comparison, CaseError> {
     match comparison.worst() {
         Some((_, error, _)) if error <= ROUNDINGS * lost => Err(CaseError::Faulty(format!(
             "single precision cancels: {error:.0e} from double precision, where last digits make {lost:.0e}"
@@ -131,15 +136,14 @@ fn denoiser<'a>(
     // Several visits may be at one level: this step's come first. A level between two may be that of the next visit, and
     // is not taken for it.
     let curve = scheduler.grid.curve();
-    let timestep = move |level: NoiseLevel| match visits[index..]
-        .iter()
-        .take(2)
-        .position(|visit| visit.level == level)
-    {
-        Some(0) => here.timestep,
-        Some(_) if !scheduler.asks_between => visits[index + 1].timestep,
-        None if !scheduler.asks_between => scheduler.grid.timestep(level),
-        _ => curve.timestep(level),
+    let timestep = move |level: NoiseLevel| {
+        let near = visits[index..].iter().take(2).find(|visit| visit.level == level);
+        match near {
+            _ if level == here.level => here.timestep,
+            _ if scheduler.asks_between => curve.timestep(level),
+            Some(next) => next.timestep,
+            None => scheduler.grid.timestep(level),
+        }
     };
     let net = move |input: Tensor<4>, timestep: f64| {
         // The library evaluates the network before it churns.
