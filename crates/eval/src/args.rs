@@ -1,8 +1,11 @@
 use std::path::PathBuf;
 
+use anyhow::{Context, Result, bail};
 use backend::BackendName;
 use clap::{Parser, ValueEnum};
+use diffusion::SamplerConfig;
 use infer::Sampler;
+use train::RunConfig;
 
 use crate::metric::Metric;
 use crate::weights::Kind;
@@ -71,6 +74,39 @@ pub struct Args {
     /// Which device of the backend.
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub device: usize,
+}
+
+impl Args {
+    /// How a model is drawn from.
+    ///
+    /// # Errors
+    ///
+    /// If its chain has no such steps.
+    pub(crate) fn sampler(&self, config: &RunConfig) -> Result<SamplerConfig> {
+        let own = &config.sample;
+        let steps = self.steps.unwrap_or(own.steps);
+        let whole = steps == config.diffusion.num_train_timesteps;
+        let solver = match self.sampler {
+            Some(name) if !name.names(&own.solver) => name.solver(whole),
+            _ => own.solver.clone(),
+        };
+        let sampler = SamplerConfig { solver, steps, ..own.clone() };
+        sampler.levels(&config.curve()?).context("--steps")?;
+        Ok(sampler)
+    }
+
+    /// How strongly it is guided.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be.
+    pub(crate) fn guidance_scale(&self, config: &RunConfig) -> Result<f64> {
+        let guidable = config.model.num_classes.is_some() && config.train.cond_drop_prob > 0.0;
+        if !self.guidance_scale.is_finite() || (self.guidance_scale != 1.0 && !guidable) {
+            bail!("--guidance-scale {}: this model never learnt without classes", self.guidance_scale);
+        }
+        Ok(self.guidance_scale)
+    }
 }
 
 /// What is swept.

@@ -8,7 +8,7 @@ use burn::prelude::*;
 use diffusion::SamplerConfig;
 use features::{ClassifierTraining, QuarterTurns};
 use train::cascade::SuperResolutionConfig;
-use train::{RunConfig, RunDir, SystemName, hash_file};
+use train::{LatentRunConfig, RunConfig, RunDir, SystemName, hash_file};
 
 use crate::args::Args;
 use crate::classed::Classed;
@@ -28,6 +28,8 @@ pub struct Bench {
     pub config: RunConfig,
     /// The s of the low-resolution images that it is shown, if it is a super-resolution stage.
     pub shown: Option<usize>,
+    /// Whether its `model` is one of latents.
+    pub latent: bool,
     /// Its weights.
     pub weights: Vec<Weights>,
     /// How it is drawn from.
@@ -79,6 +81,7 @@ impl Bench {
                 let stage = SuperResolutionConfig::load(&run.config())?;
                 (stage.run, Some(stage.low_resolution.level))
             }
+            SystemName::Latent => (judgeable(args, LatentRunConfig::load(&run.config())?)?, None),
             SystemName::Dpm | SystemName::Points => bail!(
                 "{} draws points or is a DPM, whose bound stands in its record.json: give a run of images",
                 args.run.display()
@@ -87,10 +90,13 @@ impl Bench {
                 "{} is a cascade: add --sweep s, or give one of its stages, {0}/stage-1",
                 args.run.display()
             ),
-            _ => bail!("{}: only runs of DDPM and stages of cascades are evaluated", args.run.display()),
+            SystemName::Autoencoder | SystemName::Classifier => {
+                bail!("{}: it draws nothing that could be judged: give a run of images", args.run.display())
+            }
         };
+        let latent = SystemName::of(&run.config())? == SystemName::Latent;
         let weights = Weights::of(&run, &args.weights)?;
-        Ok(Self { shown, ..Self::of(args, run, config, weights)? })
+        Ok(Self { shown, latent, ..Self::of(args, run, config, weights)? })
     }
 
     /// That of a model, or of something else that draws images as `config` has them.
@@ -113,9 +119,10 @@ impl Bench {
         });
         let device = backend::open(args.backend, args.device)?;
         Ok(Self {
-            sampler: sampler(args, &config)?,
-            guidance_scale: guidance_scale(args, &config)?,
+            sampler: args.sampler(&config)?,
+            guidance_scale: args.guidance_scale(&config)?,
             shown: None,
+            latent: false,
             weights,
             samples: args.samples,
             likelihoods: args.likelihoods,
@@ -233,23 +240,15 @@ impl Bench {
     }
 }
 
-fn sampler(args: &Args, config: &RunConfig) -> Result<SamplerConfig> {
-    let own = &config.sample;
-    let steps = args.steps.unwrap_or(own.steps);
-    let whole = steps == config.diffusion.num_train_timesteps;
-    let solver = match args.sampler {
-        Some(name) if !name.names(&own.solver) => name.solver(whole),
-        _ => own.solver.clone(),
-    };
-    let sampler = SamplerConfig { solver, steps, ..own.clone() };
-    sampler.levels(&config.curve()?).context("--steps")?;
-    Ok(sampler)
-}
-
-fn guidance_scale(args: &Args, config: &RunConfig) -> Result<f64> {
-    let guidable = config.model.num_classes.is_some() && config.train.cond_drop_prob > 0.0;
-    if !args.guidance_scale.is_finite() || (args.guidance_scale != 1.0 && !guidable) {
-        bail!("--guidance-scale {}: this model never learnt without classes", args.guidance_scale);
+/// A run of latents as one of images of their shape.
+fn judgeable(args: &Args, config: LatentRunConfig) -> Result<RunConfig> {
+    match (&config.text, config.concat) {
+        (None, None) => Ok(config.of_latents()),
+        (Some(_), _) => {
+            bail!("{}: it draws what texts say: only runs of classes are judged", args.run.display())
+        }
+        (_, Some(_)) => {
+            bail!("{}: it draws from images: only runs of classes are judged", args.run.display())
+        }
     }
-    Ok(args.guidance_scale)
 }

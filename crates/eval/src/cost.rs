@@ -1,11 +1,9 @@
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use burn::prelude::*;
-use diffusion::{ImageNoise, SamplerConfig};
+use diffusion::SamplerConfig;
 use random::Seed;
-use train::{TrainedModel, clock, say};
+use train::{clock, say};
 
 use crate::bench::Bench;
 use crate::drawing::Drawing;
@@ -13,7 +11,6 @@ use crate::evaluation::drawn_folder;
 use crate::judge::Judge;
 use crate::likelihood::LikelihoodBatch;
 use crate::metric::Metric;
-use crate::model::Model;
 
 /// Evaluations that the ODE of exact likelihoods takes at a tolerance of 1e-3, about, for both ways of ending it: twice 49 on
 /// digits, and twice 595 at 1e-5.
@@ -133,12 +130,13 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
 /// Of a batch, the second time; `images` are wanted.
 fn seconds_a_step(bench: &Bench, sampler: &SamplerConfig, images: usize) -> Result<f64> {
     let Some(weights) = bench.weights.first() else { return Ok(0.0) };
-    let Model::Run(model) = weights.load(&bench.device)? else { return Ok(0.0) };
+    let model = weights.load(&bench.device)?;
     let images = bench.batch.min(images);
     let sampler = SamplerConfig { steps: sampler.steps.min(2), ..sampler.clone() };
-    draw(bench, &model, &sampler, images)?;
+    let draw = || anyhow::Ok(model.draw(bench, &sampler, 0, 0..images, &mut || {})?.into_data());
+    draw()?;
     let started = Instant::now();
-    draw(bench, &model, &sampler, images)?;
+    draw()?;
     Ok(started.elapsed().as_secs_f64() / sampler.steps as f64)
 }
 
@@ -155,16 +153,6 @@ fn seconds_an_evaluation(bench: &Bench, images: usize) -> Result<f64> {
         evaluate()?;
         Ok(started.elapsed().as_secs_f64())
     })
-}
-
-fn draw(bench: &Bench, model: &TrainedModel, sampler: &SamplerConfig, images: usize) -> Result<()> {
-    let labels: Option<Vec<usize>> = (0..images).map(|index| bench.label(index)).collect();
-    let denoiser = model.denoiser(labels.as_deref(), bench.guidance_scale);
-    let mut noise = ImageNoise::new(0, 0..images as u64, model.image_shape, &bench.device);
-    let x: Tensor<4> =
-        sampler.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut |_| ControlFlow::Continue(()))?;
-    x.into_data();
-    Ok(())
 }
 
 fn about(seconds: f64) -> String {

@@ -1,15 +1,14 @@
 use std::fs;
 use std::io::Write;
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use data::{pixels, write_atomically};
-use diffusion::ImageNoise;
-use train::TrainedModel;
 
 use crate::bench::Bench;
 use crate::images::Images;
+use crate::model::Model;
 use crate::progress::Progress;
 
 /// The images of one seed: files `FIRST-LAST.bytes` in a folder, written whole one after the other.
@@ -42,7 +41,7 @@ impl<'a> Drawing<'a> {
     /// # Errors
     ///
     /// If the model cannot sample, or a file cannot be written.
-    pub fn images(&self, model: &TrainedModel, name: &str) -> Result<Images> {
+    pub fn images(&self, model: &Model, name: &str) -> Result<Images> {
         let Bench { samples, batch, .. } = *self.bench;
         let mut bytes = self.bytes()?;
         let mut done = bytes.len() / self.size();
@@ -54,7 +53,7 @@ impl<'a> Drawing<'a> {
             .with_context(|| format!("failed to create {}", self.folder.display()))?;
         while done < samples {
             let last = samples.min(done + batch);
-            let drawn = self.draw(model, done, last, &mut progress)?;
+            let drawn = self.draw(model, done..last, &mut progress)?;
             let file = self.folder.join(format!("{done:08}-{last:08}.bytes"));
             write_atomically(&file, |out| out.write_all(&drawn))?;
             bytes.extend(drawn);
@@ -62,25 +61,12 @@ impl<'a> Drawing<'a> {
         }
         bytes.truncate(samples * self.size());
         let labels = (0..samples).map(|index| self.bench.label(index)).collect();
-        Ok(Images::new(bytes, model.image_shape, labels))
+        Ok(Images::new(bytes, self.bench.train.shape, labels))
     }
 
-    fn draw(
-        &self,
-        model: &TrainedModel,
-        first: usize,
-        last: usize,
-        progress: &mut Progress,
-    ) -> Result<Vec<u8>> {
-        let labels: Option<Vec<usize>> = (first..last).map(|index| self.bench.label(index)).collect();
-        let denoiser = model.denoiser(labels.as_deref(), self.bench.guidance_scale);
-        let numbers = first as u64..last as u64;
-        let mut noise = ImageNoise::new(self.seed, numbers, model.image_shape, &model.device);
-        let mut observer = |_: diffusion::Step| {
-            progress.advance(1);
-            ControlFlow::Continue(())
-        };
-        let x = self.bench.sampler.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut observer)?;
+    fn draw(&self, model: &Model, numbers: Range<usize>, progress: &mut Progress) -> Result<Vec<u8>> {
+        let step = &mut || progress.advance(1);
+        let x = model.draw(self.bench, &self.bench.sampler, self.seed, numbers, step)?;
         let values = x.try_into_vec_as::<f32>().context("failed to read images from the device")?;
         Ok(values.into_iter().map(pixels::from_unit).collect())
     }

@@ -12,7 +12,6 @@ use crate::drawing::Drawing;
 use crate::judge::Judge;
 use crate::keyed::{key, write_json};
 use crate::metric::{Metric, References};
-use crate::model::Model;
 use crate::progress::Progress;
 use crate::references::{Reference, references};
 use crate::report::Report;
@@ -83,11 +82,9 @@ fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &
     for seed in 0..bench.seeds {
         let folder = drawn_folder(bench, weights, seed)?;
         let name = weights.kind.name();
-        let images = match &model {
-            Model::Run(model) if metrics.iter().any(|metric| metric.needs_images()) => {
-                Some(Rc::new(Drawing::new(bench, &folder, seed).images(model, name)?))
-            }
-            _ => None,
+        let images = match metrics.iter().any(|metric| metric.needs_images()) {
+            true => Some(Rc::new(Drawing::new(bench, &folder, seed).images(&model, name)?)),
+            false => None,
         };
         let subject = Subject {
             name: name.into(),

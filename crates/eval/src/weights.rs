@@ -4,9 +4,12 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use clap::ValueEnum;
 use train::cascade::{StageConfig, SuperResolutionConfig, SuperResolutionModel};
-use train::{Checkpoints, Record, RunConfig, RunDir, SystemName, TrainedModel, hash_file};
+use train::{
+    Checkpoints, LatentRunConfig, Record, RunConfig, RunDir, SystemName, TrainedLatent, TrainedModel,
+    hash_file,
+};
 
-use crate::model::Model;
+use crate::model::{LatentModel, Model};
 
 /// Which weights of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,7 +39,14 @@ pub struct Weights {
     pub hash: String,
     /// A file of averaged weights, or a folder of a checkpoint.
     path: PathBuf,
-    config: StageConfig,
+    config: ModelConfig,
+}
+
+/// What the weights are of.
+#[derive(Clone, Debug)]
+enum ModelConfig {
+    Pixels(StageConfig),
+    Latents(Box<LatentRunConfig>),
 }
 
 impl Weights {
@@ -56,12 +66,20 @@ impl Weights {
                     // The s that was chosen after the training.
                     let own = SuperResolutionConfig::load(&run.config())?.low_resolution;
                     config.low_resolution.level = own.level;
-                    StageConfig::SuperResolution(Box::new(config))
+                    ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
                 }
-                _ => StageConfig::Base(Box::new(meta.config(&folder)?)),
+                SystemName::Latent => ModelConfig::Latents(Box::new(meta.config(&folder)?)),
+                _ => ModelConfig::Pixels(StageConfig::Base(Box::new(meta.config(&folder)?))),
             };
             let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
-            let asked = if asked.is_empty() { &[Kind::Ema, Kind::Raw] } else { asked };
+            let asked = match (&config, asked) {
+                (ModelConfig::Latents(_), asked) if asked.contains(&Kind::Raw) => {
+                    bail!("--weights raw: of a model of latents only ema is judged: leave it out")
+                }
+                (ModelConfig::Latents(_), []) => &[Kind::Ema],
+                (_, []) => &[Kind::Ema, Kind::Raw][..],
+                _ => asked,
+            };
             let weights = |&kind: &Kind| Self {
                 kind,
                 hash: hash.clone(),
@@ -78,9 +96,11 @@ impl Weights {
         let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()))?;
         let config = match SystemName::of(&run.config())? {
             SystemName::SuperResolution => {
-                StageConfig::SuperResolution(Box::new(SuperResolutionConfig::load(&run.config())?))
+                let config = SuperResolutionConfig::load(&run.config())?;
+                ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
             }
-            _ => StageConfig::Base(Box::new(RunConfig::load(&run.config())?)),
+            SystemName::Latent => ModelConfig::Latents(Box::new(LatentRunConfig::load(&run.config())?)),
+            _ => ModelConfig::Pixels(StageConfig::Base(Box::new(RunConfig::load(&run.config())?))),
         };
         Ok(vec![Self { kind: Kind::Ema, hash, path, config }])
     }
@@ -91,18 +111,26 @@ impl Weights {
     ///
     /// If they do not fit the run's configuration.
     pub fn load(&self, device: &Device) -> Result<Model> {
-        Ok(match (&self.config, self.kind) {
+        let (path, kind) = (&self.path, self.kind);
+        let stage = match &self.config {
+            ModelConfig::Pixels(stage) => stage,
+            ModelConfig::Latents(config) => {
+                let trained = TrainedLatent::load(path, (**config).clone(), device)?;
+                return Ok(Model::Latent(Box::new(LatentModel::new(trained)?)));
+            }
+        };
+        Ok(match (stage, kind) {
             (StageConfig::Base(config), Kind::Ema) => {
-                Model::Run(Box::new(TrainedModel::load(&self.path, config, device)?))
+                Model::Run(Box::new(TrainedModel::load(path, config, device)?))
             }
             (StageConfig::Base(config), Kind::Raw) => {
-                Model::Run(Box::new(TrainedModel::load_raw(&self.path, config, device)?))
+                Model::Run(Box::new(TrainedModel::load_raw(path, config, device)?))
             }
             (StageConfig::SuperResolution(config), Kind::Ema) => {
-                Model::Stage(Box::new(SuperResolutionModel::load(&self.path, config, device)?))
+                Model::Stage(Box::new(SuperResolutionModel::load(path, config, device)?))
             }
             (StageConfig::SuperResolution(config), Kind::Raw) => {
-                Model::Stage(Box::new(SuperResolutionModel::load_raw(&self.path, config, device)?))
+                Model::Stage(Box::new(SuperResolutionModel::load_raw(path, config, device)?))
             }
         })
     }

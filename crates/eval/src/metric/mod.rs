@@ -128,6 +128,9 @@ impl Metric {
             _ if self.needs_images() && bench.shown.is_some() => {
                 Some("a super-resolution stage draws from images: give the cascade and --sweep s")
             }
+            Self::Nll | Self::NllExact if bench.latent => {
+                Some("a model of latents has no likelihood of pixels")
+            }
             Self::Fid if !bench.has_inception() => Some("it needs --inception FILE, pytorch-fid's weights"),
             Self::Classes | Self::Cas if unlabelled => Some("it needs labels, and this data set has none"),
             Self::Cas if !bench.conditional() => Some("it needs a model of classes"),

@@ -5,3 +5,4 @@
 mod cascade;
 mod command;
 mod inception;
+mod latent;
