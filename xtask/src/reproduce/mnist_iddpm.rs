@@ -106,7 +106,8 @@ pub fn table() -> Table {
                 and 2, figure 8), and eps with L_simple beats other objectives (Ho et al. 2020, table 2). One training each \
                 of 400 steps; errors are those of the images: of 40 test images for the bound, and between two sets of 100 \
                 drawn ones for FD-inhouse. Published figures are bits/dim and FID of CIFAR-10 over the whole chain: only the \
-                order can be compared.",
+                order can be compared. The hours are those of two cores that other work shared, with a build whose kernels \
+                were several times slower than now.",
         hours: 0.2,
         steps: trainings.chain(evaluations).collect(),
         rows,
