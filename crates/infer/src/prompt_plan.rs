@@ -86,6 +86,9 @@ impl PromptPlan {
         if args.prompt.between && (prompts.len() != 2 || number < 2) {
             bail!("--between walks from one prompt to another: give two of them, and how many images by -n");
         }
+        if let Some(tile @ ..4) = args.prompt.tile {
+            bail!("--tile {tile}: it must be at least 4");
+        }
         check_precision(args.prompt.dtype, args.backend)?;
         Ok(Self {
             folder: folder.to_path_buf(),

@@ -19,6 +19,12 @@ pub fn export_latent(trained: &TrainedLatent, folder: &Path) -> Result<&'static 
     let config = &trained.config;
     let (class, first_stage) = pipeline(config, &trained.first_stage.model)?;
     let Sampling { class: solver, keys, .. } = sampling(&config.of_latents(), Range::Latents)?;
+    // First, because an encoder may be refused.
+    let failed = |error: train::TrainError| InteropError::damaged(folder)(error.to_string());
+    let text = match &config.text {
+        Some(text) => Some(text.folder().map_err(failed)?.copy_parts(folder)?),
+        None => None,
+    };
     let scheduler = folder.join("scheduler");
     let unet = write_unet(&trained.net.unet, &config.model, &folder.join("unet"))?;
     fs::create_dir_all(&scheduler).map_err(InteropError::io("create", &scheduler))?;
@@ -34,9 +40,7 @@ pub fn export_latent(trained: &TrainedLatent, folder: &Path) -> Result<&'static 
         "unet": ["diffusers", unet],
         first_stage: ["diffusers", decoder],
     });
-    if let Some(text) = &config.text {
-        let failed = |error: train::TrainError| InteropError::damaged(folder)(error.to_string());
-        let [encoder, tokenizer] = text.folder().map_err(failed)?.copy_parts(folder)?;
+    if let Some([encoder, tokenizer]) = text {
         index["text_encoder"] = json!(["transformers", encoder]);
         index["tokenizer"] = json!(["transformers", tokenizer]);
         for part in ["safety_checker", "feature_extractor", "image_encoder"] {

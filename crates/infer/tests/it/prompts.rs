@@ -110,6 +110,7 @@ fn an_image_is_changed_by_as_much_as_its_strength() {
 #[test]
 fn what_does_not_fit_is_said_before_any_weight_is_read() {
     fails(&[], "StableDiffusionPipeline draws what a text says: add --prompt");
+    fails(&["--prompt", "a", "--tile", "3"], "--tile 3: it must be at least 4");
     fails(&["--prompt", "a", "--dtype", "bf16"], "--dtype: flex computes in f32");
     fails(&["--prompt", "a", "--size", "15"], "images of 15x15 cannot be drawn: use multiples of 2");
     fails(&["--prompt", "a", "--guidance-scale", "nan"], "--guidance-scale NaN: it must be a finite number");

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autoencoder::{AutoencoderConfig, KlConfig, LatentScale, TrunkConfig};
 use burn::prelude::*;
 use burn::tensor::DType;
 use interop::pipeline::{Drawing, FirstStage, Guidance, Pipeline, PipelineError, Start};
-use interop::{InteropError, export_latent, unet_tensors, write_autoencoder};
+use interop::{InteropError, export_latent, unet_tensors, write_autoencoder, write_t5_encoder};
 use serde_json::Value;
-use train::{LatentRunConfig, LatentSystem, System, TrainedLatent};
+use text::T5Config;
+use train::{LatentRunConfig, LatentSystem, System, TextConfig, TrainedLatent};
 
 /// A run of three classes on the latents of the folder `vae`, with more keys.
 fn config(folder: &Path, more: &str) -> LatentRunConfig {
@@ -81,6 +82,30 @@ fn a_run_of_classes_becomes_a_pipeline_with_its_scale() {
     assert!(draw(None).unwrap_err().to_string().contains("a class"));
 }
 
+/// A folder with a T5 encoder and a tokenizer.
+fn t5(place: &Path) -> PathBuf {
+    let config = T5Config {
+        vocabulary: 537,
+        channels: 8,
+        inner: 12,
+        layers: 1,
+        heads: 2,
+        head_channels: 3,
+        ..T5Config::default()
+    };
+    let [encoder, tokenizer] = ["text_encoder", "tokenizer"].map(|part| place.join("t5").join(part));
+    for folder in [&encoder, &tokenizer] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    write_t5_encoder(&encoder, &config.init(&Device::flex(), 1).unwrap(), &config).unwrap();
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/stable_diffusion/tokenizer");
+    for file in fs::read_dir(recorded).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), tokenizer.join(file.file_name())).unwrap();
+    }
+    place.join("t5")
+}
+
 #[test]
 fn what_has_no_counterpart_is_named_and_nothing_is_written() {
     let place = tempfile::tempdir().unwrap();
@@ -99,4 +124,6 @@ fn what_has_no_counterpart_is_named_and_nothing_is_written() {
     let mut run = trained(config(place.path(), ""));
     run.config.text = Some(Default::default());
     refused(&run, "[text] with an encoder of words that was trained with the network");
+    run.config.text = Some(TextConfig { model: Some(t5(place.path())), ..TextConfig::default() });
+    refused(&run, "/text_encoder for a latent of images has no counterpart");
 }
