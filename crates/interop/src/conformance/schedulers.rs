@@ -18,7 +18,7 @@ use crate::{Call, HostTensor, Options, Scheduler, TensorFile};
 const TOLERANCE: f64 = 1e-4;
 /// Walks with other last digits, from which it is seen how far a walk goes astray by them.
 const ROUNDED_WALKS: u64 = 4;
-/// How often a step of the library rounds what we round once.
+/// How many last digits a step of the library may lose: it rounds more than once, and lambdas, logarithms of about 10, too.
 const ROUNDINGS: f64 = 8.0;
 
 /// The whole walk with the recorded noise, and what the scheduler makes of noise and variances beside it.
