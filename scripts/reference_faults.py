@@ -125,3 +125,24 @@ for n in range(2, 101):
     x = ddim.step(torch.zeros(1, 1, 2, 2), ddim.timesteps[0], torch.ones(1, 1, 2, 2), eta=1.0).prev_sample
     broken += [n] * (not x.isfinite().all())
 show("DDIM, eta 1, first step from a level without signal: not a number with these numbers of steps", f"{broken}")
+
+ancestral = diffusers.KDPM2AncestralDiscreteScheduler(beta_schedule="squaredcos_cap_v2")
+ancestral.set_timesteps(12)
+first, second = ancestral.sigmas[:2].double().tolist()
+show("KDPM2Ancestral on a cosine chain: the sigma that the first step keeps",
+     f"from {first:.0f} to {second:.3f}: {ancestral.sigmas_down[0]:.6f}; next^2 / sigma is {second**2 / first:.6f}")
+
+for steps in (1, 2):
+    edm = diffusers.EDMEulerScheduler(sigma_schedule="exponential")
+    edm.set_timesteps(steps)
+    show(f"EDM, exponential sigmas, {steps} steps", f"begins at {edm.sigmas[0]:.3f} with noise of {edm.init_noise_sigma:.0f}")
+
+for steps in (1, 2):
+    heun = diffusers.FlowMatchHeunDiscreteScheduler()
+    heun.set_timesteps(steps)
+    try:
+        batch = heun.timesteps[:1].repeat(4)
+        noisy = heun.scale_noise(torch.zeros(4, 1, 1, 1), batch, torch.ones(4, 1, 1, 1))
+        show(f"FlowMatchHeun, a batch of clean zeros noised by ones at timestep 1000 of {steps}", f"{noisy.flatten().tolist()}")
+    except Exception as reason:
+        show(f"FlowMatchHeun, a batch of timesteps, {steps} steps", f"{type(reason).__name__}: {reason}")
