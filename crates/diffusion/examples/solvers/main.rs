@@ -29,7 +29,7 @@ al. 2022 have them, and the last step leads to the clean level. The error is the
 256 quantiles; the data's deviation is 0.7. The 6e-4 at which most end are the last step's.
 
 The last column is what solver and loop cost beside the network, in microseconds a step of one 32x32 colour picture on the default
-backend: the median of 21 walks on two cores of an AMD EPYC with AVX2, shared with other work. `cargo xtask bench solvers` writes this
+backend: the least of 21 walks on two cores of an AMD EPYC with AVX2, shared with other work. `cargo xtask bench solvers` writes this
 page.
 
 ![error against evaluations](images/solvers.svg)
