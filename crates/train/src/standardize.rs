@@ -34,8 +34,8 @@ impl Standardize {
         let groups = if set.holds_pictures() { 1 } else { channels };
         let area = height * width * channels / groups;
         let of_group = |group: usize| {
-            let mine = values.iter().enumerate().filter(move |(i, _)| i / area % groups == group);
-            mine.map(|(_, &value)| f64::from(value))
+            let mine = values.chunks(area).skip(group).step_by(groups).flatten();
+            mine.map(|&value| f64::from(value))
         };
         let count = (values.len() / groups) as f64;
         let mean: Vec<f64> = (0..groups).map(|group| of_group(group).sum::<f64>() / count).collect();
@@ -56,9 +56,12 @@ impl Standardize {
         if self.mean.is_empty() || self.mean.len() != self.std.len() {
             return Err("[standardize]: mean and std must hold equally many numbers".into());
         }
-        match self.std.iter().any(|&std| std <= 0.0) {
-            true => Err("[standardize]: std must be above 0".into()),
-            false => Ok(()),
+        if !self.std.iter().all(|&std| std > 0.0 && std.is_finite()) {
+            return Err("[standardize]: std must be above 0 and finite".into());
+        }
+        match self.mean.iter().all(|mean| mean.is_finite()) && self.dequantize.is_finite() {
+            true => Ok(()),
+            false => Err("[standardize]: mean and dequantize must be finite".into()),
         }
     }
 
@@ -93,5 +96,13 @@ mod tests {
         assert_eq!(values, [1.0, 1.0, -2.0, 0.0]);
         scale.undo(&mut values, 1);
         assert_eq!(values, data);
+    }
+
+    #[test]
+    fn what_cannot_be_divided_by_is_refused() {
+        for std in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let scale = Standardize { mean: vec![0.0], std: vec![std], dequantize: 0.0 };
+            assert!(scale.validate().is_err(), "{std}");
+        }
     }
 }

@@ -81,9 +81,11 @@ impl ReadImages for Leaves {
             let span = side as f64 + 2.0 * radius;
             let [x, y] = [stream.uniform(), stream.uniform()].map(|share| share * span - radius);
             let grey = stream.below(256) as u8;
-            let rows = (y - radius).max(0.0) as usize..((y + radius).ceil().max(0.0) as usize).min(side);
-            for row in rows {
-                for column in 0..side {
+            let under = |middle: f64| {
+                (middle - radius).max(0.0) as usize..((middle + radius).ceil().max(0.0) as usize).min(side)
+            };
+            for row in under(y) {
+                for column in under(x) {
                     let squared = (column as f64 + 0.5 - x).powi(2) + (row as f64 + 0.5 - y).powi(2);
                     let pixel = &mut pixels[row * side + column];
                     if pixel.is_none() && squared < radius * radius {
@@ -134,6 +136,12 @@ mod tests {
         assert_eq!(picture, leaves(0).read(7).unwrap());
         assert_ne!(picture, leaves(0).read(6).unwrap());
         assert_ne!(picture, leaves(1).read(7).unwrap());
+        let sum = |bytes: &[u8]| bytes.iter().map(|&byte| u64::from(byte)).sum::<u64>();
+        assert_eq!(
+            sum(picture.bytes()),
+            135_881,
+            "as it was drawn when a disc asked every column of its rows"
+        );
         // Neighbours mostly lie on one disc, and so are equal.
         let row = picture.bytes();
         let equal = row.windows(2).filter(|pair| pair[0] == pair[1]).count();

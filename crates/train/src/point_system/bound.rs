@@ -11,8 +11,9 @@ use super::model::TrainedPoints;
 use crate::error::TrainError;
 use crate::state_bounds::StateBounds;
 
-/// The variational bound of the first `count` points of a set in the scale of the model, as a lower bound on their log-likelihoods, so that it stands
-/// beside the K of 2015: every step of the chain included, each point with its own noise. The points come along.
+/// The variational bound of the first `count` points of a set in the scale of the model, as a lower bound on their
+/// log-likelihoods, so that it stands beside the K of 2015: every step of the chain included, each point with its own noise.
+/// The points come along.
 ///
 /// # Errors
 ///
