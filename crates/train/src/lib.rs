@@ -34,6 +34,7 @@ mod noisy_classifier;
 mod objective;
 mod objective_config;
 mod optimizer;
+mod pace;
 mod parity;
 mod plot;
 mod point_system;

@@ -8,6 +8,8 @@ use burn::train::renderer::{
     EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
 };
 
+use crate::pace::Pace;
+
 /// Time between two lines.
 const INTERVAL: Duration = Duration::from_secs(2);
 
@@ -15,9 +17,9 @@ const INTERVAL: Duration = Duration::from_secs(2);
 pub struct PlainProgress<W> {
     out: W,
     steps: usize,
-    first_step: usize,
     step: usize,
     started: Instant,
+    pace: Pace,
     printed: Option<Instant>,
     validating: bool,
     names: Vec<(MetricId, String)>,
@@ -41,9 +43,9 @@ impl<W: Write> PlainProgress<W> {
         Self {
             out,
             steps,
-            first_step,
             step: first_step,
             started,
+            pace: Pace::default(),
             printed: None,
             validating: false,
             names: Vec::new(),
@@ -61,9 +63,7 @@ impl<W: Write> PlainProgress<W> {
     }
 
     fn line(&mut self) {
-        let done = self.step - self.first_step;
-        let left = self.steps.saturating_sub(self.step);
-        let eta = self.started.elapsed().mul_f64(left as f64 / done.max(1) as f64);
+        let eta = self.pace.of(self.steps.saturating_sub(self.step));
         let number = |name: &str, format: fn(f64) -> String| self.value(name).map_or("-".to_owned(), format);
         let line = format!(
             "step {}/{}  loss {}  lr {}  {} images/s  eta {}",
@@ -149,6 +149,13 @@ impl<W: Write + Send> TrainingProgressLogger for PlainProgress<W> {
             return;
         }
         self.step += 1;
+        if let Some(longer) = self.pace.step(self.started.elapsed()) {
+            let line = format!(
+                "the first step took {} longer than the second: kernels for this device were compiled and tried out",
+                clock(longer)
+            );
+            self.print(&line);
+        }
         if self.step == self.steps || self.printed.is_none_or(|last| last.elapsed() >= INTERVAL) {
             self.line();
         }
