@@ -169,6 +169,35 @@ const INFER: [(&str, Option<(&str, &str)>); 7] = [
     ("--forward 12", None),
 ];
 
+/// What only tch and wgpu compile and what takes long: not optimised here, where it runs for a few steps and is compiled for
+/// minutes. Those who train with it get the profile's own levels.
+const UNOPTIMISED: [&str; 24] = [
+    "burn-cubecl",
+    "burn-cubecl-fusion",
+    "burn-fusion",
+    "burn-tch",
+    "burn-wgpu",
+    "cubecl-core",
+    "cubecl-ir",
+    "cubecl-opt",
+    "cubecl-runtime",
+    "cubecl-std",
+    "cubecl-wgpu",
+    "cubek-attention",
+    "cubek-convolution",
+    "cubek-matmul",
+    "cubek-pool",
+    "cubek-quant",
+    "cubek-reduce",
+    "cubek-std",
+    "cubek-tile",
+    "naga",
+    "pliron",
+    "tch",
+    "wgpu-core",
+    "wgpu-hal",
+];
+
 /// One build for both: they share everything but themselves. burn-ndarray, deprecated and minutes to compile, is left out.
 fn backends() -> Result<()> {
     xtask("setup tch")?;
@@ -196,6 +225,9 @@ fn train_and_infer(backend: &str) -> Result<()> {
 
 fn run_with(line: &str, last: Option<&OsStr>, backend: &str) -> Result<()> {
     let mut command = cargo();
+    for package in UNOPTIMISED {
+        command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=0"));
+    }
     command.current_dir(root()).args(words(line)).args(last).env("BURN_DEVICE", backend);
     use_libtorch(&mut command, &target().join("libtorch"));
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
