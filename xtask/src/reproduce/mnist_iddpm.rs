@@ -71,13 +71,13 @@ impl Model {
         Evaluation::of(
             &self.run(),
             "eval-nll",
-            "--weights ema --metrics nll --likelihoods 40 --seeds 1 --batch 40",
+            "--weights ema --metrics nll --likelihoods 100 --seeds 1 --batch 50",
         )
     }
 
     fn quality(&self, sampler: &str, steps: usize) -> Evaluation {
         let drawn = format!(
-            "--samples 100 --seeds 2 --batch 100 --classifier-steps 300 --sampler {sampler} --steps {steps}"
+            "--samples 250 --seeds 3 --batch 125 --classifier-steps 300 --sampler {sampler} --steps {steps}"
         );
         let folder = format!("eval-{sampler}-{steps}");
         Evaluation::of(&self.run(), &folder, &format!("--weights ema --metrics fd {drawn}"))
