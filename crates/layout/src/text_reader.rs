@@ -97,7 +97,8 @@ impl TextFolder {
     /// If it is another's, or a file cannot be copied.
     pub fn copy_parts(&self, folder: &Path) -> Result<[&'static str; 2], LayoutError> {
         if !matches!(self.class, Class::Clip) {
-            let option = format!("text.model = {} for a latent of images", self.encoder.display());
+            let option =
+                format!("text.model = {} (not CLIP's, for latents of images)", self.encoder.display());
             return Err(LayoutError::Inexpressible { option });
         }
         let of_encoder = |name: &str| {

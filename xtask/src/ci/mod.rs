@@ -1,6 +1,8 @@
 //! `cargo xtask ci`: everything that must hold before a change is merged, cheapest first.
 
+mod backends;
 mod features;
+mod fresh_run;
 mod steps;
 
 use std::process::{Command, ExitCode};

@@ -1,12 +1,10 @@
-use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Step, features, finish};
-use crate::backend::use_libtorch;
+use super::fresh_run::FreshRun;
+use super::{Step, backends, features, finish};
 use crate::cargo::{cargo, root, target};
 
 /// The steps, cheapest first.
@@ -22,21 +20,14 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "backends",
         what: "libtorch and wgpu train and sample, libtorch agrees with flex",
-        run: backends,
+        run: backends::check,
     },
     Step { name: "gpus", what: "the other backends type-check", run: gpus },
 ];
 
 const PARQUET_TESTS: &str = "test -p data -p train --features data/parquet,data/fetch,train/parquet";
 
-const OTHERS: &str = "--features tch,wgpu";
-
-/// As few kernels as a program can have: each new shape of one costs a software adapter seconds.
-const TINY: &str = "--set model.channels=8 --set model.channel_mult=[1] --set model.attention_resolutions=[] \
-                    --set train.batch_size=2 --set train.eval_images=2 --set train.sample_images=2 \
-                    --set sample.steps=1 --plain";
-
-fn words(line: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_ascii_whitespace()
 }
 
@@ -44,7 +35,7 @@ fn cargo_do(line: &str) -> Result<()> {
     finish(cargo().current_dir(root()).args(words(line)))
 }
 
-fn xtask(line: &str) -> Result<()> {
+pub(super) fn xtask(line: &str) -> Result<()> {
     cargo_do(&format!("xtask {line}"))
 }
 
@@ -169,97 +160,8 @@ const INFER: [(&str, Option<(&str, &str)>); 7] = [
     ("--forward 12", None),
 ];
 
-/// What only tch and wgpu compile and what takes long: not optimised here, where it runs for a few steps and is compiled for
-/// minutes. Those who train with it get the profile's own levels.
-const UNOPTIMISED: [&str; 24] = [
-    "burn-cubecl",
-    "burn-cubecl-fusion",
-    "burn-fusion",
-    "burn-tch",
-    "burn-wgpu",
-    "cubecl-core",
-    "cubecl-ir",
-    "cubecl-opt",
-    "cubecl-runtime",
-    "cubecl-std",
-    "cubecl-wgpu",
-    "cubek-attention",
-    "cubek-convolution",
-    "cubek-matmul",
-    "cubek-pool",
-    "cubek-quant",
-    "cubek-reduce",
-    "cubek-std",
-    "cubek-tile",
-    "naga",
-    "pliron",
-    "tch",
-    "wgpu-core",
-    "wgpu-hal",
-];
-
-/// One build for both: they share everything but themselves. burn-ndarray, deprecated and minutes to compile, is left out.
-fn backends() -> Result<()> {
-    xtask("setup tch")?;
-    xtask("setup wgpu")?;
-    for backend in ["tch", "wgpu"] {
-        train_and_infer(backend)?;
-    }
-    run_with(&format!("run -p train {OTHERS} --bin doctor -- --backend tch"), None, "tch")
-}
-
-fn train_and_infer(backend: &str) -> Result<()> {
-    let name = format!("ci-{backend}");
-    let run = FreshRun::new(&name)?;
-    let train = format!("run -p train {OTHERS} -- --backend {backend} --run {name} --steps 1 {TINY}");
-    let infer =
-        format!("run -p infer {OTHERS} -- --backend {backend} --run runs/{name} -n 2 --steps 1 --out");
-    run_with(&train, None, backend)?;
-    let image = run.folder.join("grid.png");
-    run_with(&infer, Some(image.as_os_str()), backend)?;
-    if !image.exists() {
-        bail!("`infer --backend {backend}` wrote no image");
-    }
-    Ok(())
-}
-
-fn run_with(line: &str, last: Option<&OsStr>, backend: &str) -> Result<()> {
-    let mut command = cargo();
-    for package in UNOPTIMISED {
-        command.arg("--config").arg(format!("profile.dev.package.{package}.opt-level=0"));
-    }
-    command.current_dir(root()).args(words(line)).args(last).env("BURN_DEVICE", backend);
-    use_libtorch(&mut command, &target().join("libtorch"));
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
-        command.env("XDG_RUNTIME_DIR", std::env::temp_dir());
-    }
-    finish(&mut command)
-}
-
 /// Type-checks them alone: without `DOCS_RS`, the builds of cpu, cuda and rocm download their LLVM.
 fn gpus() -> Result<()> {
     let line = "check -p backend --features cpu,cuda,rocm,metal,vulkan";
     finish(cargo().current_dir(root()).args(words(line)).env("DOCS_RS", "1"))
-}
-
-/// A folder in `runs/` that is absent before and after.
-struct FreshRun {
-    folder: PathBuf,
-}
-
-impl FreshRun {
-    fn new(name: &str) -> Result<Self> {
-        let folder = root().join("runs").join(name);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).with_context(|| format!("failed to remove {}", folder.display()))?;
-        }
-        Ok(Self { folder })
-    }
-}
-
-impl Drop for FreshRun {
-    fn drop(&mut self) {
-        // What stays behind is ignored by git, and the next run of this step starts by removing it.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
 }

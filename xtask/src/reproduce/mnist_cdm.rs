@@ -40,10 +40,9 @@ pub fn table() -> Table {
         about: "Conditioning augmentation on MNIST's test images, 4x4 -> 8x8: a cascade without it (s = 0) is worse than no \
                 cascade, with the right s it is better, and on real low-resolution input quality falls as s grows (Ho et al. \
                 2021, tables 3 and 4). s counts in a chain of 250 steps. One training each, every stage as long as the model \
-                without a cascade; errors are those between two sets of 100 drawn images. FD-inhouse is the less the better; CAS \
+                without a cascade; errors are those between three sets of 250 drawn images. FD-inhouse is the less the better; CAS \
                 is the accuracy on real images of a classifier trained on the drawn ones. Published figures are FIDs of \
-                ImageNet: only the order can be compared. The hours are those of two cores that other work shared, with a \
-                build whose kernels were several times slower than now.",
+                ImageNet: only the order can be compared.",
         hours: 0.2,
         steps: vec![
             Step::train(CASCADE, AUGMENTED, &[]),

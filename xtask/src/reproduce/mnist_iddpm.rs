@@ -104,10 +104,9 @@ pub fn table() -> Table {
         about: "Objectives and variances on MNIST's test images at 8x8, with a chain of 250 steps: the hybrid objective lowers \
                 the bound at equal quality, a learnt variance keeps quality over few steps (Nichol & Dhariwal 2021, tables 1 \
                 and 2, figure 8), and eps with L_simple beats other objectives (Ho et al. 2020, table 2). One training each \
-                of 400 steps; errors are those of the images: of 40 test images for the bound, and between two sets of 100 \
+                of 1200 steps; errors are those of the images: of 100 test images for the bound, and between three sets of 250 \
                 drawn ones for FD-inhouse. Published figures are bits/dim and FID of CIFAR-10 over the whole chain: only the \
-                order can be compared. The hours are those of two cores that other work shared, with a build whose kernels \
-                were several times slower than now.",
+                order can be compared.",
         hours: 0.2,
         steps: trainings.chain(evaluations).collect(),
         rows,

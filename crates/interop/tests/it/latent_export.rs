@@ -125,5 +125,5 @@ fn what_has_no_counterpart_is_named_and_nothing_is_written() {
     run.config.text = Some(Default::default());
     refused(&run, "[text] with an encoder of words that was trained with the network");
     run.config.text = Some(TextConfig { model: Some(t5(place.path())), ..TextConfig::default() });
-    refused(&run, "/text_encoder for a latent of images has no counterpart");
+    refused(&run, "/text_encoder (not CLIP's, for latents of images) has no counterpart");
 }
