@@ -7,6 +7,8 @@ pub mod block;
 pub mod convolution;
 pub mod direct;
 mod exp;
+pub mod geglu;
+pub mod layer_norm;
 pub mod norm;
 pub mod pointwise;
 pub mod product;

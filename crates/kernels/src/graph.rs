@@ -104,7 +104,7 @@ pub(crate) fn give_tracked<const D: usize>(tensor: Tracked, autodiff: DispatchAu
 }
 
 fn track<const N: usize, K: Kernel<N>>(kernel: K, inputs: [Tracked; N], shape: Shape) -> Tracked {
-    let contiguous = inputs.each_ref().map(|input| input.primitive().to_contiguous());
+    let contiguous = inputs.each_ref().map(|input| contiguous(input.primitive()));
     let (values, kept) = kernel.forward(contiguous.each_ref().map(self::values));
     let output = tensor(values, shape);
     let nodes = inputs.each_ref().map(|input| input.node());
@@ -134,9 +134,9 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Differentiated<K> {
 
     fn backward(self, ops: Ops<Self::State, N>, grads: &mut Gradients, checkpointer: &mut Checkpointer) {
         let State { kept, shapes, ids } = ops.state;
-        let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let gradient = contiguous(&grads.consume::<Flex>(&ops.node));
         let inputs =
-            ids.map(|id| id.map(|id| checkpointer.retrieve_node_output::<FlexTensor>(id).to_contiguous()));
+            ids.map(|id| id.map(|id| contiguous(&checkpointer.retrieve_node_output::<FlexTensor>(id))));
         let slices = inputs.each_ref().map(|input| input.as_ref().map_or(&[][..], values));
         let wanted = ops.parents.each_ref().map(Option::is_some);
         let gradients = self.0.backward(slices, &kept, values(&gradient), wanted);
@@ -150,7 +150,7 @@ impl<K: Kernel<N>, const N: usize> Backward<Flex, N> for Differentiated<K> {
 
 fn plain(kind: DispatchTensorKind) -> FlexTensor {
     match kind {
-        DispatchTensorKind::Flex(tensor) => tensor.float().to_contiguous(),
+        DispatchTensorKind::Flex(tensor) => contiguous(&tensor.float()),
         _ => unreachable!("kernels run on flex"),
     }
 }
@@ -164,6 +164,30 @@ fn tracked_kind(kind: DispatchTensorKind) -> Tracked {
         },
         #[allow(unreachable_patterns)]
         _ => unreachable!("kernels run on flex"),
+    }
+}
+
+/// The numbers in order. Rows that lie apart, as those of some channels of pictures do, are copied whole.
+fn contiguous(tensor: &FlexTensor) -> FlexTensor {
+    let (shape, layout) = (tensor.shape(), tensor.layout());
+    let row: usize = shape.iter().skip(1).product();
+    let mut expected = row;
+    let rows_are_whole = shape.iter().zip(layout.strides()).skip(1).all(|(size, stride)| {
+        expected /= (*size).max(1);
+        *size == 1 || usize::try_from(*stride) == Ok(expected)
+    });
+    match layout.strides().first().map(|stride| usize::try_from(*stride)) {
+        Some(Ok(apart))
+            if rows_are_whole && row > 0 && !tensor.is_contiguous() && tensor.dtype() == DType::F32 =>
+        {
+            let all = tensor.storage::<f32>();
+            let mut numbers = Vec::with_capacity(shape.num_elements());
+            for i in 0..shape[0] {
+                numbers.extend_from_slice(&all[layout.start_offset() + i * apart..][..row]);
+            }
+            self::tensor(numbers, shape)
+        }
+        _ => tensor.to_contiguous(),
     }
 }
 

@@ -6,7 +6,9 @@
 mod attention;
 mod conv;
 pub mod cpu;
+mod geglu;
 mod graph;
+mod layer_norm;
 mod norm;
 mod operations;
 mod project;
@@ -18,6 +20,8 @@ pub use conv::conv2d;
 pub use cpu::bf16::is_in_hardware as has_bf16;
 pub use cpu::simd::round_to_bf16;
 pub use cpu::transpose::transposed;
+pub use geglu::geglu;
+pub use layer_norm::layer_norm;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use operations::count_operations;
 pub use project::project;

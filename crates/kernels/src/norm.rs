@@ -157,7 +157,7 @@ fn backward(
 }
 
 /// The sum over images of `[B, C]`.
-fn over_images(channels: usize, values: impl IntoIterator<Item = f32>) -> Vec<f32> {
+pub(crate) fn over_images(channels: usize, values: impl IntoIterator<Item = f32>) -> Vec<f32> {
     let mut sums = vec![0.0; channels];
     values.into_iter().enumerate().for_each(|(i, value)| sums[i % channels] += value);
     sums

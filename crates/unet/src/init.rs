@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use random::Seed;
 
 use crate::UNetConfig;
+use crate::ops::LAYER_NORM_EPS;
 
 /// Makes layers whose weights depend on a seed and on the order in which they are made, and on nothing else.
 ///
@@ -115,7 +116,7 @@ impl<'a> Init<'a> {
 
     /// A norm of all channels of a position.
     pub(crate) fn layer_norm(&self, channels: usize) -> LayerNorm {
-        LayerNormConfig::new(channels).init(self.device)
+        LayerNormConfig::new(channels).with_epsilon(LAYER_NORM_EPS).init(self.device)
     }
 
     /// One learnt vector, of standard deviation `1/sqrt(channels)`.

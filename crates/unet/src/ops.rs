@@ -5,30 +5,26 @@
 use burn::nn::LayerNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
 use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
 use burn::tensor::ops::{
     AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
 };
+
+/// Added to the variance in every layer norm.
+pub(crate) const LAYER_NORM_EPS: f64 = 1e-5;
 
 pub(crate) fn conv(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     kernels::conv2d(layer, x)
 }
 
 pub(crate) use kernels::{
-    attention, bias_group_norm_silu, biased_attention, group_norm, group_norm_modulate_silu, group_norm_silu,
-    project, recomputed,
+    attention, bias_group_norm_silu, biased_attention, geglu, group_norm, group_norm_modulate_silu,
+    group_norm_silu, project, recomputed,
 };
 
 /// The norm of the channels of each position of `x` `[B, C, positions]`.
 pub(crate) fn layer_norm(layer: &LayerNorm, x: Tensor<3>) -> Tensor<3> {
-    layer.forward(x.swap_dims(1, 2)).swap_dims(1, 2)
-}
-
-/// `a gelu(b)` of the two halves of the channels of `x` `[B, 2 C, positions]`.
-pub(crate) fn geglu(x: Tensor<3>) -> Tensor<3> {
-    let channels = x.dims()[1] / 2;
-    x.clone().narrow(1, 0, channels) * gelu(x.narrow(1, channels, channels))
+    kernels::layer_norm(layer, LAYER_NORM_EPS, x)
 }
 
 /// The first `height` rows and `width` columns.

@@ -124,7 +124,7 @@ impl PerChannel<'_> {
 
 /// The sum of `f(x[i], y[i])`.
 #[inline(always)]
-fn sum<const N: usize>(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
+pub(crate) fn sum<const N: usize>(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> [f32; N]) -> [f32; N] {
     let mut lanes = [[0.0; LANES]; N];
     let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
     let rest = xs.remainder().iter().zip(ys.remainder());

@@ -1,7 +1,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{GroupNorm, GroupNormConfig, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::silu;
+use burn::nn::{GroupNorm, GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::{gelu, silu};
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData, Tolerance};
 
 use crate::close::normal;
@@ -160,6 +160,47 @@ fn projections_are_burns_linear_layers() {
         tracked([2, 24, 5, 7], 0),
         |layer, x| kernels::project(layer, x.flatten(2, 3)).reshape([2, 20, 5, 7]),
         |layer, x| layer.forward(x.flatten::<3>(2, 3).swap_dims(1, 2)).swap_dims(1, 2).reshape([2, 20, 5, 7]),
+    );
+}
+
+#[test]
+fn layer_norms_are_burns() {
+    let mut layer = LayerNormConfig::new(12).with_epsilon(1e-3).init(&Device::flex().autodiff());
+    layer.gamma = Param::from_tensor(tracked([12], 1));
+    layer.beta = Some(Param::from_tensor(tracked([12], 2)));
+    assert_same(
+        &layer,
+        tracked([3, 12, 5, 7], 0),
+        |layer, x| kernels::layer_norm(layer, 1e-3, x.flatten(2, 3)).reshape([3, 12, 5, 7]),
+        |layer, x| layer.forward(x.permute([0, 2, 3, 1])).permute([0, 3, 1, 2]),
+    );
+}
+
+#[test]
+fn gates_are_burns() {
+    let none = GroupNormConfig::new(1, 1).with_affine(false).init(&Device::flex().autodiff());
+    assert_same(
+        &none,
+        tracked([3, 12, 5, 7], 0),
+        |_, x| kernels::geglu(x.flatten(2, 3)).reshape([3, 6, 5, 7]),
+        |_, x| x.clone().narrow(1, 0, 6) * gelu(x.narrow(1, 6, 6)),
+    );
+}
+
+/// Pictures' channels that others lie between, and the gradients of joined ones.
+#[test]
+fn rows_that_lie_apart_are_taken() {
+    let layer = Conv2dConfig::new([8, 20], [3; 2])
+        .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+        .init(&Device::flex().autodiff());
+    let joined = |f: &dyn Fn(Tensor<4>) -> Tensor<4>, x: Tensor<4>| {
+        Tensor::cat(vec![f(x.clone().narrow(1, 3, 8)), x], 1)
+    };
+    assert_same(
+        &layer,
+        tracked([3, 13, 6, 10], 0),
+        |layer, x| joined(&|x| kernels::conv2d(layer, x), x),
+        |layer, x| joined(&|x| layer.forward(x), x),
     );
 }
 

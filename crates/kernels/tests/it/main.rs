@@ -7,3 +7,4 @@ mod burn_operations;
 mod close;
 mod convolution;
 mod normalization;
+mod transformer;
