@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use burn::nn::conv::Conv2dConfig;
-use burn::nn::{GroupNormConfig, LinearConfig, PaddingConfig2d};
+use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
 use burn::prelude::*;
 use burn::tensor::Distribution;
 
@@ -42,6 +42,8 @@ fn main() {
     head("GB/s");
     let traffic = Unit { scale: 1e9, peak: None };
     norm(64, 32, traffic);
+    layer_norm(128, 1024, traffic);
+    geglu(512, 1024, traffic);
     updates(1 << 22, traffic);
 }
 
@@ -94,6 +96,25 @@ fn norm(channels: usize, size: usize, unit: Unit) {
         let layer = GroupNormConfig::new(32, channels).init(device);
         let x = random([BATCH, channels, size, size], device);
         move || kernels::group_norm_silu(&layer, x.clone())
+    });
+}
+
+fn layer_norm(channels: usize, positions: usize, unit: Unit) {
+    let bytes = 4.0 * (BATCH * channels * positions) as f64;
+    let name = format!("layer norm, {channels} channels, {positions} positions");
+    measure(&name, [2.0 * bytes, 5.0 * bytes], unit, |device| {
+        let layer = LayerNormConfig::new(channels).init(device);
+        let x = random([BATCH, channels, positions], device);
+        move || kernels::layer_norm(&layer, 1e-5, x.clone())
+    });
+}
+
+fn geglu(channels: usize, positions: usize, unit: Unit) {
+    let bytes = 4.0 * (BATCH * channels * positions) as f64;
+    let name = format!("GEGLU, {channels} channels, {positions} positions");
+    measure(&name, [3.0 * bytes, 8.0 * bytes], unit, |device| {
+        let x = random([BATCH, 2 * channels, positions], device);
+        move || kernels::geglu(x.clone())
     });
 }
 
