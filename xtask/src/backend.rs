@@ -33,12 +33,21 @@ pub enum Backend {
     Tch,
 }
 
+const PERSISTENCE: &str = "persistence";
+
 impl Backend {
-    /// The cargo feature that compiles the backend in; flex is always there.
-    pub fn feature(self) -> Option<&'static str> {
+    /// The cargo features that compile the backend in; flex is always there. GPUs keep their tuned kernels on disk.
+    pub fn features(self) -> &'static [&'static str] {
         match self {
-            Self::Flex => None,
-            other => Some(other.as_str()),
+            Self::Flex => &[],
+            Self::Ndarray => &["ndarray"],
+            Self::Tch => &["tch"],
+            Self::Cpu => &["cpu", PERSISTENCE],
+            Self::Wgpu => &["wgpu", PERSISTENCE],
+            Self::Vulkan => &["vulkan", PERSISTENCE],
+            Self::Metal => &["metal", PERSISTENCE],
+            Self::Cuda => &["cuda", PERSISTENCE],
+            Self::Rocm => &["rocm", PERSISTENCE],
         }
     }
 
@@ -128,13 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn features_are_named_as_their_backends() {
+        for backend in Backend::value_variants() {
+            let name = backend.features().first().copied();
+            assert_eq!(name, (*backend != Backend::Flex).then(|| backend.as_str()));
+        }
+    }
+
+    #[test]
     fn the_crate_backend_has_the_same() {
         let manifest = include_str!("../../crates/backend/Cargo.toml").parse::<toml::Table>().unwrap();
         let mut there: Vec<&str> =
             manifest["features"].as_table().unwrap().keys().map(String::as_str).collect();
-        let mut here: Vec<&str> = Backend::value_variants().iter().filter_map(|it| it.feature()).collect();
+        let mut here: Vec<&str> =
+            Backend::value_variants().iter().flat_map(|it| it.features()).copied().collect();
         there.sort_unstable();
         here.sort_unstable();
+        here.dedup();
         assert_eq!(here, there);
     }
 

@@ -25,9 +25,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return hand_over(command);
     }
     let backend = Backend::among(&args.arguments)?;
-    let features: Vec<&str> = backend.feature().into_iter().collect();
     let release = args.arguments.iter().any(|arg| arg == "--release");
-    let mut command = cargo_run("train", &features, release);
+    let mut command = cargo_run("train", backend.features(), release);
     backend.prepare(&mut command);
     command.args(["--bin", "bench", "--"]).args(args.arguments.iter().filter(|arg| *arg != "--release"));
     hand_over(command)

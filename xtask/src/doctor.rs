@@ -21,8 +21,7 @@ pub struct Args {
 
 /// Starts the `doctor` program with the same arguments.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let features: Vec<&str> = args.backend.feature().into_iter().collect();
-    let mut command = cargo_run("train", &features, false);
+    let mut command = cargo_run("train", args.backend.features(), false);
     args.backend.prepare(&mut command);
     command.args(["--bin", "doctor", "--"]).args(own_arguments());
     hand_over(command)

@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// Starts a program that reads a run, with the features that its backend and the run's data need.
 pub fn start(program: &str, arguments: &[OsString]) -> Result<ExitCode> {
     let backend = Backend::among(arguments)?;
-    let mut features: Vec<&str> = backend.feature().into_iter().collect();
+    let mut features = backend.features().to_vec();
     if let Some(run) = option(arguments, "--run") {
         let config = PathBuf::from(run).join("config.toml");
         if needs_parquet(&config, &[]).context("failed to see which data set the run uses")? {

@@ -38,9 +38,8 @@ pub fn export(args: &Export) -> Result<ExitCode> {
 
 fn start(program: &str, arguments: &[OsString]) -> Result<ExitCode> {
     let backend = Backend::among(arguments)?;
-    let features: Vec<&str> = backend.feature().into_iter().collect();
     let release = arguments.iter().any(|arg| arg == "--release");
-    let mut command = cargo_run("interop", &features, release);
+    let mut command = cargo_run("interop", backend.features(), release);
     backend.prepare(&mut command);
     command.args(["--bin", program, "--"]).args(arguments.iter().filter(|arg| *arg != "--release"));
     hand_over(command)

@@ -67,7 +67,7 @@ impl Args {
 
 /// Starts the `train` program with the same arguments.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let mut features: Vec<&str> = args.backend.feature().into_iter().collect();
+    let mut features = args.backend.features().to_vec();
     if needs_parquet(&args.config(), &args.set)? {
         features.push("parquet");
     }
