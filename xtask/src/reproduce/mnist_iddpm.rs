@@ -107,7 +107,7 @@ pub fn table() -> Table {
                 of 1200 steps; errors are those of the images: of 100 test images for the bound, and between three sets of 250 \
                 drawn ones for FD-inhouse. Published figures are bits/dim and FID of CIFAR-10 over the whole chain: only the \
                 order can be compared.",
-        hours: 0.2,
+        hours: 0.3,
         steps: trainings.chain(evaluations).collect(),
         rows,
         claims,

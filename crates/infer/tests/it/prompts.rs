@@ -55,7 +55,16 @@ fn prompts_are_taken_in_turn_whatever_the_batch() {
     assert_eq!(one_by_one.len(), 3);
     assert_eq!(one_by_one[0].len(), 16 * 16 * 3);
     assert_ne!(one_by_one[0], one_by_one[1]);
-    assert_eq!(one_by_one, drawn(&[&prompts[..], &["--batch", "3"]].concat()));
+    assert_same(&one_by_one, &drawn(&[&prompts[..], &["--batch", "3"]].concat()));
+}
+
+/// To a grey level: how Burn's matrix products of the encoder round depends on how many rows they have.
+fn assert_same(images: &[Vec<u8>], others: &[Vec<u8>]) {
+    assert_eq!(images.len(), others.len());
+    for (image, other) in images.iter().zip(others) {
+        assert_eq!(image.len(), other.len());
+        assert!(image.iter().zip(other).all(|(pixel, other)| pixel.abs_diff(*other) <= 1));
+    }
 }
 
 #[test]
