@@ -3,7 +3,7 @@ use std::sync::Arc;
 use burn::nn;
 use burn::tensor::Tensor;
 
-use crate::cpu::layer_norm::{Gradients, LayerNorm, Statistics, gradients, normalize};
+use crate::cpu::layer_norm::{LayerNorm, Statistics, gradients, normalize};
 use crate::cpu::simd::Simd;
 use crate::graph::{self, Kernel};
 use crate::norm::over_images;
@@ -43,7 +43,7 @@ impl Kernel<3> for LayerNorm {
         dy: &[f32],
         _: [bool; 3],
     ) -> [Option<Vec<f32>>; 3] {
-        let all: Gradients = gradients(Simd::best(), *self, x, gamma, kept, dy);
+        let all = gradients(Simd::best(), *self, x, gamma, kept, dy);
         let [gamma, beta] = [all.gamma, all.beta].map(|values| Some(over_images(self.channels, values)));
         [Some(all.x), gamma, beta]
     }
