@@ -3,7 +3,7 @@ use data::{DataError, HostBatch, ImageSet};
 
 use super::low_resolution::{Draws, LowResolution};
 use crate::Batch;
-use crate::batches::{HostImages, Noising, validation_images};
+use crate::batches::{HostImages, Noising, validation_batches};
 use crate::loader::HostStep;
 
 /// What a step of a super-resolution stage learns from.
@@ -59,10 +59,10 @@ impl ShownNoising {
         images: usize,
         batch_size: usize,
     ) -> Result<Vec<ShownImages>, DataError> {
-        let chosen = validation_images(self.noising.seed, set, images);
         let noised = self.noising.valid_batches(set, images, batch_size)?;
-        let batches = noised.into_iter().zip(chosen.chunks(batch_size)).zip(0..);
-        batches.map(|((images, numbers), index)| self.valid(images, &set.fixed(numbers)?, index)).collect()
+        let batches = validation_batches(self.noising.seed, set, images, batch_size);
+        let whole = noised.into_iter().zip(batches).zip(0..);
+        whole.map(|((images, batch), index)| self.valid(images, &set.fixed(&batch.numbers)?, index)).collect()
     }
 
     fn valid(&self, images: HostImages, whole: &HostBatch, index: u64) -> Result<ShownImages, DataError> {

@@ -6,7 +6,7 @@ use super::captions::CaptionTokenizer;
 use super::concat::{ConcatConfig, Shown};
 use super::masks::masks;
 use crate::Batch;
-use crate::batches::{HostImages, Noising, validation_images};
+use crate::batches::{HostImages, Noising, ValidationBatch, validation_batches};
 use crate::loader::HostStep;
 
 /// What a step of latent diffusion learns from.
@@ -107,12 +107,13 @@ impl Telling {
         batch_size: usize,
     ) -> Result<Vec<HostLatents>, DataError> {
         let noised = self.noising.valid_batches(set, images, batch_size)?;
-        let chosen = validation_images(self.noising.seed, set, images);
-        let batches = noised.into_iter().zip(chosen.chunks(batch_size));
-        batches
-            .map(|(images, numbers)| {
-                let captions = self.captions(set, numbers, || false);
-                Ok(HostLatents { images, captions, shown: self.valid_shown(set, numbers)? })
+        let batches = validation_batches(self.noising.seed, set, images, batch_size);
+        noised
+            .into_iter()
+            .zip(batches)
+            .map(|(images, ValidationBatch { numbers, .. })| {
+                let captions = self.captions(set, &numbers, || false);
+                Ok(HostLatents { images, captions, shown: self.valid_shown(set, &numbers)? })
             })
             .collect()
     }
