@@ -17,12 +17,15 @@ const TINY: &str = "--set model.channels=8 --set model.channel_mult=[1] --set mo
                     --set train.batch_size=2 --set train.eval_images=2 --set train.sample_images=2 \
                     --set sample.steps=1 --plain";
 
-/// What only tch and wgpu compile and what takes long: not optimised here, where it runs for a few steps and is compiled for
-/// minutes. Those who train with it get the profile's own levels.
-const UNOPTIMISED: [&str; 24] = [
+/// What takes long to compile, and is compiled here for these features alone: not optimised, as it runs for a few steps. Those who
+/// train with it get the profile's own levels.
+const UNOPTIMISED: [&str; 34] = [
+    "ash",
     "burn-cubecl",
     "burn-cubecl-fusion",
+    "burn-flex",
     "burn-fusion",
+    "burn-std",
     "burn-tch",
     "burn-wgpu",
     "cubecl-core",
@@ -33,15 +36,22 @@ const UNOPTIMISED: [&str; 24] = [
     "cubecl-wgpu",
     "cubek-attention",
     "cubek-convolution",
+    "cubek-interpolate",
     "cubek-matmul",
     "cubek-pool",
     "cubek-quant",
     "cubek-reduce",
     "cubek-std",
     "cubek-tile",
+    "data",
+    "dpm",
+    "image",
+    "kernels",
+    "layout",
     "naga",
     "pliron",
     "tch",
+    "wgpu",
     "wgpu-core",
     "wgpu-hal",
 ];

@@ -25,7 +25,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "gpus", what: "the other backends type-check", run: gpus },
 ];
 
-const PARQUET_TESTS: &str = "test -p data -p train --features data/parquet,data/fetch,train/parquet";
+const PARQUET_TESTS: &str = "test -p data --features data/parquet,data/fetch";
 
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_ascii_whitespace()
