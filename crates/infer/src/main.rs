@@ -75,8 +75,15 @@ fn check_system(args: &Args, source: &Source) -> Result<()> {
     {
         bail!("--dynamic-threshold: this model draws no pixels by predicting them clean: leave it out");
     }
-    if !args.prompt.prompt.is_empty() && !matches!(source, Source::Latent(..) | Source::Pipeline(_)) {
-        bail!("--prompt: this model knows no text: give a --run or a --model that does");
+    if let Some(argument) = args.prompt.given_text()
+        && !matches!(source, Source::Latent(..) | Source::Pipeline(_))
+    {
+        bail!("{argument}: this model knows no text: give a --run or a --model that does");
+    }
+    if let Some(argument) = args.prompt.given_for_pipelines()
+        && !matches!(source, Source::Pipeline(_))
+    {
+        bail!("{argument} belongs to folders of pipelines: leave it out, or give a --model that is one");
     }
     if args.edit.denoise.is_some() && !matches!(source, Source::Dpm(..)) {
         bail!("--denoise: this run is not of system \"dpm\": leave it out");

@@ -2,7 +2,6 @@ use anyhow::{Result, bail};
 use train::TrainedLatent;
 
 use crate::args::Args;
-use crate::prompt_args::{Precision, PromptArgs};
 
 /// What a run that knows words is to draw.
 #[derive(Clone, Debug)]
@@ -23,9 +22,6 @@ impl Prompts {
     /// If an argument does not fit the run.
     pub fn new(args: &Args, trained: &TrainedLatent) -> Result<Option<Self>> {
         let given = &args.prompt;
-        if let Some(name) = only_of_folders(given) {
-            bail!("{name} belongs to folders of pipelines: leave it out, or give a --model");
-        }
         let Some(text) = &trained.config.text else {
             if !given.prompt.is_empty() || !given.negative.is_empty() || given.between {
                 bail!("--prompt: this run knows no words: leave it out, or say it with --label");
@@ -75,17 +71,4 @@ impl Prompts {
             }
         }
     }
-}
-
-/// An argument that only folders of pipelines know, if there is one.
-fn only_of_folders(args: &PromptArgs) -> Option<&'static str> {
-    let given = [
-        ("--size", args.size.is_some()),
-        ("--guidance-rescale", args.guidance_rescale.is_some()),
-        ("--clip-skip", args.clip_skip.is_some()),
-        ("--noise-level", args.noise_level.is_some()),
-        ("--tile", args.tile.is_some()),
-        ("--dtype", args.dtype != Precision::F32),
-    ];
-    given.into_iter().find_map(|(name, given)| given.then_some(name))
 }

@@ -189,6 +189,7 @@ fn a_model_folder_draws_what_its_run_draws() {
     assert_ne!(by_run, drawn("ddim.png", &["--model", &exported, "--sampler", "ddim"]));
     fails(&["--model", &exported, "--label", "10"], "no class 10: this model has classes 0..9");
     fails(&["--model", &exported, "--run", "runs/none"], "cannot be used with");
+    fails(&["--model", &exported, "--dtype", "bf16"], "--dtype belongs to folders of pipelines");
     let config = Path::new(&exported).join("unet/config.json");
     let text = fs::read_to_string(&config).unwrap().replace("\"silu\"", "\"tanh\"");
     fs::write(&config, text).unwrap();
@@ -214,6 +215,10 @@ fn what_does_not_fit_is_named() {
         &["--checkpoint", "checkpoints/digits-ddpm/record.json"],
         "failed to load the weights in checkpoints",
     );
+    fails(&["--negative", "blurry"], "--negative: this model knows no text");
+    for flag in [["--dtype", "bf16"], ["--tile", "64"], ["--size", "64"], ["--clip-skip", "1"]] {
+        fails(&flag, &format!("{} belongs to folders of pipelines", flag[0]));
+    }
     fails(&["--guidance-scale", "nan"], "it must be a finite number");
     fails(&["--backend", "cuda"], "cuda");
     fails(&["--out", "no/such/folder/grid.png"], "there is no folder no/such/folder");
