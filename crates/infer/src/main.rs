@@ -31,7 +31,8 @@ use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel};
 const DEFAULT_BATCH: usize = 64;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let args = Args::parse();
+    match kernels::inside_pool(|| run(&args)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
