@@ -1,3 +1,5 @@
+//! Work on a thread of the pool that the kernels share.
+
 use std::hint::black_box;
 
 /// Four MiB are used, which a program's first thread has and a thread of a pool has not by itself.
