@@ -99,9 +99,14 @@ fn machine() -> String {
 }
 
 fn revision() -> String {
-    let git = Command::new("git").args(["describe", "--always", "--dirty"]).current_dir(root()).output();
-    let text = git.ok().filter(|output| output.status.success());
-    text.map_or("unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).current_dir(root()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(commit) = git(&["describe", "--always"]) else { return "unknown".into() };
+    // The pages of other tables do not count: nothing reads them.
+    let changed = git(&["status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/reproduce"]);
+    if changed.is_some_and(|files| !files.is_empty()) { format!("{commit}-dirty") } else { commit }
 }
 
 #[cfg(test)]
