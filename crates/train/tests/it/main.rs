@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod cascade;
+mod configs;
 mod dpm;
 mod errors;
 mod first_stage;
