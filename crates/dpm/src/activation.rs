@@ -25,8 +25,8 @@ impl Activation {
         match self {
             Self::Sigmoid => activation::sigmoid(x),
             Self::Tanh => activation::tanh(x),
-            Self::Softplus => activation::softplus(x, 1.0),
-            Self::LeakyRelu => activation::leaky_relu(x, 0.05),
+            Self::Softplus => kernels::softplus(x),
+            Self::LeakyRelu => kernels::leaky_relu(x, 0.05),
             Self::Silu => activation::silu(x),
         }
     }

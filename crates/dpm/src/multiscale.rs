@@ -1,8 +1,6 @@
 use burn::nn::Linear;
 use burn::nn::conv::Conv2d;
 use burn::prelude::*;
-use burn::tensor::module::{avg_pool2d, interpolate};
-use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::activation::Activation;
@@ -188,11 +186,8 @@ impl MultiScale {
                     return kernels::conv2d(layer, x.clone());
                 }
                 let side = 1 << scale;
-                let pool = AvgPoolOptions::new([side, side]).with_stride([side, side]).with_ceil_mode(true);
-                let small = kernels::conv2d(layer, avg_pool2d(x.clone(), pool));
-                let back = InterpolateOptions::new(InterpolateMode::Nearest)
-                    .with_scale_factor([side as f32, side as f32]);
-                interpolate(small, back).narrow(2, 0, height).narrow(3, 0, width)
+                let small = kernels::conv2d(layer, kernels::mean_pool2d(x.clone(), side));
+                kernels::upsample_nearest2d(small, side, [height, width])
             };
             let sum = scales.iter().enumerate().map(at).reduce(|sum, scale| sum + scale);
             self.activation.forward(sum.unwrap_or(x))

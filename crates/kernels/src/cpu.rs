@@ -1,5 +1,6 @@
 //! The kernels, as functions of slices of numbers.
 
+pub mod activation;
 pub mod attention;
 pub mod bf16;
 #[allow(unsafe_code)]
@@ -14,6 +15,7 @@ pub mod pointwise;
 pub mod product;
 pub(crate) mod scratch;
 pub mod simd;
+pub mod squares;
 #[allow(unsafe_code)]
 pub(crate) mod transpose;
 pub mod update;

@@ -5,10 +5,8 @@
 use burn::nn::LayerNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use burn::tensor::module::{avg_pool2d, conv_transpose2d, conv2d, interpolate};
-use burn::tensor::ops::{
-    AvgPoolOptions, ConvOptions, ConvTransposeOptions, InterpolateMode, InterpolateOptions,
-};
+use burn::tensor::module::{conv_transpose2d, conv2d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
 /// Added to the variance in every layer norm.
 pub(crate) const LAYER_NORM_EPS: f64 = 1e-5;
@@ -54,14 +52,16 @@ pub(crate) fn as_image(x: Tensor<2>) -> Tensor<4> {
     x.reshape([batch, channels, 1, 1])
 }
 
-/// Averages each 2x2 square of pixels.
+/// Averages each 2x2 square of pixels; an odd last row or column is left out.
 pub(crate) fn halve(x: Tensor<4>) -> Tensor<4> {
-    avg_pool2d(x, AvgPoolOptions::new([2, 2]))
+    let [.., height, width] = x.dims();
+    kernels::mean_pool2d(crop(x, [height / 2 * 2, width / 2 * 2]), 2)
 }
 
 /// Repeats each pixel in a 2x2 square.
 pub(crate) fn double(x: Tensor<4>) -> Tensor<4> {
-    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([2.0, 2.0]))
+    let [.., height, width] = x.dims();
+    kernels::upsample_nearest2d(x, 2, [2 * height, 2 * width])
 }
 
 /// Halves height and width behind the binomial filter `[1, 3, 3, 1]` (Zhang 2019, arXiv 1904.11486).

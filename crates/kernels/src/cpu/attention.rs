@@ -33,6 +33,8 @@ pub struct Gradients {
 
 /// Queries whose weights are in memory at once.
 const TOGETHER: usize = 64;
+/// Weights that are exponentiated at once, at least.
+const NUMBERS_TOGETHER: usize = 512;
 
 /// Queries, keys and values of all heads.
 #[derive(Clone, Copy, Debug)]
@@ -165,20 +167,24 @@ fn head_gradients(
 }
 
 vectorised! {
-    /// `softmax(scale x)` of each row.
+    /// `softmax(scale x)` of each row. Short rows are exponentiated together, or no vector would be full.
     fn softmax(x: &mut [f32], row: usize, scale: f32) {
-        for x in x.chunks_exact_mut(row) {
-            let mut largest = f32::NEG_INFINITY;
-            for value in x.iter() {
-                largest = if *value > largest { *value } else { largest };
+        let rows = NUMBERS_TOGETHER.div_ceil(row);
+        for x in x.chunks_mut(rows * row) {
+            for x in x.chunks_exact_mut(row) {
+                let constant = -largest(x) * scale;
+                for value in x.iter_mut() {
+                    *value = I::fma(*value, scale, constant);
+                }
             }
-            let constant = -largest * scale;
             for value in x.iter_mut() {
-                *value = exp::<I>(I::fma(*value, scale, constant));
+                *value = exp::<I>(*value);
             }
-            let share = 1.0 / total(x);
-            for value in x.iter_mut() {
-                *value *= share;
+            for x in x.chunks_exact_mut(row) {
+                let share = 1.0 / total(x);
+                for value in x.iter_mut() {
+                    *value *= share;
+                }
             }
         }
     }
@@ -194,6 +200,20 @@ vectorised! {
             }
         }
     }
+}
+
+#[inline(always)]
+fn largest(x: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let chunks = x.chunks_exact(16);
+    let rest = chunks.remainder().iter().copied().fold(f32::NEG_INFINITY, larger);
+    for x in chunks {
+        for lane in 0..16 {
+            lanes[lane] = larger(lanes[lane], x[lane]);
+        }
+    }
+    lanes.into_iter().fold(rest, larger)
 }
 
 #[inline(always)]

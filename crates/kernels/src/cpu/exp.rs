@@ -2,16 +2,20 @@
 
 use crate::cpu::simd::Isa;
 
-/// eˣ to 2 units in the last place, for x from -87 to 88; smaller and larger x count as these.
+/// eˣ to 2 units in the last place, for x from -87 to 87; larger x count as 87.
+///
+/// Smaller x give 0: their exponentials, and what is made of them, would be subnormal, for which processors are slow.
 ///
 /// x = n ln 2 + r with |r| <= ln 2 / 2; the polynomial is the Taylor series of eʳ, whose rest is below 2⁻²⁵.
 #[inline(always)]
 pub(crate) fn exp<I: Isa>(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const LEAST: f32 = -87.0;
     /// Adding it rounds to whole numbers.
     const ROUND: f32 = 12_582_912.0;
-    let x = x.clamp(-87.0, 88.0);
+    let is_negligible = x < LEAST;
+    let x = x.clamp(LEAST, -LEAST);
     let n = I::fma(x, std::f32::consts::LOG2_E, ROUND);
     // The lowest bits of the sum are the whole number.
     let power = f32::from_bits((n.to_bits() << 23).wrapping_add(1.0_f32.to_bits()));
@@ -21,7 +25,7 @@ pub(crate) fn exp<I: Isa>(x: f32) -> f32 {
     for coefficient in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         p = I::fma(p, r, coefficient);
     }
-    p * power
+    if is_negligible { 0.0 } else { p * power }
 }
 
 /// 1 / (1 + e⁻ˣ)

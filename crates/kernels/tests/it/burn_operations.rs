@@ -1,7 +1,9 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
-use burn::tensor::activation::{gelu, silu};
+use burn::tensor::activation::{gelu, leaky_relu, silu, softplus};
+use burn::tensor::module::{avg_pool2d, interpolate};
+use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData, Tolerance};
 
 use crate::close::normal;
@@ -176,11 +178,48 @@ fn layer_norms_are_burns() {
     );
 }
 
+/// A layer without parameters.
+fn nothing() -> GroupNorm {
+    GroupNormConfig::new(1, 1).with_affine(false).init(&Device::flex().autodiff())
+}
+
+/// Squares that an image holds and squares that its edges cut.
+#[test]
+fn pooling_and_upsampling_are_burns() {
+    for (side, [height, width]) in [(2, [8, 12]), (2, [7, 5]), (3, [9, 10]), (4, [28, 28]), (8, [28, 30])] {
+        let pool = AvgPoolOptions::new([side, side]).with_stride([side, side]).with_ceil_mode(true);
+        assert_same(
+            &nothing(),
+            tracked([2, 3, height, width], 0),
+            |_, x| kernels::mean_pool2d(x, side),
+            |_, x| avg_pool2d(x, pool.clone()),
+        );
+        let [down, across] = [height, width].map(|pixels| pixels.div_ceil(side));
+        let nearest = InterpolateOptions::new(InterpolateMode::Nearest).with_scale_factor([side as f32; 2]);
+        assert_same(
+            &nothing(),
+            tracked([2, 3, down, across], 0),
+            |_, x| kernels::upsample_nearest2d(x, side, [height, width]),
+            |_, x| interpolate(x, nearest.clone()).narrow(2, 0, height).narrow(3, 0, width),
+        );
+    }
+}
+
+#[test]
+fn activations_are_burns() {
+    let x = || {
+        Tensor::cat(vec![tracked([3, 4, 5, 7], 0), tracked([3, 4, 5, 7], 1) * 30.0], 1)
+            .detach()
+            .require_grad()
+    };
+    assert_same(&nothing(), x(), |_, x| kernels::leaky_relu(x, 0.05), |_, x| leaky_relu(x, 0.05));
+    assert_same(&nothing(), x(), |_, x| kernels::softplus(x), |_, x| softplus(x, 1.0));
+}
+
 #[test]
 fn gates_are_burns() {
-    let none = GroupNormConfig::new(1, 1).with_affine(false).init(&Device::flex().autodiff());
     assert_same(
-        &none,
+        &nothing(),
         tracked([3, 12, 5, 7], 0),
         |_, x| kernels::geglu(x.flatten(2, 3)).reshape([3, 6, 5, 7]),
         |_, x| x.clone().narrow(1, 0, 6) * gelu(x.narrow(1, 6, 6)),
@@ -214,6 +253,22 @@ fn other_tensors_are_left_to_burn() {
     let [q, k, v] = wide;
     let burns = kernels::biased_attention(q, k, v, Some(bias.cast(DType::F64)), 3);
     ours.assert_approx_eq::<f32>(&burns.cast(DType::F32).into_data(), Tolerance::rel_abs(1e-4, 1e-5));
+}
+
+/// A hidden key has no weight at all, so that nothing subnormal comes of it.
+#[test]
+fn hidden_keys_get_no_gradient() {
+    let [q, k, v] = [(40, 0), (7, 1), (7, 2)].map(|(n, i)| tracked([2, 12, n], i));
+    let row: [f32; 7] = [0.0, f32::MIN, 0.0, -1e4, -100.0, 0.0, f32::MIN];
+    let bias = Tensor::<1>::from_floats(row, &Device::flex().autodiff()).unsqueeze::<2>().expand([2, 7]);
+    let gradients =
+        kernels::biased_attention(q, k.clone(), v.clone(), Some(bias), 3).powi_scalar(2).sum().backward();
+    for gradient in [k, v].map(|x| x.grad(&gradients).unwrap().into_data()) {
+        let values = gradient.as_slice::<f32>().unwrap();
+        for (value, bias) in values.iter().zip(row.iter().cycle()) {
+            assert_eq!(*value == 0.0, *bias < 0.0, "{value} at a bias of {bias}");
+        }
+    }
 }
 
 /// Burn's operations see f64, the kernels f32.
