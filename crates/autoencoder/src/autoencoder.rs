@@ -3,7 +3,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AutoencoderError, KlAutoencoder, KlConfig, Posterior, Quantized, TrunkConfig, VqAutoencoder, VqConfig,
+    AutoencoderError, Codebook, KlAutoencoder, KlConfig, Posterior, Quantized, TrunkConfig, VqAutoencoder,
+    VqConfig,
 };
 
 /// Either kind of autoencoder, chosen by the key `latent`.
@@ -42,8 +43,8 @@ pub enum Encoded {
         quantized: Quantized,
         /// How many latents chose each: `[codes]`.
         counts: Tensor<1>,
-        /// What brings back those that none chose: `[1]`.
-        revival_loss: Tensor<1>,
+        /// The latents: `[B, code channels, h, w]`.
+        latent: Tensor<4>,
     },
 }
 
@@ -107,9 +108,16 @@ impl Autoencoder {
                 let (latent, codebook) = (network.encode(image), network.codebook());
                 let quantized = codebook.quantize(latent.clone());
                 let counts = codebook.counts(quantized.indices.clone());
-                let revival_loss = codebook.revival_loss(latent, counts.clone());
-                Encoded::Vq { quantized, counts, revival_loss }
+                Encoded::Vq { quantized, counts, latent }
             }
+        }
+    }
+
+    /// With what `map` makes of the codebook; a Gaussian has none.
+    pub fn map_codebook(self, map: impl FnOnce(Codebook) -> Codebook) -> Self {
+        match self {
+            Self::Vq(network) => Self::Vq(network.map_codebook(map)),
+            Self::Kl(network) => Self::Kl(network),
         }
     }
 

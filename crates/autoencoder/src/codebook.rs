@@ -3,9 +3,6 @@ use burn::nn::Embedding;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor};
 use unet::Init;
 
-/// How much farther than the mean of all, in squares, a vector is that no latent will choose.
-const OUT_OF_REACH: f64 = 4.0;
-
 /// Vectors that stand for latents (van den Oord et al. 2017, arXiv 1711.00937).
 #[derive(Module, Debug)]
 pub struct Codebook {
@@ -75,26 +72,26 @@ impl Codebook {
         Tensor::zeros([self.codes()], &device).select_assign(0, indices, ones, IndexingUpdateOp::Add)
     }
 
-    /// `mean((sg[z] - e)^2)` of the vectors that are out of reach, each with the latent that is nearest to it: what brings
-    /// them back to where the latents are. Without it a vector that is never near is never moved: `[1]`.
-    ///
-    /// Out of reach is a vector that is not chosen and farther from its nearest latent than latents are from theirs, four
-    /// times in the mean square. Others may be chosen by the next batch, and are left where they are.
+    /// With each vector moved towards another: `(1 - share) e + share target`.
     ///
     /// # Shapes
     ///
-    /// - `latent`: `[B, code channels, h, w]`
-    /// - `counts`: `[codes]`, of this latent
-    pub fn revival_loss(&self, latent: Tensor<4>, counts: Tensor<1>) -> Tensor<1> {
-        let [batch, channels, height, width] = latent.dims();
-        let latent = latent.detach().permute([0, 2, 3, 1]).reshape([batch * height * width, channels]);
-        let distances = self.distances(latent.clone());
-        let reach = distances.clone().min_dim(1).mean() * OUT_OF_REACH;
-        let nearest: Tensor<1> = distances.clone().min_dim(0).squeeze_dim(0);
-        let lost = nearest.greater(reach.expand([self.codes()])).bool_and(counts.equal_scalar(0.0));
-        let targets = latent.select(0, distances.argmin(0).squeeze_dim(0));
-        let lost = lost.float().reshape([self.codes(), 1]);
-        ((self.embedding.weight.val() - targets).powf_scalar(2.0) * lost).mean()
+    /// - `targets`: `[codes, code channels]`
+    /// - `shares`: `[codes]`
+    pub fn moved(mut self, targets: Tensor<2>, shares: Tensor<1>) -> Self {
+        let shares = shares.reshape([self.codes(), 1]);
+        self.embedding.weight = self.embedding.weight.map(|weight| {
+            let (learns, checkpointing) =
+                (weight.is_require_grad(), weight.gradient_checkpointing_strategy());
+            let weight = weight.inner();
+            let moved = weight.clone() * (shares.clone() * -1.0 + 1.0) + targets * shares;
+            let moved = match checkpointing {
+                Some(strategy) => moved.autodiff().with_gradient_checkpointing_strategy(strategy),
+                None => moved,
+            };
+            moved.set_require_grad(learns)
+        });
+        self
     }
 
     /// How many vectors there are.

@@ -71,4 +71,8 @@ impl VqAutoencoder {
     pub fn codebook(&self) -> &Codebook {
         &self.quantize
     }
+
+    pub(crate) fn map_codebook(self, map: impl FnOnce(Codebook) -> Codebook) -> Self {
+        Self { quantize: map(self.quantize), ..self }
+    }
 }

@@ -28,7 +28,7 @@ pub use geglu::geglu;
 pub use layer_norm::layer_norm;
 pub use norm::{bias_group_norm_silu, group_norm, group_norm_modulate_silu, group_norm_silu};
 pub use operations::count_operations;
-pub use pool::inside_pool;
+pub use pool::{PoolError, inside_pool};
 pub use project::project;
 pub use recompute::recomputed;
 pub use resample::{mean_pool2d, upsample_nearest2d};

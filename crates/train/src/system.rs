@@ -90,6 +90,11 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     /// The gradients of a training batch, divided by the batches to one optimizer step.
     fn gradients(&self, net: &Self::Net, batch: Self::Batch) -> (GradientsParams, Stats);
 
+    /// The network behind an optimizer step; as it is, unless a system moves weights by something else than gradients.
+    fn after_step(&self, net: Self::Net) -> Self::Net {
+        net
+    }
+
     /// What a validation batch costs.
     fn measure(&self, net: &Self::Net, batch: Self::Batch) -> Stats;
 

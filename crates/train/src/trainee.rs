@@ -64,6 +64,7 @@ impl<S: System> TrainStep for Trainee<S> {
 
     fn optimize(self, optim: &mut ModuleOptimizer, lr: ModuleLearningRate, grads: GradientsParams) -> Self {
         let mut trainee = optim.step(lr, self, grads);
+        trainee.net = trainee.system.after_step(trainee.net);
         let step = trainee.step.fetch_add(1, Ordering::Relaxed);
         let decay = ema_decay_at(step, trainee.system.ema_decay());
         trainee.ema = ema_update(trainee.ema, &trainee.net, decay);

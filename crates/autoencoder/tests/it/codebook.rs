@@ -2,7 +2,7 @@
 
 use autoencoder::{Autoencoder, AutoencoderConfig, TrunkConfig, VqAutoencoder, VqConfig};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData, Tolerance};
+use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 
 /// Gives the codebook, the only table of so many rows, its vectors.
 struct Vectors(Tensor<2>);
@@ -73,35 +73,32 @@ fn gradients_pass_straight_through() {
     assert!(still.is_none_or(|sum| sum == 0.0));
 }
 
-/// A vector that no latent chose is moved to one, the others stay.
+/// By their shares; what learns goes on learning.
 #[test]
-fn unused_vectors_are_brought_back() {
-    let device = Device::flex().autodiff();
-    let network = network(&device);
-    let latent = latent(&device);
-    let counts = network.codebook().counts(network.codebook().quantize(latent.clone()).indices);
-    let loss = network.codebook().revival_loss(latent, counts);
-    // The latent nearest to the third vector is the third, [0.2, 0.3].
-    let expected = (0.2_f32.powi(2) + 1.7_f32.powi(2)) / 6.0;
-    let ours = loss.clone().into_data();
-    ours.assert_approx_eq::<f32>(&TensorData::from([expected]), Tolerance::absolute(1e-6));
-    let gradients = loss.backward();
-    let mut moved = Moved { gradients: &gradients, rows: Vec::new() };
-    network.visit(&mut moved);
-    assert_eq!(moved.rows, [false, false, true]);
+fn vectors_are_moved() {
+    for device in [Device::flex(), Device::flex().autodiff()] {
+        let network = Autoencoder::Vq(network(&device));
+        let targets = Tensor::from_data([[5.0_f32, 5.0], [3.0, 0.0], [0.0, 4.0]], &Device::flex());
+        let shares = Tensor::from_floats([0.0, 0.25, 1.0], &Device::flex());
+        let network = network.map_codebook(|codebook| codebook.moved(targets, shares));
+        let mut table = Table { rows: Vec::new(), learns: false };
+        network.visit(&mut table);
+        assert_eq!(table.rows, [0.0, 0.0, 1.5, 0.0, 0.0, 4.0]);
+        assert_eq!(table.learns, device.is_autodiff());
+    }
 }
 
-/// Which vectors of the codebook have a gradient.
-struct Moved<'a> {
-    gradients: &'a Gradients,
-    rows: Vec<bool>,
+/// The vectors of the codebook.
+struct Table {
+    rows: Vec<f32>,
+    learns: bool,
 }
 
-impl ModuleVisitor for Moved<'_> {
+impl ModuleVisitor for Table {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if param.dims()[..] == [3, 2] {
-            let gradient: Vec<f32> = param.val().grad(self.gradients).unwrap().try_into_vec_as().unwrap();
-            self.rows = gradient.chunks(2).map(|row| row.iter().any(|&value| value != 0.0)).collect();
+            self.learns = param.is_require_grad();
+            self.rows = param.val().inner().try_into_vec_as().unwrap();
         }
     }
 }

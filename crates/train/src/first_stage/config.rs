@@ -60,13 +60,14 @@ pub struct RegularizationConfig {
     pub codebook_weight: f64,
     /// Of the latents' distance to the codebook, relative to that (van den Oord et al. 2017, equation 3).
     pub commitment: f64,
-    /// Of the distance of each vector out of reach to the latent nearest to it; 0 leaves them where they are.
-    pub revival_weight: f64,
+    /// Decay of the average use of each vector, by which those that latents no longer choose are put where latents are;
+    /// 1 leaves them where they are.
+    pub revival_decay: f64,
 }
 
 impl Default for RegularizationConfig {
     fn default() -> Self {
-        Self { kl_weight: 1e-6, codebook_weight: 1.0, commitment: 0.25, revival_weight: 1.0 }
+        Self { kl_weight: 1e-6, codebook_weight: 1.0, commitment: 0.25, revival_decay: 0.99 }
     }
 }
 
@@ -81,14 +82,13 @@ impl FirstStageRunConfig {
     }
 
     fn validate_weights(&self) -> Result<(), String> {
-        let RegularizationConfig { kl_weight, codebook_weight, commitment, revival_weight } =
+        let RegularizationConfig { kl_weight, codebook_weight, commitment, revival_decay } =
             self.regularization;
-        let weights = [
-            ("kl_weight", kl_weight),
-            ("codebook_weight", codebook_weight),
-            ("commitment", commitment),
-            ("revival_weight", revival_weight),
-        ];
+        if !(0.0..=1.0).contains(&revival_decay) {
+            return Err(format!("revival_decay = {revival_decay}: it must be from 0 to 1"));
+        }
+        let weights =
+            [("kl_weight", kl_weight), ("codebook_weight", codebook_weight), ("commitment", commitment)];
         match weights.into_iter().find(|(_, weight)| !(weight.is_finite() && *weight >= 0.0)) {
             Some((key, weight)) => Err(format!("{key} = {weight}: it must be at least 0")),
             None => Ok(()),

@@ -43,10 +43,9 @@ pub(super) fn ssim(output: &Tensor<4>, images: &Tensor<4>) -> Tensor<1> {
 pub(super) fn regularization(config: &RegularizationConfig, encoded: &Encoded, values: usize) -> Tensor<1> {
     match encoded {
         Encoded::Kl { posterior, .. } => posterior.kl().mean() * (config.kl_weight / values as f64),
-        Encoded::Vq { quantized, revival_loss, .. } => {
+        Encoded::Vq { quantized, .. } => {
             let commitment = quantized.commitment_loss.clone() * config.commitment;
-            let codebook = quantized.codebook_loss.clone() + commitment;
-            codebook * config.codebook_weight + revival_loss.clone() * config.revival_weight
+            (quantized.codebook_loss.clone() + commitment) * config.codebook_weight
         }
     }
 }

@@ -7,6 +7,7 @@ mod loss;
 mod model;
 mod perceptual;
 mod preview;
+mod revival;
 mod system;
 
 pub use adversarial::AdversarialConfig;

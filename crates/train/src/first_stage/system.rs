@@ -14,6 +14,7 @@ use super::config::{FirstStageRunConfig, RegularizationConfig};
 use super::loss::{absolute_errors, psnr, regularization, usage};
 use super::model::TrainedFirstStage;
 use super::preview::draw_preview;
+use super::revival::Revival;
 use crate::RunDir;
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
@@ -29,6 +30,8 @@ pub struct FirstStage {
     adversarial: Option<AdversarialConfig>,
     /// The network that compares images, and the weight of what it says.
     perceptual: Option<(Arc<Perceptual>, f64)>,
+    /// Of a codebook.
+    revival: Option<Arc<Revival>>,
     ema_decay: f64,
     grad_accumulation: usize,
 }
@@ -58,6 +61,7 @@ impl System for FirstStage {
             regularization: config.regularization,
             adversarial: config.adversarial,
             perceptual: None,
+            revival: Revival::of(config).map(Arc::new),
             ema_decay: config.train.ema_decay,
             grad_accumulation: config.train.grad_accumulation,
         })
@@ -123,6 +127,9 @@ impl System for FirstStage {
 
     fn gradients(&self, net: &FirstStageNet, batch: FirstStageBatch) -> (GradientsParams, Stats) {
         let Reconstruction { encoded, features, output } = reconstruct(net, &batch);
+        if let (Some(revival), Encoded::Vq { counts, latent, .. }) = (&self.revival, &encoded) {
+            revival.note(counts, latent, batch.step);
+        }
         let values = batch.images.dims()[1..].iter().product();
         let errors = self.errors(&output, &batch.images, |network| network.clone());
         let mut loss = errors.total().mean() + regularization(&self.regularization, &encoded, values);
@@ -141,6 +148,12 @@ impl System for FirstStage {
         (GradientsParams::from_grads(gradients, net), stats(errors, &encoded, &output, &batch.images))
     }
 
+    fn after_step(&self, net: FirstStageNet) -> FirstStageNet {
+        let Some(revival) = &self.revival else { return net };
+        let autoencoder = net.autoencoder.map_codebook(|codebook| revival.revive(codebook));
+        FirstStageNet { autoencoder, ..net }
+    }
+
     fn measure(&self, net: &FirstStageNet, batch: FirstStageBatch) -> Stats {
         let Reconstruction { encoded, output, .. } = reconstruct(net, &batch);
         let errors = self.errors(&output, &batch.images, Perceptual::valid);
@@ -149,6 +162,16 @@ impl System for FirstStage {
 
     fn ema_decay(&self) -> f64 {
         self.ema_decay
+    }
+
+    fn memory(&self) -> Option<Vec<f32>> {
+        self.revival.as_deref().map(Revival::uses)
+    }
+
+    fn recall(&self, memory: &[f32]) {
+        if let Some(revival) = self.revival.as_deref() {
+            revival.restore(memory);
+        }
     }
 
     fn metrics() -> Vec<StepMetric> {
