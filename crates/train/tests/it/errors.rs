@@ -46,6 +46,19 @@ fn every_mistake_is_named() {
     assert!(!folder.path().join("runs").exists(), "a mistake leaves nothing behind");
 }
 
+/// Where there is too little address space for their stacks.
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_do_not_start_are_an_error() {
+    let limited = "ulimit -v 3000000 && exec \"$0\" digits.toml";
+    let mut command = Command::new("sh");
+    let train = command.args(["-c", limited, env!("CARGO_BIN_EXE_train")]);
+    let output = train.env("RAYON_NUM_THREADS", "2000").env("RUST_BACKTRACE", "0").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && text.contains("`RAYON_NUM_THREADS=1`"), "{text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
 #[test]
 fn the_help_is_as_it_was() {
     let output = train(&tempfile::tempdir().unwrap(), &["--help"]);
