@@ -3,7 +3,7 @@ use burn::tensor::{Bool, DType, Device, Int, Tensor};
 /// What is added to the products of a query with keys that it must not see. The least number there is, not infinity: a
 /// query that may see nothing sees everything alike, as in the reference library.
 fn least(dtype: DType) -> f64 {
-    if dtype == DType::F16 { -65504.0 } else { f64::from(f32::MIN) }
+    dtype.finfo().map_or(f64::from(f32::MIN), |info| info.min)
 }
 
 /// Hides padding.
@@ -45,4 +45,21 @@ pub(crate) fn causal_bias(
 
 fn hide(hidden: Tensor<4, Bool>, dtype: DType) -> Tensor<4> {
     Tensor::<4>::zeros(hidden.dims(), (&hidden.device(), dtype)).mask_fill(hidden, least(dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A softmax of nothing but infinities would be no number.
+    #[test]
+    fn what_is_hidden_is_finite_in_every_type() {
+        for dtype in [DType::F64, DType::F32, DType::F16, DType::BF16] {
+            let bias = causal_bias(None, 2, &Device::flex(), dtype);
+            assert_eq!(bias.dtype(), dtype);
+            let values: Vec<f64> = bias.cast(DType::F64).into_data().iter::<f64>().collect();
+            assert!(values[1] < -6e4 && values[1].is_finite(), "{values:?} in {dtype:?}");
+            assert_eq!([values[0], values[2], values[3]], [0.0; 3]);
+        }
+    }
 }
