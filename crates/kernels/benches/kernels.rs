@@ -44,6 +44,9 @@ fn main() {
     norm(64, 32, traffic);
     layer_norm(128, 1024, traffic);
     geglu(512, 1024, traffic);
+    mean_pool(64, 32, traffic);
+    upsample(64, 16, traffic);
+    softplus(64, 32, traffic);
     updates(1 << 22, traffic);
 }
 
@@ -115,6 +118,33 @@ fn geglu(channels: usize, positions: usize, unit: Unit) {
     measure(&name, [3.0 * bytes, 8.0 * bytes], unit, |device| {
         let x = random([BATCH, 2 * channels, positions], device);
         move || kernels::geglu(x.clone())
+    });
+}
+
+fn mean_pool(channels: usize, size: usize, unit: Unit) {
+    let bytes = 4.0 * (BATCH * channels * size * size) as f64;
+    let name = format!("mean of 2x2, {channels} channels, {size}x{size}");
+    measure(&name, [1.25 * bytes, 2.5 * bytes], unit, |device| {
+        let x = random([BATCH, channels, size, size], device);
+        move || kernels::mean_pool2d(x.clone(), 2)
+    });
+}
+
+fn upsample(channels: usize, size: usize, unit: Unit) {
+    let bytes = 4.0 * (BATCH * channels * size * size) as f64;
+    let name = format!("repetition to 2x2, {channels} channels, {size}x{size}");
+    measure(&name, [5.0 * bytes, 10.0 * bytes], unit, |device| {
+        let x = random([BATCH, channels, size, size], device);
+        move || kernels::upsample_nearest2d(x.clone(), 2, [2 * size, 2 * size])
+    });
+}
+
+fn softplus(channels: usize, size: usize, unit: Unit) {
+    let bytes = 4.0 * (BATCH * channels * size * size) as f64;
+    let name = format!("softplus, {channels} channels, {size}x{size}");
+    measure(&name, [2.0 * bytes, 5.0 * bytes], unit, |device| {
+        let x = random([BATCH, channels, size, size], device);
+        move || kernels::softplus(x.clone())
     });
 }
 
