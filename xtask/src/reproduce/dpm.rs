@@ -98,7 +98,7 @@ pub fn images() -> Table {
         about: "The bound K on the log-likelihood of images by diffusion probabilistic models (Sohl-Dickstein et al. 2015, \
                 tables 1 and 2), in bits per pixel of standardised images. The dead leaves are drawn by ourselves, others than \
                 the paper's, and its figure for MNIST is a Parzen estimate, so neither can be compared closely.",
-        hours: 5.0,
+        hours: 1.2,
         steps: IMAGES.iter().map(Run::step).collect(),
         rows: || rows(&IMAGES),
         claims: |_| Vec::new(),
