@@ -14,9 +14,9 @@ const KEPT: f32 = 1e-3;
 /// Puts the vectors of a codebook that latents do not choose where latents are (Zheng & Vedaldi 2023, arXiv 2307.15139).
 ///
 /// Gradients move none but chosen vectors: one that is nowhere near would stay for ever. Of each vector the share of latents
-/// that chose it is averaged over steps, `N <- decay N + (1 - decay) n` (equation 5), and the less that is, the farther the
-/// vector goes to a latent of the step's last batch, drawn at random: by `exp(-10 N K / (1 - decay) - 0.001)` of the way
-/// (equations 6 and 7), where K is the number of vectors. At first none has been used, so that the codebook begins as latents.
+/// that chose it is averaged over steps, `N <- decay N + (1 - decay) n`, and the less that is, the farther the vector goes to
+/// a latent of the step's last batch, drawn at random: by `exp(-10 N K / (1 - decay) - 0.001)` of the way, where K is the
+/// number of vectors. At first none has been used, so that the codebook begins as latents.
 #[derive(Debug)]
 pub(super) struct Revival {
     decay: f32,
