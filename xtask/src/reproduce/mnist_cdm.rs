@@ -45,7 +45,7 @@ pub fn table() -> Table {
                 without a cascade; errors are those between three sets of 500 drawn images. FD-inhouse is the less the better; CAS \
                 is the accuracy on real images of a classifier trained on the drawn ones. Published figures are FIDs of \
                 ImageNet: only the order can be compared.",
-        hours: 0.2,
+        hours: 0.5,
         steps: vec![
             Step::train(CASCADE, AUGMENTED, &[]),
             augmented,
