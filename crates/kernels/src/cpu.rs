@@ -13,9 +13,9 @@ pub mod layer_norm;
 pub mod norm;
 pub mod pointwise;
 pub mod product;
+pub mod resample;
 pub(crate) mod scratch;
 pub mod simd;
-pub mod squares;
 #[allow(unsafe_code)]
 pub(crate) mod transpose;
 pub mod update;

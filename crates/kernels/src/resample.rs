@@ -2,8 +2,8 @@ use burn::tensor::Tensor;
 use burn::tensor::module::{avg_pool2d, interpolate};
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions};
 
+use crate::cpu::resample::{Squares, gather, spread};
 use crate::cpu::simd::Simd;
-use crate::cpu::squares::{Squares, gather, spread};
 use crate::graph::{self, Kernel};
 
 /// The mean of each square of `side` times `side` pixels; squares at the edges may have fewer.
