@@ -60,6 +60,10 @@ pub struct RegularizationConfig {
     pub codebook_weight: f64,
     /// Of the latents' distance to the codebook, relative to that (van den Oord et al. 2017, equation 3).
     pub commitment: f64,
+    /// Decay of the moving averages of latents that the vectors are, in place of gradients (the same, appendix A.1), such as
+    /// 0.99; gradients move them unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codebook_decay: Option<f64>,
     /// Decay of the average use of each vector, by which those that latents no longer choose are put where latents are;
     /// 1 leaves them where they are.
     pub revival_decay: f64,
@@ -67,7 +71,13 @@ pub struct RegularizationConfig {
 
 impl Default for RegularizationConfig {
     fn default() -> Self {
-        Self { kl_weight: 1e-6, codebook_weight: 1.0, commitment: 0.25, revival_decay: 0.99 }
+        Self {
+            kl_weight: 1e-6,
+            codebook_weight: 1.0,
+            commitment: 0.25,
+            codebook_decay: None,
+            revival_decay: 0.99,
+        }
     }
 }
 
@@ -82,8 +92,14 @@ impl FirstStageRunConfig {
     }
 
     fn validate_weights(&self) -> Result<(), String> {
-        let RegularizationConfig { kl_weight, codebook_weight, commitment, revival_decay } =
+        let RegularizationConfig { kl_weight, codebook_weight, commitment, codebook_decay, revival_decay } =
             self.regularization;
+        if codebook_decay.is_some() && matches!(self.model, AutoencoderConfig::Kl(_)) {
+            return Err("codebook_decay: model.latent = \"kl\" has no codebook".into());
+        }
+        if let Some(decay) = codebook_decay.filter(|decay| !(0.0..1.0).contains(decay)) {
+            return Err(format!("codebook_decay = {decay}: it must be at least 0 and below 1"));
+        }
         if !(0.0..=1.0).contains(&revival_decay) {
             return Err(format!("revival_decay = {revival_decay}: it must be from 0 to 1"));
         }

@@ -45,7 +45,11 @@ pub(super) fn regularization(config: &RegularizationConfig, encoded: &Encoded, v
         Encoded::Kl { posterior, .. } => posterior.kl().mean() * (config.kl_weight / values as f64),
         Encoded::Vq { quantized, .. } => {
             let commitment = quantized.commitment_loss.clone() * config.commitment;
-            (quantized.codebook_loss.clone() + commitment) * config.codebook_weight
+            let loss = match config.codebook_decay {
+                Some(_) => commitment,
+                None => quantized.codebook_loss.clone() + commitment,
+            };
+            loss * config.codebook_weight
         }
     }
 }

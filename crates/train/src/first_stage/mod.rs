@@ -1,7 +1,9 @@
 //! The first stage of latent diffusion as a [`System`](crate::System): an autoencoder (Rombach et al. 2022, section 3.1).
 
 mod adversarial;
+mod averaging;
 mod batches;
+mod codebook_moves;
 mod config;
 mod loss;
 mod model;

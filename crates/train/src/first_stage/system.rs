@@ -10,11 +10,11 @@ use random::Seed;
 
 use super::adversarial::{AdversarialConfig, pull};
 use super::batches::{FirstStageBatch, Noising};
+use super::codebook_moves::CodebookMoves;
 use super::config::{FirstStageRunConfig, RegularizationConfig};
 use super::loss::{absolute_errors, psnr, regularization, usage};
 use super::model::TrainedFirstStage;
 use super::preview::draw_preview;
-use super::revival::Revival;
 use crate::RunDir;
 use crate::error::TrainError;
 use crate::metrics::{Stats, StepMetric};
@@ -31,7 +31,7 @@ pub struct FirstStage {
     /// The network that compares images, and the weight of what it says.
     perceptual: Option<(Arc<Perceptual>, f64)>,
     /// Of a codebook.
-    revival: Option<Arc<Revival>>,
+    moves: Option<Arc<CodebookMoves>>,
     ema_decay: f64,
     grad_accumulation: usize,
 }
@@ -61,7 +61,7 @@ impl System for FirstStage {
             regularization: config.regularization,
             adversarial: config.adversarial,
             perceptual: None,
-            revival: Revival::of(config).map(Arc::new),
+            moves: CodebookMoves::of(config).map(Arc::new),
             ema_decay: config.train.ema_decay,
             grad_accumulation: config.train.grad_accumulation,
         })
@@ -127,8 +127,8 @@ impl System for FirstStage {
 
     fn gradients(&self, net: &FirstStageNet, batch: FirstStageBatch) -> (GradientsParams, Stats) {
         let Reconstruction { encoded, features, output } = reconstruct(net, &batch);
-        if let (Some(revival), Encoded::Vq { counts, latent, .. }) = (&self.revival, &encoded) {
-            revival.note(counts, latent, batch.step);
+        if let Some(moves) = &self.moves {
+            moves.note(&encoded, batch.step);
         }
         let values = batch.images.dims()[1..].iter().product();
         let errors = self.errors(&output, &batch.images, |network| network.clone());
@@ -149,8 +149,8 @@ impl System for FirstStage {
     }
 
     fn after_step(&self, net: FirstStageNet) -> FirstStageNet {
-        let Some(revival) = &self.revival else { return net };
-        let autoencoder = net.autoencoder.map_codebook(|codebook| revival.revive(codebook));
+        let Some(moves) = &self.moves else { return net };
+        let autoencoder = net.autoencoder.map_codebook(|codebook| moves.apply(codebook));
         FirstStageNet { autoencoder, ..net }
     }
 
@@ -165,12 +165,12 @@ impl System for FirstStage {
     }
 
     fn memory(&self) -> Option<Vec<f32>> {
-        self.revival.as_deref().map(Revival::uses)
+        self.moves.as_deref().map(CodebookMoves::memory)
     }
 
     fn recall(&self, memory: &[f32]) {
-        if let Some(revival) = self.revival.as_deref() {
-            revival.restore(memory);
+        if let Some(moves) = &self.moves {
+            moves.recall(memory);
         }
     }
 

@@ -48,15 +48,18 @@ fn succeeds(output: Output) -> String {
     text
 }
 
-/// Also across the step at which the discriminator is first heard, and between two batches of a step.
+const AVERAGES: &str = "[regularization]\ncodebook_decay = 0.9\n";
+
+/// Also across the step at which the discriminator is first heard, and with averages that each step goes on from.
 #[test]
 fn a_resumed_run_equals_an_uninterrupted_one() {
     let [straight, resumed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let text = succeeds(train(straight.path(), CONFIG, &[]));
+    let config = format!("{CONFIG}{AVERAGES}");
+    let text = succeeds(train(straight.path(), &config, &[]));
     assert!(text.contains("training a classifier of 10 classes for the perceptual loss"), "{text}");
     assert!(text.contains("PSNR: ") && text.contains("SSIM: ") && text.contains("latent scale: "), "{text}");
-    succeeds(train(resumed.path(), CONFIG, &["--steps=3"]));
-    succeeds(train(resumed.path(), CONFIG, &["--resume"]));
+    succeeds(train(resumed.path(), &config, &["--steps=3"]));
+    succeeds(train(resumed.path(), &config, &["--resume"]));
     let weights = |folder: &Path, file: &str| fs::read(folder.join("runs/tiny").join(file)).unwrap();
     for file in ["checkpoint/step-00000024/model.bpk", "ema.bpk"] {
         assert!(weights(straight.path(), file) == weights(resumed.path(), file), "{file} differs");
@@ -65,14 +68,17 @@ fn a_resumed_run_equals_an_uninterrupted_one() {
     assert!(weights(straight.path(), sample) == weights(resumed.path(), sample), "{sample} differs");
     let perceptual = resumed.path().join("runs/tiny/perceptual.bpk");
     fs::write(&perceptual, "another").unwrap();
-    let output = train(resumed.path(), CONFIG, &["--resume=12"]);
+    let output = train(resumed.path(), &config, &["--resume=12"]);
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("the run was begun with another network: put it back"), "{text}");
     // The discriminator is no part of the picture, but of the state.
-    let without = CONFIG.replace("start = 6", "start = 60");
+    let without = config.replace("start = 6", "start = 60");
     let other = tempfile::tempdir().unwrap();
     succeeds(train(other.path(), &without, &[]));
     assert!(weights(straight.path(), "ema.bpk") != weights(other.path(), "ema.bpk"));
+    let gradients = tempfile::tempdir().unwrap();
+    succeeds(train(gradients.path(), CONFIG, &[]));
+    assert!(weights(straight.path(), "ema.bpk") != weights(gradients.path(), "ema.bpk"));
 }
 
 #[test]
@@ -104,6 +110,16 @@ fn what_does_not_fit_is_named_before_any_work() {
             "batch_size = 4",
             "batch_size = 4\ncond_drop_prob = 0.5",
             "cond_drop_prob is of systems with classes",
+        ),
+        (
+            "[perceptual]",
+            "[regularization]\ncodebook_decay = 1.0\n[perceptual]",
+            "codebook_decay = 1: it must be",
+        ),
+        (
+            "latent = \"vq\"\ncodes = 16",
+            "latent = \"kl\"\n[regularization]\ncodebook_decay = 0.9",
+            "[regularization]: codebook_decay: model.latent = \"kl\" has no codebook",
         ),
         ("weight = 0.5", "weight = -0.5", "[perceptual]: weight = -0.5: it must be at least 0"),
         ("steps = 3", "steps = 0", "[perceptual]: network.steps is 0"),
