@@ -32,7 +32,8 @@ pub struct TrunkConfig {
     pub decoder_attention: Vec<usize>,
     /// Whether the middle of encoder and decoder, at the lowest resolution, has attention.
     pub mid_attention: bool,
-    /// Groups of every group norm. If left out, the most up to 32 that divide the channels of all levels.
+    /// Groups of every group norm. If left out, the most up to 32 that divide the channels of all levels and have at least 4
+    /// channels each: a norm of single channels takes the mean colour away from an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub norm_groups: Option<usize>,
     /// The nonlinearity of the residual blocks.
@@ -167,7 +168,10 @@ impl TrunkConfig {
     /// Groups of every group norm.
     pub fn resolved_norm_groups(&self) -> usize {
         let divides = |groups: &usize| {
-            (0..self.channel_mult.len()).all(|level| self.width(level).is_multiple_of(*groups))
+            (0..self.channel_mult.len()).all(|level| {
+                let width = self.width(level);
+                width.is_multiple_of(*groups) && width >= 4 * groups
+            })
         };
         self.norm_groups.or_else(|| (1..=32).rev().find(divides)).unwrap_or(1)
     }

@@ -55,3 +55,13 @@ fn every_factor_is_a_number_of_levels() {
     }
     assert_eq!(TrunkConfig::default().factor(), 4);
 }
+
+#[test]
+fn a_norm_has_at_least_four_channels_where_there_are_so_many() {
+    let groups = |channels: usize, channel_mult: &[usize]| {
+        let channel_mult = channel_mult.to_vec();
+        TrunkConfig { channels, channel_mult, ..TrunkConfig::default() }.resolved_norm_groups()
+    };
+    assert_eq!([groups(16, &[1, 2, 4]), groups(128, &[1, 2, 4, 4]), groups(256, &[1, 2])], [4, 32, 32]);
+    assert_eq!([groups(6, &[1, 2]), groups(12, &[2, 3]), groups(2, &[1])], [1, 6, 1]);
+}
