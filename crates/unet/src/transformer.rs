@@ -80,8 +80,10 @@ impl TransformerBlock {
     ///
     /// - `x` and output: `[B, C, pixels]`
     fn forward(&self, x: Tensor<3>, context: Option<&Context>) -> Tensor<3> {
-        let first = context.filter(|_| self.context_only);
-        let x = x.clone() + self.attn1.forward(ops::layer_norm(&self.norm1, x), first);
+        // The reference library masks the second attention alone.
+        let first =
+            context.filter(|_| self.context_only).map(|context| Context { bias: None, ..context.clone() });
+        let x = x.clone() + self.attn1.forward(ops::layer_norm(&self.norm1, x), first.as_ref());
         let x = x.clone() + self.attn2.forward(ops::layer_norm(&self.norm2, x), context);
         x.clone() + self.ff.forward(ops::layer_norm(&self.norm3, x))
     }

@@ -2,7 +2,7 @@
 
     pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
 
-The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers with 2.9.0. KIND is pipeline, train_step, schedulers or conditions.
+The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers and condition_only with 2.9.0. KIND is pipeline, train_step, schedulers or conditions.
 The folder stable_diffusion was written by StableDiffusionPipeline.save_pretrained, with CLIP's text encoder from transformers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
@@ -61,6 +61,7 @@ CONDITIONS = {
                         {"encoder_attention_mask": (2, 5)}, (8, 8)),
     "condition_beside": (dict(TRANSFORMERS, num_class_embeds=7),
                          {"class_labels": None, "down_residual": (8, 8, 8, 12), "mid_residual": (2, 12, 4, 4)}, (8, 8)),
+    "condition_only": (dict(TRANSFORMERS, only_cross_attention=True), {"encoder_attention_mask": (2, 5)}, (8, 8)),
 }
 TOY = dict(a=0.3, b=0.8, c=700.0, phase=0.4, va=2.0, vc=300.0)
 KEPT = ("conv_in", "conv_out", "conv_norm_out", "time_embedding.linear_1", "mid_block.attentions",
