@@ -117,6 +117,19 @@ for bh in ("bh1", "bh2"):
     x, _ = walk("UniPCMultistepScheduler", "epsilon", 10, solver_order=3, solver_type=bh)
     show(f"UniPC {bh} to sigma 0", f"finite: {bool(x.isfinite().all())}")
 
+for begin in (0, 25):
+    lms = diffusers.LMSDiscreteScheduler()
+    lms.set_timesteps(50)
+    lms.set_begin_index(begin)
+    torch.manual_seed(0)
+    start = torch.randn(1, 1, 4, 4, dtype=torch.float64)
+    x = MEAN + start * math.sqrt(STD**2 + lms.sigmas[begin].item() ** 2)
+    for t in lms.timesteps[begin:]:
+        sigma = lms.sigmas[lms.step_index if lms.step_index is not None else begin].item()
+        lms.scale_model_input(x, t)
+        x = lms.step(answer(x, 1.0, sigma, "epsilon"), t, x).prev_sample
+    show(f"LMS, 50 steps, begun at step {begin}: error", f"{(x - MEAN - start * STD).abs().max():.1e}")
+
 broken = []
 for n in range(2, 101):
     options = dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False)

@@ -52,7 +52,8 @@ impl Solver for Pndm {
         let eps = match &self.warm_up {
             // The clean level has no noise that could be asked for.
             _ if stage.to.sigma == 0.0 => extrapolated,
-            WarmUp::Euler if stage.index == 0 => (noise_at(&eps, stage.to)? + eps) / 2.0,
+            // A walk of one step has none to warm up for.
+            WarmUp::Euler if stage.index == 0 && stage.total > 1 => (noise_at(&eps, stage.to)? + eps) / 2.0,
             WarmUp::RungeKutta(halfway) if stage.index < 3 => {
                 let middle = halfway(stage.from, stage.to);
                 let second = noise_at(&eps, middle)?;

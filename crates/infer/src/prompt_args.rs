@@ -22,7 +22,7 @@ pub struct PromptArgs {
     /// Share in which guided images get back their contrast (Lin et al. 2023); 0.7 for v-prediction [default: 0].
     #[arg(long, value_name = "SHARE")]
     pub guidance_rescale: Option<f64>,
-    /// Last layers of a CLIP text encoder that are left out [default: 0].
+    /// Last layers of a CLIP text encoder that are left out, except of negative prompts [default: 0].
     #[arg(long, value_name = "N")]
     pub clip_skip: Option<usize>,
     /// Enlarging --init-image: the timestep whose noise is added to it first; the folder's class has a default.

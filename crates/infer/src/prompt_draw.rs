@@ -72,12 +72,13 @@ fn encode(plan: &PromptPlan, device: &Device) -> Result<Option<Encoded>> {
             eprintln!("warning: the last {dropped} tokens of {text:?} are left out: the text is too long");
         }
     }
-    let one = |text: &String| stage.encode(std::slice::from_ref(text), plan.clip_skip);
-    let prompts: Vec<Embeddings> = plan.prompts.iter().map(one).collect::<Result<_, _>>()?;
+    let prompt = |text: &String| stage.encode(std::slice::from_ref(text), plan.clip_skip);
+    let prompts: Vec<Embeddings> = plan.prompts.iter().map(prompt).collect::<Result<_, _>>()?;
+    let negative = |text: &[String]| stage.encode_negative(Some(text), &prompts[0]);
     let negatives = if plan.negatives.is_empty() {
-        vec![stage.encode_negative(None, &prompts[0], plan.clip_skip)?]
+        vec![stage.encode_negative(None, &prompts[0])?]
     } else {
-        plan.negatives.iter().map(one).collect::<Result<_, _>>()?
+        plan.negatives.chunks(1).map(negative).collect::<Result<_, _>>()?
     };
     Ok(Some(Encoded { prompts, negatives }))
 }

@@ -21,6 +21,7 @@ mod scheduler_fault;
 mod scheduler_folder;
 mod scheduler_grid;
 mod scheduler_k_grid;
+mod scheduler_landing;
 mod scheduler_options;
 mod scheduler_sigmas;
 mod scheduler_solver;

@@ -2,6 +2,7 @@ use diffusion::{Limit, Parameterization, Solver, VarianceOutput};
 use schedules::{Grid, NoiseLevel, Schedule};
 use serde::Deserialize;
 
+use crate::scheduler_landing::Landing;
 use crate::scheduler_options::{Options, Unsupported};
 use crate::{scheduler_fault, scheduler_grid, scheduler_solver};
 
@@ -48,8 +49,6 @@ impl Call {
 pub struct Scheduler {
     /// The levels visited, and what the network is told.
     pub grid: Grid,
-    /// Where each step of the library lands, where that is not the next visited level.
-    pub arrivals: Option<Vec<NoiseLevel>>,
     /// What the network predicts.
     pub parameterization: Parameterization,
     /// Whether the network's output has the other sign.
@@ -90,12 +89,14 @@ impl Scheduler {
     ///
     /// Names the first option that is not implemented.
     pub fn new(class: &str, options: &Options, call: &Call) -> Result<(Self, Box<dyn Solver>), Unsupported> {
+        let options = &options.of_class(class);
         let empty = |list: &Option<Vec<f64>>| list.as_ref().is_some_and(Vec::is_empty);
         if empty(&call.timesteps) || empty(&call.sigmas) {
             return Err(Unsupported("an empty list of timesteps or sigmas".into()));
         }
         let (grid, arrivals) = scheduler_grid::grid(class, options, call)?;
         let solver = scheduler_solver::solver(class, options, call, &grid)?;
+        let solver = Landing::of(solver, grid.levels(), arrivals);
         let prediction: String = options.get("prediction_type", default_prediction(class).to_owned())?;
         let parameterization = parameterization(class, &prediction, options)?;
         let boundary = match class {
@@ -106,7 +107,6 @@ impl Scheduler {
             init_noise_sigma: init_noise_sigma(class, options, &grid)?,
             fault: scheduler_fault::fault(class, options, call, &grid, &prediction)?,
             grid,
-            arrivals,
             parameterization,
             negated: class.starts_with("EDM") && prediction == "v_prediction",
             limit: limit(class, options, call)?,

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::python_json;
 
+/// What the library's classes take, a line each, as diffusers 0.42.1 with all its optional packages declares them.
+const CLASSES: &str = include_str!("scheduler_classes.txt");
+
 /// The options of a `scheduler_config.json`, which remember whether they were read: one that nobody read is not
 /// implemented.
 #[derive(Clone, Debug)]
@@ -33,6 +36,19 @@ impl Options {
     /// Options that were parsed already.
     pub fn new(values: Map<String, Value>) -> Self {
         Self { values, read: RefCell::default() }
+    }
+
+    /// Those that a class takes, and what none does. A configuration that was made of another class's has kept what only that
+    /// takes, as `skip_prk_steps` of PNDM in the configuration of DDIM in Stable Diffusion 2: the library reads past it.
+    pub(crate) fn of_class(&self, class: &str) -> Self {
+        let takes = |line: &str, key: &str| line.split_whitespace().any(|option| option == key);
+        let foreign = |key: &str| {
+            let mut others = CLASSES.lines().filter(|line| takes(line, key)).peekable();
+            others.peek().is_some() && others.all(|line| line.split(':').next() != Some(class))
+        };
+        let mut values = self.values.clone();
+        values.retain(|key, _| !foreign(key));
+        Self::new(values)
     }
 
     /// An option, or `default` where it is absent or null.
@@ -77,5 +93,24 @@ impl Options {
             .iter()
             .find(|(key, value)| !key.starts_with('_') && !off(value) && !read.contains(key.as_str()));
         unread.map_or(Ok(()), |(key, value)| Err(Unsupported(format!("{key} = {value}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pixels are not clipped by a class that has no such option, and what is no option of any class is still one too many.
+    #[test]
+    fn what_only_other_classes_take_is_read_past() {
+        let text = r#"{"clip_sample": true, "skip_prk_steps": true, "steps_offset": 1, "prediction": "eps"}"#;
+        let options = Options::parse(text).unwrap();
+        let keys = |class: &str| options.of_class(class).values.keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys("EulerDiscreteScheduler"), ["prediction", "steps_offset"]);
+        assert_eq!(keys("DDIMScheduler"), ["clip_sample", "prediction", "steps_offset"]);
+        assert_eq!(keys("PNDMScheduler"), ["prediction", "skip_prk_steps", "steps_offset"]);
+        let unknown = options.of_class("EulerDiscreteScheduler");
+        unknown.ignore(&["steps_offset"]);
+        assert_eq!(unknown.all_read().unwrap_err().0, "prediction = \"eps\"");
     }
 }

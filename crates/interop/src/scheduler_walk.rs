@@ -36,7 +36,7 @@ pub(crate) fn chain_walk(class: &str, options: &Options, call: &Call) -> Result<
     }
     let visit = |&timestep: &f64| Visit { level: schedule.level(timestep as usize), timestep };
     let visits: Vec<Visit> = timesteps.iter().map(visit).collect();
-    let arrivals = matches!(class, "DDIMScheduler" | "PNDMScheduler").then(|| {
+    let arrivals = (class == "DDIMScheduler").then(|| {
         // One stride down, whichever timestep comes next.
         let stride = (length / timesteps.len()) as f64;
         let landing = |t: &f64| if *t < stride { end } else { schedule.level((t - stride) as usize) };

@@ -33,6 +33,15 @@ fn the_first_order_of_dpm_solver_is_ddim() {
     }
 }
 
+/// PLMS has nothing to warm up for.
+#[test]
+fn a_single_step_of_pndm_is_ddim() {
+    let levels = [900.0, 100.0].map(|timestep| chain().level(timestep));
+    let x = normal([1, 1, 4, 4], "start", 0);
+    let [ddim, pndm] = [SolverConfig::Ddim { eta: 0.0 }, SolverConfig::Pndm { runge_kutta: false }];
+    assert!(root_mean_square(walk(&ddim, &levels, x.clone()) - walk(&pndm, &levels, x)) < 1e-9);
+}
+
 #[test]
 fn ddim_upwards_inverts_ddim_downwards() {
     let mut levels = Spacing::Trailing.levels(&chain(), 1000, FinalSigma::Zero).unwrap();

@@ -16,6 +16,9 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let ModelFolder { model, sampler, .. } = ModelFolder::read(&case.folder, device)?;
     let asked = call(case)?;
     let (scheduler, mut solver) = sampler.called(|call| *call = asked)?.scheduler()?;
+    if let Some(fault) = &scheduler.fault {
+        return Err(CaseError::Faulty(fault.clone()));
+    }
     let io = case.io()?;
     let draws = io.get("randn")?.upload::<5>(device)?;
     let mut drawn = 0;

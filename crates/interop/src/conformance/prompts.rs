@@ -31,6 +31,13 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         ..Call::default()
     };
     pipeline.sampler = pipeline.sampler.called(|own| *own = call)?;
+    if let Some(fault) = pipeline.sampler.scheduler()?.0.fault {
+        return Err(CaseError::Faulty(fault));
+    }
+    let late = asked.strength.is_some_and(|strength| strength < 1.0);
+    if late && pipeline.sampler.class() == "LMSDiscreteScheduler" {
+        return Err(CaseError::Faulty("LMS, begun on the way, weighs slopes that it has not seen".into()));
+    }
     let io = case.io()?;
     let mut comparison = Comparison::default();
     let drawing = drawing(&pipeline, &asked, &io, device, &mut comparison)?;
@@ -141,7 +148,7 @@ fn drawing(
     let (prompt, negative) = match &stage {
         Some(stage) => {
             let prompt = stage.encode(&asked.prompt, skip).map_err(CaseError::broken)?;
-            let negative = stage.encode_negative(asked.negative_prompt.as_deref(), &prompt, skip);
+            let negative = stage.encode_negative(asked.negative_prompt.as_deref(), &prompt);
             (Some(prompt), Some(negative.map_err(CaseError::broken)?))
         }
         None => (None, None),

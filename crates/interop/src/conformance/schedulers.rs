@@ -101,8 +101,7 @@ fn walk(
     let total = levels.len() - 1;
     let mut images = Vec::new();
     for index in 0..total {
-        let to = scheduler.arrivals.as_ref().map_or(levels[index + 1], |arrivals| arrivals[index]);
-        let stage = Stage { from: levels[index], to, index, total };
+        let stage = Stage { from: levels[index], to: levels[index + 1], index, total };
         noise.skip_to(toy.evaluations());
         let before = x.clone();
         let mut denoiser = denoiser(scheduler, &toy, index, x.clone());

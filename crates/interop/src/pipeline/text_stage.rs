@@ -56,7 +56,7 @@ impl TextStage {
     }
 
     /// What images are guided away from, beside the embeddings of their prompts: the encoded negative prompts, or what
-    /// stands for none.
+    /// stands for none. As in the reference library, no layers are left out of it.
     ///
     /// # Errors
     ///
@@ -65,15 +65,14 @@ impl TextStage {
         &self,
         prompts: Option<&[String]>,
         beside: &Embeddings,
-        clip_skip: usize,
     ) -> Result<Embeddings, PipelineError> {
         match prompts {
-            Some(prompts) => self.encode(prompts, clip_skip),
+            Some(prompts) => self.encode(prompts, 0),
             None if self.zeros_for_empty => Ok(Embeddings {
                 text: beside.text.zeros_like(),
                 pooled: beside.pooled.as_ref().map(Tensor::zeros_like),
             }),
-            None => self.encode(&vec![String::new(); beside.text.dims()[0]], clip_skip),
+            None => self.encode(&vec![String::new(); beside.text.dims()[0]], 0),
         }
     }
 

@@ -38,6 +38,7 @@ SCHEDULERS = {
     "kdpm2_ancestral_karras": ("KDPM2AncestralDiscrete", dict(LATENT, use_karras_sigmas=True, steps_offset=1), 12, {}),
     "euler_log_linear_karras": ("EulerDiscrete", dict(LATENT, interpolation_type="log_linear", use_karras_sigmas=True,
                                                       final_sigmas_type="sigma_min"), 7, {}),
+    "ddim_linspace": ("DDIM", dict(timestep_spacing="linspace", skip_prk_steps=True), 7, {}),
 }
 # Options of UNet2DConditionModel, and shapes of its inputs beside a sample of 8x8 or the given size.
 TRANSFORMERS = dict(down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -164,7 +165,7 @@ def toy(x, t, learned):
 def scheduler(folder, name, options, steps, step_kwargs):
     """A whole walk with the toy for a network, the noise drawn on the way, and images noised to four timesteps."""
     kind = getattr(diffusers, f"{name}Scheduler")
-    scheduler, noising = kind(**options), kind(**options)
+    scheduler, noising = kind.from_config(options), kind.from_config(options)
     scheduler.set_timesteps(steps)
     noising.set_timesteps(steps)
     module, draws, drawn_in = sys.modules[kind.__module__], [], []

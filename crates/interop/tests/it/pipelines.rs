@@ -20,7 +20,7 @@ fn drawing(dtype: DType) -> Drawing {
     let prompt = stage.encode(&["a photo of a cat".into()], 0).unwrap();
     Drawing {
         batch: 1,
-        negative: Some(stage.encode_negative(None, &prompt, 0).unwrap()),
+        negative: Some(stage.encode_negative(None, &prompt).unwrap()),
         prompt: Some(prompt),
         labels: None,
         guidance: Guidance { scale: 7.5, rescale: 0.0 },
@@ -44,6 +44,17 @@ fn waves([channels, height, width]: [usize; 3]) -> Tensor<4> {
 
 fn draw(pipeline: &Pipeline, drawing: &Drawing) -> Result<Tensor<4>, PipelineError> {
     pipeline.draw(drawing, &mut waves, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn layers_are_left_out_of_prompts_and_not_of_negative_ones() {
+    let stage = TextStage::read(&folder(), &Device::flex(), DType::F32).unwrap().unwrap();
+    let text = ["a photo of a cat".to_owned()];
+    let [whole, skipping] = [0, 1].map(|skip| stage.encode(&text, skip).unwrap());
+    let negative = stage.encode_negative(Some(&text), &skipping).unwrap();
+    negative.text.into_data().assert_eq(&whole.text.clone().into_data(), true);
+    let difference = (skipping.text - whole.text).abs().max().into_scalar::<f32>();
+    assert!(difference > 1e-3, "{difference}");
 }
 
 #[test]
