@@ -9,6 +9,7 @@ mod damage;
 mod latent_export;
 mod names;
 mod pipelines;
+mod published;
 mod round_trip;
 mod shards;
 mod text;
