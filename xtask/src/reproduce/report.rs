@@ -95,7 +95,8 @@ fn machine() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{} ({cores} cores)", model.map_or(std::env::consts::ARCH, |(_, name)| name.trim()))
+    let cores = if cores == 1 { "one core".into() } else { format!("{cores} cores") };
+    format!("{} ({cores})", model.map_or(std::env::consts::ARCH, |(_, name)| name.trim()))
 }
 
 fn revision() -> String {
