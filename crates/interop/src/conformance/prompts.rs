@@ -204,7 +204,11 @@ impl Recorded {
         let latents = io.tensors.get("latents").map(|latents| latents.upload(device)).transpose()?;
         let draws = match io.tensors.get("randn") {
             Some(draws) => draws.upload::<5>(device)?.iter_dim(0).map(|draw| draw.squeeze_dim(0)).collect(),
-            None => VecDeque::new(),
+            // Those of several shapes are numbered.
+            None => (0..)
+                .map_while(|index| io.tensors.get(&format!("randn.{index}")))
+                .map(|draw| draw.upload(device))
+                .collect::<Result<_, _>>()?,
         };
         Ok(Self { latents, draws, device: device.clone() })
     }
