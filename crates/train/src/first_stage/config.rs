@@ -147,6 +147,9 @@ impl SystemConfig for FirstStageRunConfig {
         if let Value::Table(trunk) = trunk {
             decide(trunk, "in_channels", Some(channels))?;
             decide(trunk, "out_channels", Some(channels))?;
+            // Made of other keys by a rule that may change, which a run must not.
+            let groups = self.model.trunk().resolved_norm_groups() as i64;
+            trunk.entry("norm_groups").or_insert(Value::Integer(groups));
         }
         Ok(())
     }
