@@ -38,7 +38,7 @@ fn check_class(found: &str, class: &str, others: &BTreeMap<String, Value>) -> Re
         return unsupported("_class_name", found);
     }
     match others.iter().find(|(key, _)| !key.starts_with('_')) {
-        Some((key, value)) => unsupported(key, value),
+        Some((key, value)) => unsupported(key, format_args!("{value}")),
         None => Ok(()),
     }
 }

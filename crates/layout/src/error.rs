@@ -70,15 +70,15 @@ pub enum LayoutError {
         /// What is missing.
         missing: Vec<String>,
     },
-    /// A configuration of a text encoder whose keys do not fit each other.
+    /// A configuration of a text encoder whose keys do not fit each other, or a tokenizer that does not fit its encoder.
     #[error("{}: {reason}", path.display())]
     Text {
-        /// The configuration.
+        /// The configuration, or the tokenizer's folder.
         path: PathBuf,
         /// What does not fit.
         reason: text::TextError,
     },
-    /// A tokenizer that cannot be read, or does not fit its encoder.
+    /// A tokenizer that cannot be read.
     #[error(transparent)]
     Tokenizer(#[from] text::TextError),
     /// Weights of another network.

@@ -79,7 +79,7 @@ pub(crate) fn import_ldm_bert(keys: &LdmBertKeys) -> Result<LdmBertConfig, Unsup
 fn check_others(others: &BTreeMap<String, Value>) -> Result<(), Unsupported> {
     let known = |key: &str| key.starts_with('_') || INERT.contains(&key);
     match others.iter().find(|(key, value)| !known(key) && !value.is_null()) {
-        Some((key, value)) => unsupported(key, value),
+        Some((key, value)) => unsupported(key, format_args!("{value}")),
         None => Ok(()),
     }
 }

@@ -62,7 +62,8 @@ impl TextFolder {
                 });
             }
         };
-        read.check_vocabulary(vocabulary)?;
+        read.check_vocabulary(vocabulary)
+            .map_err(|reason| LayoutError::Text { path: tokenizer.to_path_buf(), reason })?;
         Ok(Self {
             tokenizer: read.with_context(context),
             channels,

@@ -120,7 +120,7 @@ fn check_keys(keys: &UNetKeys) -> Result<(), Unsupported> {
 pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<(), Unsupported> {
     let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
     match others.keys().find(unknown) {
-        Some(key) => unsupported(key, &others[key]),
+        Some(key) => unsupported(key, format_args!("{}", others[key])),
         None => Ok(()),
     }
 }

@@ -61,7 +61,7 @@ fn options_that_we_do_not_have_are_named() {
     );
     refused("mid_block_type", "\"Odd\"", "mid_block_type = \"Odd\" is not supported");
     refused("norm_num_groups", "null", "norm_num_groups = None is not supported");
-    refused("novelty", "1", "novelty = Number(1) is not supported");
+    refused("novelty", "1", "novelty = 1 is not supported");
     refused(
         "attention_head_dim",
         "3",

@@ -303,7 +303,10 @@ fn parts_of_a_folder_stand_in_a_run_and_are_not_trained() {
     place.diffusers(55);
     fails(resume(), "another configuration (text.weights: ");
     place.diffusers(53);
-    refused(&[], "the tokenizer has 54 tokens, but its encoder only 53: they are not of one model");
+    refused(
+        &[],
+        "sd/tokenizer: the tokenizer has 54 tokens, but its encoder only 53: they are not of one model",
+    );
     place.diffusers(54);
     succeeds(resume());
     place.edit("sd/vae/config.json", |text| text.replace("AutoencoderKL", "AutoencoderTiny"));
