@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use burn::prelude::*;
 use diffusion::{DiffusionError, ImageNoise, Step};
 use indicatif::ProgressBar;
-use interop::pipeline::{Drawing, Embeddings, Pipeline, PipelineError, Start, TextStage};
+use interop::pipeline::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError, Start, TextStage};
 
 use crate::draw::{Drawn, MAX_FRAMES, MAX_GRID, progress_bar, read, write_each};
 use crate::prompt_plan::{ImagePlan, PromptPlan};
@@ -105,7 +105,8 @@ fn drawing(plan: &PromptPlan, encoded: Option<&Encoded>, start: &Start, images: 
         labels: None,
         guidance: plan.guidance,
         size: plan.size,
-        sizes: None,
+        sizes: ImageSizes::default(),
+        negative_sizes: None,
         start: repeated(start, images.len()),
         sampler: match &plan.walk {
             Walk::Configured(sampler) => Some(sampler.clone()),

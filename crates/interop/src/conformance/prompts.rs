@@ -41,6 +41,9 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let io = case.io()?;
     let mut comparison = Comparison::default();
     let drawing = drawing(&pipeline, &asked, &io, device, &mut comparison)?;
+    if drawing.negative_sizes.is_some() && drawing.batch > 1 && drawing.guidance.scale > 1.0 {
+        return Err(CaseError::Faulty("sizes of images and of their negatives change places".into()));
+    }
     let steps = RefCell::new(Vec::new());
     let mut recorded = Recorded::new(&io, device)?;
     let drawn = pipeline.draw(&drawing, &mut |shape| recorded.draw(shape), &mut |step| {
@@ -120,6 +123,9 @@ struct Asked {
     original_size: Option<[usize; 2]>,
     crops_coords_top_left: Option<[usize; 2]>,
     target_size: Option<[usize; 2]>,
+    negative_original_size: Option<[usize; 2]>,
+    negative_crops_coords_top_left: Option<[usize; 2]>,
+    negative_target_size: Option<[usize; 2]>,
     strength: Option<f64>,
     noise_level: Option<usize>,
     clean_caption: bool,
@@ -171,11 +177,18 @@ fn drawing(
         (None, ..) => Start::Noise,
     };
     let size = asked.height.zip(asked.width).map(|(height, width)| [height, width]);
-    let sizes = asked.original_size.map(|original| ImageSizes {
-        original,
+    let sizes = ImageSizes {
+        original: asked.original_size,
         crop: asked.crops_coords_top_left.unwrap_or_default(),
-        target: asked.target_size.or(size).unwrap_or(original),
-    });
+        target: asked.target_size,
+    };
+    // The library reads them only where both are given.
+    let negative_sizes =
+        asked.negative_original_size.and(asked.negative_target_size).map(|target| ImageSizes {
+            original: asked.negative_original_size,
+            crop: asked.negative_crops_coords_top_left.unwrap_or_default(),
+            target: Some(target),
+        });
     Ok(Drawing {
         batch: asked.batch_size.unwrap_or(asked.prompt.len()),
         prompt,
@@ -187,6 +200,7 @@ fn drawing(
         },
         size,
         sizes,
+        negative_sizes,
         start,
         sampler: None,
     })

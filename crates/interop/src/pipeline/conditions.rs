@@ -86,8 +86,9 @@ impl Pipeline {
         numbers: usize,
         wanted: bool,
     ) -> Result<Tensor<2>, PipelineError> {
-        let whole = ImageSizes { original: size, crop: [0, 0], target: size };
-        let ImageSizes { original, crop, target } = drawing.sizes.unwrap_or(whole);
+        let ImageSizes { original, crop, target } =
+            drawing.negative_sizes.filter(|_| !wanted).unwrap_or(drawing.sizes);
+        let [original, target] = [original, target].map(|told| told.unwrap_or(size));
         let mut told: Vec<f32> = [original, crop].concat().iter().map(|&side| side as f32).collect();
         match numbers {
             5 => told.push(if wanted { WANTED_SCORE } else { UNWANTED_SCORE }),

@@ -20,14 +20,14 @@ pub struct Guidance {
 }
 
 /// Sizes that Stable Diffusion XL is told, height first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImageSizes {
-    /// Of the image before it was cropped.
-    pub original: [usize; 2],
+    /// Of the image before it was cropped; the size that is drawn unless given.
+    pub original: Option<[usize; 2]>,
     /// Top left corner of the crop.
     pub crop: [usize; 2],
-    /// Of the image that is drawn.
-    pub target: [usize; 2],
+    /// Of the image that is drawn; the true one unless given.
+    pub target: Option<[usize; 2]>,
 }
 
 /// What the images begin with.
@@ -74,8 +74,10 @@ pub struct Drawing {
     pub guidance: Guidance,
     /// Height and width in pixels; the pipeline's own unless given.
     pub size: Option<[usize; 2]>,
-    /// What Stable Diffusion XL is told; the size itself, uncropped, unless given.
-    pub sizes: Option<ImageSizes>,
+    /// What Stable Diffusion XL is told.
+    pub sizes: ImageSizes,
+    /// The same of what they are guided away from; no other unless given.
+    pub negative_sizes: Option<ImageSizes>,
     /// What they begin with.
     pub start: Start,
     /// A walk other than that of the folder's scheduler.

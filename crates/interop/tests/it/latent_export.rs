@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use autoencoder::{AutoencoderConfig, KlConfig, LatentScale, TrunkConfig};
 use burn::prelude::*;
 use burn::tensor::DType;
-use interop::pipeline::{Drawing, FirstStage, Guidance, Pipeline, PipelineError, Start};
+use interop::pipeline::{Drawing, FirstStage, Guidance, ImageSizes, Pipeline, PipelineError, Start};
 use interop::{InteropError, export_latent, unet_tensors, write_autoencoder, write_t5_encoder};
 use serde_json::Value;
 use text::T5Config;
@@ -50,7 +50,8 @@ fn drawing(labels: Option<Vec<usize>>) -> Drawing {
         labels,
         guidance: Guidance { scale: 1.0, rescale: 0.0 },
         size: None,
-        sizes: None,
+        sizes: ImageSizes::default(),
+        negative_sizes: None,
         start: Start::Noise,
         sampler: None,
     }

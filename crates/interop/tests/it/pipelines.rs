@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::prelude::*;
 use burn::tensor::{DType, Tolerance};
 use interop::pipeline::{
-    Drawing, Guidance, ModelIndex, Pipeline, PipelineError, PipelineKind, Start, TextStage,
+    Drawing, Guidance, ImageSizes, ModelIndex, Pipeline, PipelineError, PipelineKind, Start, TextStage,
 };
 
 fn folder() -> PathBuf {
@@ -25,7 +25,8 @@ fn drawing(dtype: DType) -> Drawing {
         labels: None,
         guidance: Guidance { scale: 7.5, rescale: 0.0 },
         size: None,
-        sizes: None,
+        sizes: ImageSizes::default(),
+        negative_sizes: None,
         start: Start::Noise,
         sampler: None,
     }
