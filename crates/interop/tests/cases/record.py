@@ -2,7 +2,8 @@
 
     pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
 
-The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers and condition_only with 2.9.0. KIND is pipeline, train_step, schedulers or conditions.
+The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers,
+condition_only and stable_diffusion_xl with 2.9.0. KIND is pipeline, train_step, schedulers, conditions or extra_large.
 The folder stable_diffusion was written by StableDiffusionPipeline.save_pretrained, with CLIP's text encoder from transformers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
@@ -230,8 +231,38 @@ def condition(folder, options, shapes, size):
     write(folder, dict(kind="UNet2DConditionModel"), io)
 
 
+def extra_large(folder):
+    """Sizes of the negative prompt, a crop alone of the prompt, a layer left out of that, and a scheduler made of another."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+    tokens = pathlib.Path(__file__).parent / "stable_diffusion/tokenizer"
+    tokenizer, second = (CLIPTokenizer.from_pretrained(tokens) for _ in range(2))
+    text = CLIPTextConfig(vocab_size=len(tokenizer), hidden_size=8, intermediate_size=16, num_hidden_layers=3,
+                          num_attention_heads=2, projection_dim=6, bos_token_id=tokenizer.bos_token_id,
+                          eos_token_id=tokenizer.eos_token_id)
+    sizes = dict(block_out_channels=(8, 8), layers_per_block=1, norm_num_groups=4)
+    unet = UNet2DConditionModel(**TRANSFORMERS | sizes, sample_size=8, cross_attention_dim=16, attention_head_dim=2,
+                                use_linear_projection=True, addition_embed_type="text_time", addition_time_embed_dim=6,
+                                projection_class_embeddings_input_dim=6 * 6 + 6)
+    vae = diffusers.AutoencoderKL(**sizes, down_block_types=("DownEncoderBlock2D",) * 2, sample_size=16,
+                                  up_block_types=("UpDecoderBlock2D",) * 2, scaling_factor=0.13)
+    pipe = diffusers.StableDiffusionXLPipeline(
+        vae=moved(vae).eval(), unet=moved(unet).eval(), tokenizer=tokenizer, tokenizer_2=second,
+        text_encoder=moved(CLIPTextModel(text)).eval(), text_encoder_2=moved(CLIPTextModelWithProjection(text)).eval(),
+        scheduler=diffusers.EulerDiscreteScheduler.from_config(dict(LATENT, skip_prk_steps=True, steps_offset=1)))
+    call = dict(prompt=["the red dog on a mat"], negative_prompt=["blurry fox"], num_inference_steps=3, guidance_scale=5.0,
+                clip_skip=1, height=16, width=16, crops_coords_top_left=(2, 3), negative_original_size=(8, 9),
+                negative_target_size=(16, 17), output_type="np")
+    latents, steps = torch.randn(1, 4, 8, 8), []
+    kept = lambda pipe, index, t, state: steps.append(state["latents"].clone()) or {}
+    image = pipe(**call, latents=latents.clone(), callback_on_step_end=kept).images
+    pipe.save_pretrained(folder)
+    write(folder, dict(pipeline="StableDiffusionXLPipeline", call=call),
+          dict(image=torch.from_numpy(image), latents=latents, step_latents=torch.stack(steps)))
+
+
 root = pathlib.Path(sys.argv[1])
-wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions"]
+wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions", "extra_large"]
 torch.manual_seed(0)
 if "pipeline" in wanted:
     pipeline(root / "ddpm_pipeline")
@@ -245,3 +276,6 @@ if "conditions" in wanted:
     torch.manual_seed(2)
     for name, arguments in CONDITIONS.items():
         condition(root / name, *arguments)
+if "extra_large" in wanted:
+    torch.manual_seed(3)
+    extra_large(root / "stable_diffusion_xl")

@@ -33,6 +33,7 @@ fn recorded_cases_agree() {
         "pndm_runge_kutta",
         "stable_diffusion",
         "stable_diffusion_img2img",
+        "stable_diffusion_xl",
         "t5_buckets",
         "tokenizer_bert",
         "tokenizer_clip",
