@@ -167,13 +167,8 @@ impl TrunkConfig {
 
     /// Groups of every group norm.
     pub fn resolved_norm_groups(&self) -> usize {
-        let divides = |groups: &usize| {
-            (0..self.channel_mult.len()).all(|level| {
-                let width = self.width(level);
-                width.is_multiple_of(*groups) && width >= 4 * groups
-            })
-        };
-        self.norm_groups.or_else(|| (1..=32).rev().find(divides)).unwrap_or(1)
+        let widths = (0..self.channel_mult.len()).map(|level| self.width(level));
+        self.norm_groups.unwrap_or_else(|| unet::norm_groups(widths))
     }
 
     /// Checks the keys; with `spatial` also those of the decoder's norms.

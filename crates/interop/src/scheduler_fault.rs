@@ -34,6 +34,11 @@ pub(crate) fn fault(
     Ok(reason.map(str::to_owned))
 }
 
+/// The same of a walk that begins on the way.
+pub(crate) fn fault_of_the_rest(class: &str) -> Option<&'static str> {
+    (class == "LMSDiscreteScheduler").then_some("LMS, begun on the way, weighs slopes that it has not seen")
+}
+
 fn churns(call: &Call) -> bool {
     call.s_churn.is_some_and(|amount| amount > 0.0)
 }

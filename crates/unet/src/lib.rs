@@ -72,6 +72,7 @@ pub use context::{ContextConfig, ContextInput};
 pub use cross_attention::CrossAttention;
 pub use error::UNetError;
 pub use init::Init;
+pub use resolve::norm_groups;
 pub use super_resolution::SuperResolutionUNet;
 pub use time_proj::{Sinusoids, TimeEncoding};
 pub use unet::UNet;

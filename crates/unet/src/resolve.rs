@@ -24,10 +24,7 @@ impl UNetConfig {
 
     /// Groups of every group norm, with the default filled in.
     pub fn resolved_norm_groups(&self) -> usize {
-        self.norm_groups.unwrap_or_else(|| {
-            let common = self.common_width();
-            largest_divisor(common, (common / 4).clamp(1, 32))
-        })
+        self.norm_groups.unwrap_or_else(|| norm_groups([self.common_width()]))
     }
 
     pub(crate) fn levels(&self) -> usize {
@@ -99,6 +96,13 @@ impl UNetConfig {
     pub(crate) fn common_width(&self) -> usize {
         (0..self.levels()).map(|level| self.width(level)).fold(0, gcd)
     }
+}
+
+/// The most groups up to 32 that divide all widths and have at least 4 channels each, where there are so many: a norm of single
+/// channels takes its mean away from each.
+pub fn norm_groups(widths: impl IntoIterator<Item = usize>) -> usize {
+    let common = widths.into_iter().fold(0, gcd);
+    largest_divisor(common, (common / 4).clamp(1, 32))
 }
 
 fn gcd(a: usize, b: usize) -> usize {

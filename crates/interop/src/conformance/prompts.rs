@@ -10,6 +10,7 @@ use super::case::{Case, CaseError};
 use super::comparison::Comparison;
 use super::unet2d::read;
 use crate::pipeline::{Drawing, Embeddings, Guidance, ImageSizes, Pipeline, PipelineKind, Start, TextStage};
+use crate::scheduler_fault::fault_of_the_rest;
 use crate::{Call, FolderSampler, HostTensor, InteropError, TensorFile};
 
 /// In units of the images' range, which is 1.
@@ -35,8 +36,8 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
         return Err(CaseError::Faulty(fault));
     }
     let late = asked.strength.is_some_and(|strength| strength < 1.0);
-    if late && pipeline.sampler.class() == "LMSDiscreteScheduler" {
-        return Err(CaseError::Faulty("LMS, begun on the way, weighs slopes that it has not seen".into()));
+    if let Some(fault) = fault_of_the_rest(pipeline.sampler.class()).filter(|_| late) {
+        return Err(CaseError::Faulty(fault.into()));
     }
     let io = case.io()?;
     let mut comparison = Comparison::default();

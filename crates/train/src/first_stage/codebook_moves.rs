@@ -5,9 +5,9 @@ use burn::prelude::*;
 use burn::tensor::IndexingUpdateOp;
 use random::Seed;
 
-use super::averaging::Averaging;
+use super::codebook_averages::Averaging;
+use super::codebook_revival::Revival;
 use super::config::FirstStageRunConfig;
-use super::revival::Revival;
 
 /// What moves the vectors of a codebook beside gradients, or in their place, behind each optimizer step.
 #[derive(Debug)]
@@ -26,8 +26,8 @@ struct Noted {
     step: usize,
     /// How many latents chose each vector.
     counts: Vec<f32>,
-    /// And their sums `[codes, channels]`.
-    sums: Tensor<2>,
+    /// And their sums `[codes, channels]`, where they are averaged.
+    sums: Option<Tensor<2>>,
     /// Those of the last batch `[positions, channels]`.
     latents: Tensor<2>,
 }
@@ -54,15 +54,18 @@ impl CodebookMoves {
         let [batch, channels, height, width] = latent.dims();
         let positions = batch * height * width;
         let latents = latent.clone().inner().permute([0, 2, 3, 1]).reshape([positions, channels]);
-        let indices = quantized.indices.clone().inner().reshape([positions]);
-        let sums = Tensor::<2>::zeros([counts.dims()[0], channels], &latents.device());
-        let sums = sums.select_assign(0, indices, latents.clone(), IndexingUpdateOp::Add);
         let Ok(counts) = counts.clone().inner().try_into_vec_as::<f32>() else { return };
         let mut moves = self.lock();
+        let sums = moves.averaging.as_ref().map(|_| {
+            let indices = quantized.indices.clone().inner().reshape([positions]);
+            let zeros = Tensor::<2>::zeros([counts.len(), channels], &latents.device());
+            zeros.select_assign(0, indices, latents.clone(), IndexingUpdateOp::Add)
+        });
         let noted = match moves.noted.take() {
             Some(before) => {
                 let counts = before.counts.iter().zip(counts).map(|(before, count)| before + count).collect();
-                Noted { step, counts, sums: before.sums + sums, latents }
+                let sums = before.sums.zip(sums).map(|(before, sums)| before + sums);
+                Noted { step, counts, sums, latents }
             }
             None => Noted { step, counts, sums, latents },
         };
@@ -77,9 +80,9 @@ impl CodebookMoves {
         let moved = |codebook: Codebook, (targets, shares): (Tensor<2>, Vec<f32>)| {
             codebook.moved(targets, Tensor::from_floats(shares.as_slice(), &device))
         };
-        let codebook = match &mut moves.averaging {
-            Some(averaging) => moved(codebook, averaging.step(&counts, sums)),
-            None => codebook,
+        let codebook = match (&mut moves.averaging, sums) {
+            (Some(averaging), Some(sums)) => moved(codebook, averaging.step(&counts, sums)),
+            _ => codebook,
         };
         match &mut moves.revival {
             Some(revival) => moved(codebook, revival.step(&counts, latents, step)),

@@ -1,15 +1,15 @@
 //! The first stage of latent diffusion as a [`System`](crate::System): an autoencoder (Rombach et al. 2022, section 3.1).
 
 mod adversarial;
-mod averaging;
 mod batches;
+mod codebook_averages;
 mod codebook_moves;
+mod codebook_revival;
 mod config;
 mod loss;
 mod model;
 mod perceptual;
 mod preview;
-mod revival;
 mod system;
 
 pub use adversarial::AdversarialConfig;
