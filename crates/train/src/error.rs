@@ -114,7 +114,7 @@ pub enum TrainError {
     /// Latents that are scaled otherwise than those of a network.
     #[error(
         "the scale of the latents does not fit: {origin} has {scale}, but it is {measured}: leave first_stage.scale as it \
-         was measured, and use the first stage that the run was trained on"
+         was measured, and use the first stage and the data that the run was trained on"
     )]
     LatentScale {
         /// What says it.
