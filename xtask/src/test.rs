@@ -25,7 +25,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         command.arg("--workspace");
     }
     if args.all {
-        command.args(["--features", "data/parquet,data/fetch,train/parquet,infer/parquet"]);
+        command.args(["--features", "data/parquet,data/fetch,data/emoji,train/parquet,infer/parquet"]);
     }
     command.args(&args.arguments);
     hand_over(command)

@@ -65,6 +65,15 @@ pub(crate) fn cover(picture: Picture, width: usize, height: usize) -> Picture {
     picture.centre_cropped(crop_width, crop_height).resized(width, height)
 }
 
+/// The whole of an RGB picture in the middle of a white square, resized to `size` x `size`.
+#[cfg(feature = "emoji")]
+pub(crate) fn contain_on_white(picture: Picture, size: usize) -> Picture {
+    let side = picture.width().max(picture.height());
+    let mut square = Picture::filled(side, side, &[255; 3]);
+    square.paste(&picture, (side - picture.width()) / 2, (side - picture.height()) / 2);
+    square.resized(size, size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,6 +22,8 @@ mod check;
 mod config;
 mod content;
 mod decode;
+#[cfg(feature = "emoji")]
+pub mod emoji;
 mod encoded;
 mod error;
 #[cfg(feature = "fetch")]

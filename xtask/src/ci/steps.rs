@@ -25,7 +25,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "gpus", what: "the other backends type-check", run: gpus },
 ];
 
-const PARQUET_TESTS: &str = "test -p data --features data/parquet,data/fetch";
+const PARQUET_TESTS: &str = "test -p data --features data/parquet,data/fetch,data/emoji";
 
 pub(super) fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split_ascii_whitespace()
@@ -42,7 +42,7 @@ pub(super) fn xtask(line: &str) -> Result<()> {
 fn clippy() -> Result<()> {
     cargo_do("clippy --workspace --all-targets -- -D warnings")?;
     cargo_do(
-        "clippy --workspace --all-targets --features data/parquet,data/fetch,train/parquet -- -D warnings",
+        "clippy --workspace --all-targets --features data/parquet,data/fetch,data/emoji,train/parquet -- -D warnings",
     )
 }
 

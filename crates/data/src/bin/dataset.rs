@@ -1,4 +1,8 @@
-//! `dataset fetch NAME`: downloads a published data set.
+//! `dataset fetch NAME` downloads a published data set; `dataset make emoji` makes one.
+
+#[cfg(feature = "emoji")]
+#[path = "dataset/make.rs"]
+mod make;
 
 use std::path::PathBuf;
 
@@ -7,7 +11,7 @@ use clap::{Parser, Subcommand};
 use data::fetch::{self, PublishedFile, published, published_names};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Download published data sets.
+/// Download published data sets, or make one
 #[derive(Parser)]
 #[command(name = "dataset", version)]
 struct Args {
@@ -29,12 +33,23 @@ enum Command {
         #[arg(long, value_name = "URL")]
         mirror: Option<String>,
     },
+    /// Make a data set out of what is on this machine
+    #[cfg(feature = "emoji")]
+    #[command(subcommand)]
+    Make(make::Set),
 }
 
 fn main() -> anyhow::Result<()> {
-    let Command::Fetch { name, dir, mirror } = Args::parse().command;
-    let set = published(&name).context("no such data set")?;
-    let dir = dir.unwrap_or_else(|| PathBuf::from("datasets").join(&name));
+    match Args::parse().command {
+        Command::Fetch { name, dir, mirror } => fetch_set(&name, dir, mirror),
+        #[cfg(feature = "emoji")]
+        Command::Make(set) => make::run(set),
+    }
+}
+
+fn fetch_set(name: &str, dir: Option<PathBuf>, mirror: Option<String>) -> anyhow::Result<()> {
+    let set = published(name).context("no such data set")?;
+    let dir = dir.unwrap_or_else(|| PathBuf::from("datasets").join(name));
     println!("{name} from {} to {}", mirror.as_deref().unwrap_or(set.url), dir.display());
 
     let mut progress = Progress::default();

@@ -4,6 +4,8 @@
 
 mod batches;
 mod common;
+#[cfg(feature = "emoji")]
+mod emoji;
 mod errors;
 #[cfg(feature = "fetch")]
 mod fetch;
