@@ -71,7 +71,7 @@ pub use first_stage::{
 pub use gradients::clip_global_norm;
 pub use latent_system::{
     CaptionTokenizer, ConcatConfig, FirstStageSource, FrozenFirstStage, LatentBatch, LatentNet,
-    LatentRunConfig, LatentSystem, Shown as ShownImages, TextConfig, Texts, Told, TrainedLatent,
+    LatentRunConfig, LatentSystem, Phrases, Shown as ShownImages, TextConfig, Texts, Told, TrainedLatent,
 };
 pub use loss_history::LossHistory;
 pub use metrics::{Stats, StepMetric};

@@ -5,6 +5,7 @@ use text::Tokens;
 use super::captions::CaptionTokenizer;
 use super::concat::{ConcatConfig, Shown};
 use super::masks::masks;
+use super::phrases::Phrases;
 use crate::Batch;
 use crate::batches::{HostImages, Noising, ValidationBatch, validation_batches};
 use crate::loader::HostStep;
@@ -60,6 +61,8 @@ pub struct Telling {
     pub noising: Noising,
     /// The tokens of captions; none where the network is told classes.
     pub tokenizer: Option<CaptionTokenizer>,
+    /// Which phrases of captions are shown.
+    pub phrases: Phrases,
     /// What the network is shown beside latents.
     pub concat: Option<ConcatConfig>,
 }
@@ -78,18 +81,22 @@ impl Telling {
         pictures: Option<&Batches>,
         index: u64,
     ) -> Result<HostLatents, DataError> {
-        let mut hide = self.noising.seed.stream("train/hide", index);
-        let hidden = || hide.chance(self.noising.cond_drop_prob);
+        let seed = self.noising.seed;
+        let (mut hide, mut draw) = (seed.stream("train/hide", index), seed.stream("train/phrase", index));
+        let shown_caption = |caption| {
+            let shown = self.phrases.drawn(caption, &mut draw);
+            if hide.chance(self.noising.cond_drop_prob) { "" } else { shown }
+        };
         let shown = match (self.concat, pictures) {
             (Some(concat), Some(pictures)) => {
                 Some(Self::shown(concat, pictures.batch(index)?, |count, size| {
-                    masks(self.noising.seed, "train/mask", index, count, size)
+                    masks(seed, "train/mask", index, count, size)
                 }))
             }
             _ => None,
         };
         Ok(HostLatents {
-            captions: self.captions(set, &batches.indices(index), hidden),
+            captions: self.captions(set, &batches.indices(index), shown_caption),
             images: self.noising.train(batches.batch(index)?, index),
             shown,
         })
@@ -112,7 +119,7 @@ impl Telling {
             .into_iter()
             .zip(batches)
             .map(|(images, ValidationBatch { numbers, .. })| {
-                let captions = self.captions(set, &numbers, || false);
+                let captions = self.captions(set, &numbers, |caption| self.phrases.first(caption));
                 Ok(HostLatents { images, captions, shown: self.valid_shown(set, &numbers)? })
             })
             .collect()
@@ -138,14 +145,15 @@ impl Telling {
         HostShown { pictures, masks }
     }
 
-    fn captions(
+    /// The tokens of what is shown of each caption.
+    fn captions<'a>(
         &self,
-        set: &ImageSet,
+        set: &'a ImageSet,
         numbers: &[usize],
-        mut hidden: impl FnMut() -> bool,
+        mut shown: impl FnMut(&'a str) -> &'a str,
     ) -> Option<Vec<Tokens>> {
         let tokenizer = self.tokenizer.as_ref()?;
-        let caption = |&number: &usize| if hidden() { "" } else { set.caption(number).unwrap_or_default() };
+        let caption = |&number: &usize| shown(set.caption(number).unwrap_or_default());
         Some(numbers.iter().map(caption).map(|caption| tokenizer.encode(caption)).collect())
     }
 }

@@ -7,6 +7,7 @@ use text::WordEncoderConfig;
 use unet::UNetConfig;
 
 use super::concat::ConcatConfig;
+use super::phrases::Phrases;
 use crate::error::TrainError;
 use crate::evaluation::EvalConfig;
 use crate::system::load_config;
@@ -105,6 +106,9 @@ pub struct TextConfig {
     pub channels: Option<usize>,
     /// The encoder of words.
     pub encoder: WordEncoderConfig,
+    /// Which phrases of a caption, separated by commas, a training step shows.
+    #[serde(skip_serializing_if = "Phrases::is_all")]
+    pub phrases: Phrases,
     /// What previews show, in turn; the captions of images that are validated on if empty.
     pub preview: Vec<String>,
 }
@@ -119,6 +123,7 @@ impl Default for TextConfig {
             vocabulary: None,
             channels: None,
             encoder: WordEncoderConfig::default(),
+            phrases: Phrases::All,
             preview: Vec::new(),
         }
     }

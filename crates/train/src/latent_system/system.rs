@@ -84,7 +84,8 @@ impl System for LatentSystem {
             cond_drop_prob: train.cond_drop_prob,
         };
         let tokenizer = config.text.as_ref().map(|text| CaptionTokenizer::new(text, splits)).transpose()?;
-        let telling = Telling { noising, tokenizer, concat: config.concat };
+        let phrases = config.text.as_ref().map(|text| text.phrases).unwrap_or_default();
+        let telling = Telling { noising, tokenizer, phrases, concat: config.concat };
         let valid = telling.valid_batches(&splits.valid, train.eval_images, train.batch_size)?;
         let set = splits.train.clone();
         let batches = Batches::new(set.clone(), train.batch_size, seed)?;
