@@ -1,5 +1,6 @@
 //! What can go wrong with a data set.
 
+use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
 
@@ -83,7 +84,7 @@ pub enum DataError {
     },
 
     /// A picture that was asked for by name cannot be decoded.
-    #[error("{name}: unreadable image: {reason}; give another PNG, JPEG, WebP, BMP or GIF")]
+    #[error("{name}: unreadable image: {reason}; give another PNG, JPEG, WebP, BMP, GIF or TIFF")]
     Picture {
         /// The file.
         name: String,
@@ -209,6 +210,11 @@ impl DataError {
         } else {
             Self::Read { path, reason }
         }
+    }
+
+    /// The error of a number outside `[least, most]`.
+    pub(crate) fn out_of_range<T: Debug>(key: &'static str, value: T, least: T, most: T) -> Self {
+        Self::Config { key, reason: format!("{value:?} is not between {least:?} and {most:?}") }
     }
 
     /// Whether it concerns one image, without which the set can be used.

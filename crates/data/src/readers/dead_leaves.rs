@@ -25,6 +25,13 @@ pub struct DeadLeavesConfig {
     pub seed: u64,
 }
 
+const MOST_SIDE: usize = 1024;
+/// Smaller discs may miss every middle of a pixel.
+const LEAST_RADIUS: f64 = 0.5;
+/// A disc that is far larger covers an image or misses it.
+const MOST_RADIUS: f64 = 1e5;
+const MOST_COUNT: usize = 10_000_000;
+
 impl Default for DeadLeavesConfig {
     fn default() -> Self {
         Self { side: 32, min_radius: 2.0, max_radius: 16.0, count: 10_000, seed: 0 }
@@ -33,15 +40,17 @@ impl Default for DeadLeavesConfig {
 
 impl DeadLeavesConfig {
     pub(crate) fn open(&self) -> Result<Opened, DataError> {
-        let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
-        if !(1..=1024).contains(&self.side) {
-            return refuse("side", "it must be between 1 and 1024");
+        if !(1..=MOST_SIDE).contains(&self.side) {
+            return Err(DataError::out_of_range("side", self.side, 1, MOST_SIDE));
         }
-        if !(self.min_radius >= 0.5 && self.max_radius >= self.min_radius && self.max_radius.is_finite()) {
-            return refuse("min_radius", "it must be at least 0.5, and max_radius no less");
+        if !(LEAST_RADIUS..=MOST_RADIUS).contains(&self.min_radius) {
+            return Err(DataError::out_of_range("min_radius", self.min_radius, LEAST_RADIUS, MOST_RADIUS));
         }
-        if self.count == 0 {
-            return refuse("count", "there must be at least one image");
+        if !(self.min_radius..=MOST_RADIUS).contains(&self.max_radius) {
+            return Err(DataError::out_of_range("max_radius", self.max_radius, self.min_radius, MOST_RADIUS));
+        }
+        if !(1..=MOST_COUNT).contains(&self.count) {
+            return Err(DataError::out_of_range("count", self.count, 1, MOST_COUNT));
         }
         let mut fingerprint = Fingerprint::new("dead-leaves");
         let Self { side, min_radius, max_radius, count, seed } = self;
@@ -117,6 +126,39 @@ fn power_law(share: f64, least: f64, greatest: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        let refused = |config: DeadLeavesConfig| config.open().err().unwrap().to_string();
+        let default = DeadLeavesConfig::default;
+        assert_eq!(
+            refused(DeadLeavesConfig { min_radius: 1e200, max_radius: 1e300, ..default() }),
+            "dataset.min_radius: 1e200 is not between 0.5 and 100000.0"
+        );
+        assert_eq!(
+            refused(DeadLeavesConfig { max_radius: 1.0, ..default() }),
+            "dataset.max_radius: 1.0 is not between 2.0 and 100000.0"
+        );
+        assert_eq!(
+            refused(DeadLeavesConfig { count: 10_000_000_000, ..default() }),
+            "dataset.count: 10000000000 is not between 1 and 10000000"
+        );
+        assert!(refused(DeadLeavesConfig { side: 0, ..default() }).starts_with("dataset.side: 0 is not"));
+        assert!(refused(DeadLeavesConfig { min_radius: f64::NAN, ..default() }).contains("min_radius: NaN"));
+    }
+
+    /// As far as the bounds allow, an image takes a moment.
+    #[test]
+    fn images_of_the_greatest_and_the_least_discs_end() {
+        let draw = |side, min_radius, max_radius| {
+            let config = DeadLeavesConfig { side, min_radius, max_radius, ..DeadLeavesConfig::default() };
+            assert!(config.open().is_ok());
+            Leaves { config, split: "train", count: 1 }.read(0).unwrap()
+        };
+        draw(1024, MOST_RADIUS, MOST_RADIUS);
+        draw(128, LEAST_RADIUS, LEAST_RADIUS);
+        draw(128, LEAST_RADIUS, MOST_RADIUS);
+    }
 
     #[test]
     fn radii_follow_their_law() {

@@ -22,6 +22,9 @@ pub struct HeartbeatConfig {
     pub seed: u64,
 }
 
+/// A gigabyte of numbers, in all sequences together.
+const MOST_NUMBERS: usize = 1 << 28;
+
 impl Default for HeartbeatConfig {
     fn default() -> Self {
         Self { length: 20, period: 5, points: 10_000, seed: 0 }
@@ -35,12 +38,19 @@ impl HeartbeatConfig {
     }
 
     pub(crate) fn open(&self) -> Result<OpenedPoints, DataError> {
-        let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
-        if self.period < 2 || self.length == 0 || !self.length.is_multiple_of(self.period) {
-            return refuse("length", "it must be a multiple of period, which must be at least 2");
+        if !(2..=MOST_NUMBERS).contains(&self.period) {
+            return Err(DataError::out_of_range("period", self.period, 2, MOST_NUMBERS));
         }
-        if self.points == 0 || self.points.saturating_mul(self.length) > 1 << 28 {
-            return refuse("points", "there must be at least one, and no more than memory holds");
+        if self.length == 0 || !self.length.is_multiple_of(self.period) {
+            let reason = format!("{} is no multiple of period, which is {}", self.length, self.period);
+            return Err(DataError::Config { key: "length", reason });
+        }
+        if self.length > MOST_NUMBERS {
+            return Err(DataError::out_of_range("length", self.length, self.period, MOST_NUMBERS));
+        }
+        let most = MOST_NUMBERS / self.length;
+        if !(1..=most).contains(&self.points) {
+            return Err(DataError::out_of_range("points", self.points, 1, most));
         }
         let mut fingerprint = Fingerprint::new("heartbeat");
         fingerprint.add("law", format!("{} {} {} {}", self.length, self.period, self.points, self.seed));
@@ -65,6 +75,19 @@ impl HeartbeatConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        let refused = |length, period, points| {
+            let config = HeartbeatConfig { length, period, points, seed: 0 };
+            config.open().err().unwrap().to_string()
+        };
+        assert_eq!(refused(20, 1, 9), "dataset.period: 1 is not between 2 and 268435456");
+        assert_eq!(refused(21, 5, 9), "dataset.length: 21 is no multiple of period, which is 5");
+        assert_eq!(refused(1 << 40, 2, 9), "dataset.length: 1099511627776 is not between 2 and 268435456");
+        assert_eq!(refused(20, 5, 0), "dataset.points: 0 is not between 1 and 13421772");
+        assert!(refused(20, 5, usize::MAX).ends_with("is not between 1 and 13421772"));
+    }
 
     #[test]
     fn every_beginning_is_as_frequent() {

@@ -24,6 +24,12 @@ pub struct SwissRollConfig {
     pub seed: u64,
 }
 
+/// The law is summed over places half a width of the noise apart: with less noise there are too many.
+const LEAST_NOISE: f64 = 1e-3;
+const MOST_NOISE: f64 = 1e3;
+/// A gigabyte of numbers.
+const MOST_POINTS: usize = 1 << 27;
+
 impl Default for SwissRollConfig {
     fn default() -> Self {
         Self { noise: 0.25, points: 100_000, seed: 0 }
@@ -38,12 +44,11 @@ const MEAN: [f64; 2] = [2.0, 2.0 / (LAST_ANGLE - FIRST_ANGLE)];
 
 impl SwissRollConfig {
     pub(crate) fn open(&self) -> Result<OpenedPoints, DataError> {
-        let refuse = |key, reason: &str| Err(DataError::Config { key, reason: reason.into() });
-        if !(self.noise > 0.0 && self.noise <= 1e3) {
-            return refuse("noise", "it must be above 0 and at most 1000");
+        if !(LEAST_NOISE..=MOST_NOISE).contains(&self.noise) {
+            return Err(DataError::out_of_range("noise", self.noise, LEAST_NOISE, MOST_NOISE));
         }
-        if self.points == 0 || self.points > 1 << 27 {
-            return refuse("points", "there must be at least one, and no more than memory holds");
+        if !(1..=MOST_POINTS).contains(&self.points) {
+            return Err(DataError::out_of_range("points", self.points, 1, MOST_POINTS));
         }
         let mut fingerprint = Fingerprint::new("swiss-roll");
         fingerprint.add("law", format!("{} {} {}", self.noise, self.points, self.seed));
@@ -88,6 +93,17 @@ impl SwissRollConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        let refused = |config: SwissRollConfig| config.open().err().unwrap().to_string();
+        for noise in [1e-300, 1e-6, 0.0, -1.0, 1e4, f64::NAN, f64::INFINITY] {
+            let expected = format!("dataset.noise: {noise:?} is not between 0.001 and 1000.0");
+            assert_eq!(refused(roll(noise)), expected);
+        }
+        let points = SwissRollConfig { points: usize::MAX, ..roll(0.5) };
+        assert!(refused(points).ends_with("is not between 1 and 134217728"));
+    }
 
     fn roll(noise: f64) -> SwissRollConfig {
         SwissRollConfig { noise, points: 20_000, ..SwissRollConfig::default() }
