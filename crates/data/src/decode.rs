@@ -5,14 +5,17 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::error::{LimitError, LimitErrorKind};
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use crate::error::DataError;
 use crate::fit::cover;
+use crate::jpeg_end::ends_early;
 use crate::picture::Picture;
 
 /// Larger images are taken for damaged: a few bytes can claim a size that no memory holds.
 const MAX_PIXELS: u64 = 1 << 28;
+/// What stands in a clone instead of a file that Git LFS keeps elsewhere.
+pub(crate) const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// Reads an image file for a model: as grey or RGB, resized so that it covers the shape, centre-cropped.
 ///
@@ -38,23 +41,36 @@ pub fn read_image(path: &Path, shape: [usize; 3]) -> Result<Vec<f32>, DataError>
 ///
 /// If it is no image.
 pub fn read_picture(path: &Path) -> Result<Picture, DataError> {
-    let name = path.display().to_string();
-    // A pipe would be waited for without end.
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        return Err(DataError::Image { name, reason: "it is no regular file".into() });
-    }
-    match fs::read(path) {
-        Ok(bytes) => decode(&bytes, &name),
-        Err(e) => Err(DataError::Image { name, reason: e.to_string() }),
-    }
+    decode(&read_encoded(path)?, &path.display().to_string())
 }
 
-/// Decodes PNG, JPEG, WebP, BMP or GIF (its first frame); `name` is for the error.
+/// The bytes of an image file.
+pub(crate) fn read_encoded(path: &Path) -> Result<Vec<u8>, DataError> {
+    let failed = |reason: String| DataError::Image { name: path.display().to_string(), reason };
+    // A pipe would be waited for without end.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(failed("it is no regular file".into()));
+    }
+    fs::read(path).map_err(|e| failed(e.to_string()))
+}
+
+/// Decodes PNG, JPEG, WebP, BMP, GIF (its first frame) or TIFF (its first page); `name` is for the error.
 ///
-/// Images are turned as their Exif data say. What is transparent becomes white.
+/// Images are turned as their Exif data say. What is transparent becomes white. A file that ends before its picture does is
+/// an error.
 pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Picture, DataError> {
-    let image =
-        decode_oriented(bytes).map_err(|e| DataError::Image { name: name.into(), reason: e.to_string() })?;
+    let failed = |reason: String| DataError::Image { name: name.into(), reason };
+    if bytes.is_empty() {
+        return Err(failed("the file is empty".into()));
+    }
+    if bytes.starts_with(LFS_POINTER) {
+        return Err(failed("it is a pointer of Git LFS, not the picture: run `git lfs pull`".into()));
+    }
+    let image = decode_oriented(bytes).map_err(|e| failed(e.to_string()))?;
+    let pixels = |bytes: &[u8]| decode_oriented(bytes).ok().map(DynamicImage::into_bytes);
+    if image::guess_format(bytes).ok() == Some(ImageFormat::Jpeg) && ends_early(bytes, pixels) {
+        return Err(failed("the file ends before the picture does: it was cut".into()));
+    }
     let (width, height) = (image.width() as usize, image.height() as usize);
     let color = image.color();
     Ok(if color.has_alpha() {
@@ -109,5 +125,66 @@ mod tests {
         let image = GrayAlphaImage::from_raw(2, 1, vec![10, 255, 10, 0]).unwrap();
         let picture = decode(&png(image), "x").unwrap();
         assert_eq!((picture.shape(), picture.bytes()), ([1, 1, 2], &[10, 255][..]));
+    }
+
+    /// A picture whose every row differs, so that one that is missing shows.
+    fn encoded(format: ImageFormat) -> Vec<u8> {
+        let pixel = |x: u32, y: u32| image::Rgb([(x * 13 + y * 7) as u8, (y * 31) as u8, (x * y) as u8]);
+        let mut bytes = Cursor::new(Vec::new());
+        let image = DynamicImage::from(image::RgbImage::from_fn(21, 19, pixel));
+        image.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    /// The number of first bytes that make the whole picture; all fewer must be refused.
+    fn least_whole(bytes: &[u8]) -> usize {
+        let whole = decode(bytes, "x").unwrap();
+        let mut least = bytes.len();
+        for length in (0..bytes.len()).rev() {
+            match decode(&bytes[..length], "x") {
+                Ok(picture) => {
+                    assert_eq!(picture, whole, "of {length} of {} bytes", bytes.len());
+                    least = length;
+                }
+                Err(error) => assert!(error.to_string().starts_with("x: unreadable image: "), "{error}"),
+            }
+        }
+        least
+    }
+
+    #[test]
+    fn no_file_that_ends_early_makes_a_picture() {
+        use ImageFormat::{Bmp, Gif, Jpeg, Png, Tiff, WebP};
+        for format in [Png, Jpeg, WebP, Bmp, Gif, Tiff] {
+            let bytes = encoded(format);
+            // What may be missing holds no pixels: checksums, ends, and the list of a TIFF's properties.
+            let most = 20;
+            assert!(least_whole(&bytes) >= bytes.len() - most, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_progressive_file_without_its_last_scans_is_cut() {
+        let bytes = include_bytes!("../tests/fixtures/progressive.jpg");
+        assert!(least_whole(bytes) >= bytes.len() - 4);
+    }
+
+    /// As a download leaves it that reserves its space beforehand.
+    #[test]
+    fn zeros_take_no_part_of_a_jpeg() {
+        let whole = encoded(ImageFormat::Jpeg);
+        let refused = |bytes: &[u8]| decode(bytes, "x").unwrap_err().to_string();
+        let mut bytes = whole.clone();
+        bytes[whole.len() * 3 / 4..].fill(0);
+        assert!(refused(&bytes).contains("the file ends before the picture does: it was cut"));
+        assert!(decode(&whole[..whole.len() - 2], "x").is_ok(), "the end mark alone is missing");
+        assert!(decode(&[&whole[..], &[0; 99]].concat(), "x").is_ok());
+    }
+
+    #[test]
+    fn what_stands_instead_of_a_picture_is_named() {
+        let refused = |bytes: &[u8]| decode(bytes, "x").unwrap_err().to_string();
+        assert!(refused(b"").contains("the file is empty"));
+        assert!(refused(&[LFS_POINTER, b"v1\noid sha256:12"].concat()).contains("run `git lfs pull`"));
     }
 }

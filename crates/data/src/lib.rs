@@ -31,6 +31,7 @@ pub mod fetch;
 mod fingerprint;
 mod fit;
 pub mod grid;
+mod jpeg_end;
 pub mod law;
 mod picture;
 pub mod pixels;
