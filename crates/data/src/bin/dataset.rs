@@ -5,6 +5,7 @@
 mod make;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -39,11 +40,18 @@ enum Command {
     Make(make::Set),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Args::parse().command {
+fn main() -> ExitCode {
+    let done = match Args::parse().command {
         Command::Fetch { name, dir, mirror } => fetch_set(&name, dir, mirror),
         #[cfg(feature = "emoji")]
         Command::Make(set) => make::run(set),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -9,9 +9,13 @@ mod unpack;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use catalogue::{PublishedFile, PublishedSet, published, published_names};
 pub use download::download;
+
+/// How long a connection may stay silent before it is given up.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Downloads, verifies and where needed unpacks `set` into `folder`; what is already there is kept.
 ///
@@ -31,7 +35,7 @@ pub fn fetch(
     let base = mirror.unwrap_or(set.url).trim_end_matches('/');
     for file in set.files {
         let url = format!("{base}/{}", file.name);
-        download(&url, file, folder, &mut |there| progress(file, there))?;
+        download(&url, file, folder, SILENCE, &mut |there| progress(file, there))?;
         if !file.unpack.is_empty() {
             unpack::unpack(&folder.join(file.name), file.unpack, folder)?;
         }
@@ -53,7 +57,7 @@ pub enum FetchError {
         reason: String,
     },
 
-    /// The connection broke every time that it was tried.
+    /// The last attempts brought nothing new.
     #[error(
         "the download of {url} broke off at {there} of {bytes} bytes; run the same command again to go on"
     )]
