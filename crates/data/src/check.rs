@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use sha2::{Digest, Sha256};
+
+use crate::decode::decode;
 use crate::error::DataError;
 use crate::fit::Fit;
 use crate::records::Records;
@@ -55,10 +59,23 @@ pub(crate) struct Checked {
     pub(crate) kept: Vec<usize>,
     /// Their `[C, H, W]` before padding.
     pub(crate) shape: [usize; 3],
+    /// SHA-256 over those of the bytes of all images, usable or not; none where the reader has read them all.
+    pub(crate) content: Option<Hash>,
 }
+
+/// Of SHA-256.
+pub(crate) type Hash = [u8; 32];
 
 /// Small, since there is one for every image.
 type Outcome = Result<[usize; 3], Box<DataError>>;
+
+/// What was found of consecutive images, the first of which has the number `start`.
+struct Chunk {
+    start: usize,
+    outcomes: Vec<Outcome>,
+    /// As many, or none.
+    hashes: Vec<Hash>,
+}
 
 impl Check<'_> {
     /// Decodes every image and looks at its shape and label.
@@ -67,7 +84,10 @@ impl Check<'_> {
     ///
     /// The first bad image's, unless it can be skipped; it is the same one whatever the number of threads.
     pub(crate) fn run(&self, records: &Records, skipped: &mut Skipped) -> Result<Checked, DataError> {
-        let outcomes = self.outcomes(records);
+        let chunks = self.chunks(records);
+        let mut content = Sha256::new();
+        chunks.iter().flat_map(|chunk| &chunk.hashes).for_each(|hash| content.update(hash));
+        let outcomes: Vec<Outcome> = chunks.into_iter().flat_map(|chunk| chunk.outcomes).collect();
         skipped.of += records.images.len();
         let shape = self.shape.or_else(|| common_shape(&outcomes, self.skip_bad));
         let mut kept = Vec::with_capacity(outcomes.len());
@@ -93,11 +113,14 @@ impl Check<'_> {
             }
             skipped.count += 1;
             if skipped.first.len() < NAMED {
-                skipped.first.push(error.to_string());
+                skipped.first.push(error.fault());
             }
         }
         match shape {
-            Some(shape) if !kept.is_empty() => Ok(Checked { kept, shape }),
+            Some(shape) if !kept.is_empty() => {
+                let hashed = records.images.stored_shape().is_none();
+                Ok(Checked { kept, shape, content: hashed.then(|| content.finalize().into()) })
+            }
             _ => {
                 let path = records.images.name(0);
                 Err(DataError::Empty { path, expected: "at least one image that can be read" })
@@ -106,7 +129,7 @@ impl Check<'_> {
     }
 
     /// In the order of the images; it ends early after an error that cannot be skipped.
-    fn outcomes(&self, records: &Records) -> Vec<Outcome> {
+    fn chunks(&self, records: &Records) -> Vec<Chunk> {
         let total = records.images.len();
         let (next, done, stop) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
         let work = || {
@@ -117,13 +140,17 @@ impl Check<'_> {
                 if start >= total {
                     break;
                 }
-                let end = total.min(start + CHUNK);
-                let outcomes: Vec<Outcome> = (start..end).map(|i| self.outcome(records, i)).collect();
-                if outcomes.iter().any(|o| o.as_ref().is_err_and(|e| !(self.skip_bad && e.is_skippable()))) {
+                let chunk = self.chunk(records, start..total.min(start + CHUNK));
+                let checked = chunk.outcomes.len();
+                if chunk
+                    .outcomes
+                    .iter()
+                    .any(|o| o.as_ref().is_err_and(|e| !(self.skip_bad && e.is_skippable())))
+                {
                     stop.store(true, Ordering::Relaxed);
                 }
-                (self.progress)(done.fetch_add(end - start, Ordering::Relaxed) + end - start, total);
-                chunks.push((start, outcomes));
+                (self.progress)(done.fetch_add(checked, Ordering::Relaxed) + checked, total);
+                chunks.push(chunk);
             }
             chunks
         };
@@ -132,7 +159,7 @@ impl Check<'_> {
             Some(_) => 1,
             None => thread::available_parallelism().map_or(1, usize::from),
         };
-        let mut chunks: Vec<(usize, Vec<Outcome>)> = thread::scope(|scope| {
+        let mut chunks: Vec<Chunk> = thread::scope(|scope| {
             let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let mut chunks = work();
             for worker in workers {
@@ -140,22 +167,40 @@ impl Check<'_> {
             }
             chunks
         });
-        chunks.sort_by_key(|(start, _)| *start);
-        chunks.into_iter().flat_map(|(_, outcomes)| outcomes).collect()
+        chunks.sort_by_key(|chunk| chunk.start);
+        chunks
     }
 
-    fn outcome(&self, records: &Records, index: usize) -> Outcome {
+    fn chunk(&self, records: &Records, numbers: Range<usize>) -> Chunk {
+        let start = numbers.start;
+        if let Some(shape) = records.images.stored_shape() {
+            let outcome = |index| self.check_label(records, index).map(|()| self.fit.shape_of(shape));
+            return Chunk { start, outcomes: numbers.map(outcome).collect(), hashes: Vec::new() };
+        }
+        let (outcomes, hashes) = numbers.map(|index| self.decoded(records, index)).unzip();
+        Chunk { start, outcomes, hashes }
+    }
+
+    /// What comes of an image that is to be decoded, and the hash of what it is decoded from.
+    fn decoded(&self, records: &Records, index: usize) -> (Outcome, Hash) {
+        match records.images.encoded(index) {
+            Ok(bytes) => {
+                let decoded = || Ok(decode(&bytes, &records.images.name(index))?.shape());
+                let outcome = self.check_label(records, index).and_then(|()| decoded());
+                (outcome.map(|shape| self.fit.shape_of(shape)), Sha256::digest(&bytes).into())
+            }
+            Err(error) => (Err(error.into()), Hash::default()),
+        }
+    }
+
+    fn check_label(&self, records: &Records, index: usize) -> Result<(), Box<DataError>> {
         if let (Some(labels), Some(classes)) = (&records.labels, self.num_classes)
             && !(0..classes as i64).contains(&labels[index])
         {
             let name = records.images.name(index);
             return Err(Box::new(DataError::Label { name, label: labels[index], classes }));
         }
-        let shape = match records.images.stored_shape() {
-            Some(shape) => shape,
-            None => records.images.read(index)?.shape(),
-        };
-        Ok(self.fit.shape_of(shape))
+        Ok(())
     }
 }
 

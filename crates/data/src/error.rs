@@ -102,7 +102,10 @@ pub enum DataError {
     },
 
     /// One label is not among the classes.
-    #[error("{name}: label {label} is out of range: the set has {classes} classes, 0 to {}", .classes - 1)]
+    #[error(
+        "{name}: label {label} is out of range: the set has {classes} classes, 0 to {}",
+        .classes.saturating_sub(1)
+    )]
     Label {
         /// The file, with the row where it holds several.
         name: String,
@@ -215,6 +218,17 @@ impl DataError {
     /// The error of a number outside `[least, most]`.
     pub(crate) fn out_of_range<T: Debug>(key: &'static str, value: T, least: T, most: T) -> Self {
         Self::Config { key, reason: format!("{value:?} is not between {least:?} and {most:?}") }
+    }
+
+    /// What is wrong, without what would mend it: for images that are left out already.
+    pub(crate) fn fault(&self) -> String {
+        match self {
+            Self::Image { name, reason } => format!("{name}: {reason}"),
+            Self::MixedSizes { first_shape, other, other_shape, .. } => {
+                format!("{other} is {}, others are {}", size(other_shape), size(first_shape))
+            }
+            other => other.to_string(),
+        }
     }
 
     /// Whether it concerns one image, without which the set can be used.

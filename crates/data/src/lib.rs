@@ -33,6 +33,7 @@ mod fit;
 pub mod grid;
 mod jpeg_end;
 pub mod law;
+mod left_out;
 mod picture;
 pub mod pixels;
 mod png_file;

@@ -13,6 +13,12 @@ pub(crate) trait ReadImages: Send + Sync {
     /// Reads and decodes image `index < len()`.
     fn read(&self, index: usize) -> Result<Picture, DataError>;
 
+    /// The bytes that image `index` is decoded from; nothing where the format has a shape, of which its reader takes the
+    /// fingerprint.
+    fn encoded(&self, _index: usize) -> Result<Vec<u8>, DataError> {
+        Ok(Vec::new())
+    }
+
     /// What image `index` is called in messages.
     fn name(&self, index: usize) -> String;
 
@@ -45,7 +51,27 @@ pub(crate) struct Opened {
     pub(crate) valid: Option<Records>,
     pub(crate) num_classes: Option<usize>,
     pub(crate) class_names: Option<Vec<String>>,
+    /// Of everything but the bytes of images that are decoded one by one.
     pub(crate) fingerprint: Fingerprint,
+    /// What runs recorded before fingerprints knew these bytes.
+    pub(crate) recorded_once: Option<Fingerprint>,
+    /// Lines about what is not used, or not as it might be expected.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Opened {
+    /// Images without validation images and classes.
+    pub(crate) fn new(train: Records, fingerprint: Fingerprint) -> Self {
+        Self {
+            train,
+            valid: None,
+            num_classes: None,
+            class_names: None,
+            fingerprint,
+            recorded_once: None,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// The number of classes when the source does not state it: one more than the greatest label, but in large sets no

@@ -9,6 +9,7 @@ use crate::config::{DatasetConfig, ImageOptions};
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::fit::Fit;
+use crate::left_out::some;
 use crate::points::OpenedPoints;
 use crate::readers::Source;
 use crate::set::ImageSet;
@@ -26,7 +27,10 @@ pub struct Splits {
     num_classes: Option<usize>,
     class_names: Option<Vec<String>>,
     fingerprint: String,
+    /// What runs recorded before fingerprints knew what files hold.
+    recorded_once: Option<String>,
     skipped: Skipped,
+    notes: Vec<String>,
 }
 
 impl DatasetConfig {
@@ -62,11 +66,13 @@ impl DatasetConfig {
         let check = Check { fit: &fit, num_classes, shape: None, skip_bad, progress };
 
         let train = check.run(&opened.train, &mut skipped)?;
+        let mut contents = vec![train.content];
         let (train_kept, valid_records, valid_kept) = match opened.valid {
             Some(records) => {
                 let check = Check { shape: Some(train.shape), ..check };
-                let kept = check.run(&records, &mut skipped)?.kept;
-                (train.kept, records, kept)
+                let valid = check.run(&records, &mut skipped)?;
+                contents.push(valid.content);
+                (train.kept, records, valid.kept)
             }
             None => {
                 let (kept, valid) = split(&train.kept, self.images.valid_fraction);
@@ -74,15 +80,21 @@ impl DatasetConfig {
             }
         };
         let shape = fit.padded_shape(train.shape)?;
+        let finished = |mut fingerprint: Fingerprint| {
+            fingerprint.add("images", describe(&self.images));
+            fingerprint.finish()
+        };
         let mut fingerprint = opened.fingerprint;
-        fingerprint.add("images", describe(&self.images));
+        contents.iter().flatten().for_each(|content| fingerprint.add("content", content));
         let splits = Splits {
             train: ImageSet::new(opened.train, train_kept, fit.clone(), shape, self.images.flip).into(),
             valid: ImageSet::new(valid_records, valid_kept, fit, shape, false).into(),
             num_classes,
             class_names: opened.class_names,
-            fingerprint: fingerprint.finish(),
+            fingerprint: finished(fingerprint),
+            recorded_once: opened.recorded_once.map(finished),
             skipped,
+            notes: opened.notes,
         };
         match self.images.reduce_to {
             Some(side) => splits.reduced_to(side),
@@ -106,13 +118,17 @@ impl Splits {
         if side == width {
             return Ok(self.clone());
         }
-        let mut fingerprint = Fingerprint::new("reduced");
-        fingerprint.add("whole", &self.fingerprint);
-        fingerprint.add("side", side.to_string());
+        let reduced = |whole: &String| {
+            let mut fingerprint = Fingerprint::new("reduced");
+            fingerprint.add("whole", whole);
+            fingerprint.add("side", side.to_string());
+            fingerprint.finish()
+        };
         Ok(Self {
             train: self.train.reduced(width / side).into(),
             valid: self.valid.reduced(width / side).into(),
-            fingerprint: fingerprint.finish(),
+            fingerprint: reduced(&self.fingerprint),
+            recorded_once: self.recorded_once.as_ref().map(reduced),
             ..self.clone()
         })
     }
@@ -136,7 +152,9 @@ impl Splits {
             num_classes: None,
             class_names: None,
             fingerprint: fingerprint.finish(),
+            recorded_once: None,
             skipped: Skipped::default(),
+            notes: Vec::new(),
         }
     }
 
@@ -161,17 +179,54 @@ impl Splits {
         self.class_names.as_deref()
     }
 
+    /// The classes that no training image shows, ascending.
+    pub fn empty_classes(&self) -> Vec<usize> {
+        let mut seen = vec![false; self.num_classes.unwrap_or(0)];
+        for label in (0..self.train.len()).filter_map(|index| self.train.label(index)) {
+            if let Some(seen) = seen.get_mut(label) {
+                *seen = true;
+            }
+        }
+        (0..seen.len()).filter(|&class| !seen[class]).collect()
+    }
+
     /// SHA-256 of what defines the set, in hexadecimal: the same on every machine and at every path.
     ///
-    /// It covers the content of small sets, the names and sizes of the files of folders and shards, labels and
-    /// captions, and the keys that change what an image is. It does not cover which images were skipped.
+    /// It covers the content of all files, the names of those of folders, labels and captions, and the keys that change what an
+    /// image is. It does not cover which images were skipped.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// Whether a run that recorded this fingerprint was trained on the set, as far as it can tell: of folders and shards,
+    /// fingerprints covered names and sizes once.
+    pub fn has_fingerprint(&self, recorded: &str) -> bool {
+        recorded == self.fingerprint || self.recorded_once.as_deref() == Some(recorded)
     }
 
     /// The images that were left out.
     pub fn skipped(&self) -> &Skipped {
         &self.skipped
+    }
+
+    /// Lines about what of the data is not used, or not as it might be expected.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.notes.clone();
+        if self.skipped.count > 0 {
+            warnings.push(self.skipped.to_string());
+        }
+        let empty = self.empty_classes();
+        if !empty.is_empty() {
+            let name = |&class: &usize| match self.class_names() {
+                Some(names) => names[class].clone(),
+                None => class.to_string(),
+            };
+            let names: Vec<String> = empty.iter().map(name).collect();
+            let all = self.num_classes.unwrap_or(0);
+            let (number, names) = (empty.len(), some(&names));
+            warnings.push(format!("{number} of {all} classes have no training image: {names}"));
+        }
+        warnings
     }
 }
 

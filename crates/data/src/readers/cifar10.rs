@@ -29,12 +29,13 @@ pub struct Cifar10Config {
 impl Cifar10Config {
     pub(crate) fn open(&self) -> Result<Opened, DataError> {
         let mut fingerprint = Fingerprint::new("cifar10");
+        let train = read(&self.path, &TRAIN, &mut fingerprint)?;
+        let valid = read(&self.path, &VALID, &mut fingerprint)?;
         Ok(Opened {
-            train: read(&self.path, &TRAIN, &mut fingerprint)?,
-            valid: Some(read(&self.path, &VALID, &mut fingerprint)?),
+            valid: Some(valid),
             num_classes: Some(CLASSES.len()),
             class_names: Some(CLASSES.map(String::from).to_vec()),
-            fingerprint,
+            ..Opened::new(train, fingerprint)
         })
     }
 }

@@ -57,11 +57,8 @@ impl DeadLeavesConfig {
         fingerprint.add("law", format!("{side} {min_radius} {max_radius} {count} {seed}"));
         let images = |split, count| Records::new(Leaves { config: self.clone(), split, count }, None);
         Ok(Opened {
-            train: images("train", self.count),
             valid: Some(images("valid", self.count.div_ceil(10))),
-            num_classes: None,
-            class_names: None,
-            fingerprint,
+            ..Opened::new(images("train", self.count), fingerprint)
         })
     }
 }

@@ -35,12 +35,11 @@ impl DigitsConfig {
             *value = ((u32::from(*value) * 255 + WHITE / 2) / WHITE) as u8;
         }
         let images = StoredImages { files: vec![("digits".into(), usize::MAX)], ..images };
+        let train = Records::new(images, Some(parse_labels(labels_path, &labels)?));
         Ok(Opened {
-            train: Records::new(images, Some(parse_labels(labels_path, &labels)?)),
-            valid: None,
             num_classes: Some(10),
             class_names: Some((0..10).map(|digit| digit.to_string()).collect()),
-            fingerprint,
+            ..Opened::new(train, fingerprint)
         })
     }
 }

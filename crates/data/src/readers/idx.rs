@@ -53,7 +53,7 @@ impl IdxConfig {
             .map(|images| read_split(images, self.valid_labels.as_deref(), &mut fingerprint))
             .transpose()?;
         let num_classes = train.labels.as_deref().map(count_classes);
-        Ok(Opened { train, valid, num_classes, class_names: None, fingerprint })
+        Ok(Opened { valid, num_classes, ..Opened::new(train, fingerprint) })
     }
 }
 

@@ -10,8 +10,6 @@ mod idx;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod parquet_config;
-#[cfg(feature = "parquet")]
-mod row_groups;
 mod swiss_roll;
 mod swiss_roll_law;
 

@@ -107,8 +107,8 @@ fn a_label_out_of_range() {
 #[test]
 fn an_empty_folder() {
     let dir = folder();
-    let expected = "DIR: no images found; expected png, jpg, webp, bmp or gif files, \
-                    a sub-folder of them per class, or a metadata.jsonl";
+    let expected = "DIR: no images found; expected png, jpg, webp, bmp, gif or tiff files, \
+                    a sub-folder of them per class, a metadata.jsonl or a metadata.csv";
     assert_eq!(error(dir.path(), FOLDER), expected);
     write(dir.path(), "class/readme.txt", b"");
     assert_eq!(error(dir.path(), FOLDER), expected);
@@ -206,9 +206,11 @@ fn skip_bad_leaves_out_what_is_bad_and_reports_it() {
     let report = skipped.to_string();
     assert!(report.starts_with("skipped 2 of 12 images: "), "{report}");
     assert!(
-        report.contains("ant/01.png: unreadable image") && report.contains("bee/04.png is 7x7"),
+        report.contains("ant/01.png: The image format")
+            && report.contains("bee/04.png is 7x7 grey, others are 6x6 rgb"),
         "{report}"
     );
+    assert!(!report.contains("--skip-bad"), "{report}");
     assert_eq!(config(dir.path(), FOLDER).open(true).unwrap().fingerprint(), splits.fingerprint());
 }
 

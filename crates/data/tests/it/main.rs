@@ -9,6 +9,8 @@ mod emoji;
 mod errors;
 #[cfg(feature = "fetch")]
 mod fetch;
+mod fingerprints;
+mod folders;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod png_files;

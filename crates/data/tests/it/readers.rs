@@ -145,23 +145,6 @@ fn the_split_is_a_seeded_partition() {
 }
 
 #[test]
-fn fingerprints_tell_sets_apart_but_not_paths() {
-    let (here, there) = (folder(), folder());
-    write_classes(here.path());
-    write_classes(there.path());
-    let text = "type = \"folder\"\npath = \"DIR\"\n";
-    let fingerprint = |dir: &TempDir, keys: &str| {
-        open(dir.path(), &format!("{text}{keys}")).unwrap().fingerprint().to_string()
-    };
-    let same = fingerprint(&here, "");
-    assert_eq!(fingerprint(&there, ""), same);
-    assert_eq!(fingerprint(&there, "flip = true"), same, "mirroring belongs to training");
-    assert_ne!(fingerprint(&there, "pad_to = 8"), same);
-    std::fs::rename(there.path().join("ant/00.png"), there.path().join("ant/00b.png")).unwrap();
-    assert_ne!(fingerprint(&there, ""), same);
-}
-
-#[test]
 fn an_image_file_is_read_for_a_model() {
     let dir = folder();
     write_png(dir.path(), "a.png", 10, &[255, 255, 255]);
