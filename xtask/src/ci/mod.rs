@@ -1,6 +1,7 @@
 //! `cargo xtask ci`: everything that must hold before a change is merged, cheapest first.
 
 mod backends;
+mod deny;
 mod features;
 mod fresh_run;
 mod steps;

@@ -1,17 +1,16 @@
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::fresh_run::FreshRun;
-use super::{Step, backends, features, finish};
-use crate::cargo::{cargo, root, target};
+use super::{Step, backends, deny, features, finish};
+use crate::cargo::{cargo, root};
 
 /// The steps, cheapest first.
 pub const STEPS: &[Step] = &[
     Step { name: "format", what: "rustfmt changes nothing", run: || cargo_do("fmt --all --check") },
     Step { name: "features", what: "Burn is compiled once, whatever is built", run: features::check },
-    Step { name: "deny", what: "licences, duplicate crates, sources", run: deny },
+    Step { name: "deny", what: "licences, duplicate crates, sources, advisories", run: deny::check },
     Step { name: "clippy", what: "no warning, in tests and optional features too", run: clippy },
     Step { name: "docs", what: "rustdoc has no warning", run: docs },
     Step { name: "test", what: "every test, as `cargo xtask test`", run: || cargo_do("test --workspace") },
@@ -52,31 +51,6 @@ fn docs() -> Result<()> {
             .current_dir(root())
             .args(words("doc --workspace --no-deps"))
             .env("RUSTDOCFLAGS", "-D warnings"),
-    )
-}
-
-/// cargo-deny is built once, unoptimised: it runs for a second and an optimised build takes minutes longer.
-fn deny() -> Result<()> {
-    let tools = target().join("tools");
-    let installed = tools.join("bin").join("cargo-deny");
-    if !installed.exists() {
-        let mut install = cargo();
-        install
-            .args(words("install --locked --debug --no-default-features --quiet cargo-deny --version 0.20.2"))
-            .arg("--root");
-        finish(
-            install
-                .arg(&tools)
-                .env("CARGO_TARGET_DIR", tools.join("build"))
-                .env("CARGO_PROFILE_DEV_DEBUG", "0"),
-        )?;
-        fs::remove_dir_all(tools.join("build")).context("failed to remove the build of cargo-deny")?;
-    }
-    // Advisories are left out: they come over the network, and change without a change here.
-    finish(
-        Command::new(installed)
-            .current_dir(root())
-            .args(words("--log-level error check bans licenses sources")),
     )
 }
 
