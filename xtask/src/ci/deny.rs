@@ -12,9 +12,7 @@ use crate::cargo::{cargo, root, target};
 pub fn check() -> Result<()> {
     let deny = installed()?;
     finish(
-        Command::new(&deny)
-            .current_dir(root())
-            .args(words("--log-level error check bans licenses sources")),
+        Command::new(&deny).current_dir(root()).args(words("--log-level error check bans licenses sources")),
     )?;
     check_advisories(&deny)
 }
@@ -30,7 +28,9 @@ fn check_advisories(deny: &Path) -> Result<()> {
         let reason = String::from_utf8_lossy(&fetched.stderr);
         println!("warning: the database of advisories was not fetched: {}", last_line(&reason));
         let Some(copy) = database() else {
-            println!("warning: ADVISORIES ARE NOT CHECKED; with a network, `cargo xtask ci deny` checks them");
+            println!(
+                "warning: ADVISORIES ARE NOT CHECKED; with a network, `cargo xtask ci deny` checks them"
+            );
             return Ok(());
         };
         println!("warning: advisories are checked with the earlier copy in {}", copy.display());

@@ -22,6 +22,6 @@ pub use concat::{ConcatConfig, Shown};
 pub use config::{FirstStageSource, LatentRunConfig, TextConfig};
 pub use first_stage::FrozenFirstStage;
 pub use model::TrainedLatent;
-pub use phrases::Phrases;
 pub use network::{LatentNet, Texts, Told};
+pub use phrases::Phrases;
 pub use system::LatentSystem;
