@@ -236,7 +236,7 @@ impl Bench {
 
     /// The class that image `index` of every seed is drawn with.
     pub fn label(&self, index: usize) -> Option<usize> {
-        self.config.model.num_classes.map(|classes| index % classes)
+        self.config.shown_classes().map(|classes| classes[index % classes.len()])
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use diffusion::{Limit, SamplerConfig, SolverConfig};
 use schedules::Curve;
-use train::{FrozenFirstStage, TrainedModel};
+use train::{FrozenFirstStage, TrainedModel, shown_classes};
 
 use crate::args::{Args, Ends};
 use crate::classifier_guide::ClassifierGuide;
@@ -213,12 +213,31 @@ fn classes<N>(
     };
     let of_guide = guide.and_then(|guide| guide.classifier.config.class_names.as_deref());
     let names = model.class_names.as_deref().or(of_guide).unwrap_or_default();
+    let of_guide = guide.map(|guide| &guide.classifier.config.empty_classes[..]);
+    let empty = model.num_classes.map_or(of_guide.unwrap_or_default(), |_| &model.empty_classes);
+    let shown = shown_classes(count, empty);
     Ok(Some(match asked {
-        Some(asked) => asked.iter().map(|text| class(text, count, names)).collect::<Result<_>>()?,
+        Some(asked) => {
+            let asked: Vec<usize> =
+                asked.iter().map(|text| class(text, count, names)).collect::<Result<_>>()?;
+            warn_of_empty(&asked, empty);
+            asked
+        }
         // A walk is between two noises of one class.
-        None if args.interpolate.is_some() => vec![0],
-        None => (0..count).collect(),
+        None if args.interpolate.is_some() => vec![shown[0]],
+        None => shown,
     }))
+}
+
+/// Says which of the classes that are asked for the model has never seen.
+fn warn_of_empty(asked: &[usize], empty: &[usize]) {
+    let mut unseen: Vec<usize> = asked.iter().copied().filter(|class| empty.contains(class)).collect();
+    unseen.sort_unstable();
+    unseen.dedup();
+    if !unseen.is_empty() {
+        let unseen: Vec<String> = unseen.iter().map(usize::to_string).collect();
+        eprintln!("warning: no training image shows class {}: nothing was learnt of it", unseen.join(", "));
+    }
 }
 
 /// The class of a name, or else of a number.

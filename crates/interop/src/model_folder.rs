@@ -47,6 +47,7 @@ impl ModelFolder {
         check_samples(&unet, &scheduler).map_err(unfit)?;
         let model = TrainedModel {
             class_names: None,
+            empty_classes: Vec::new(),
             net,
             curve: scheduler.grid.curve().clone(),
             parameterization: scheduler.parameterization,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,10 +84,9 @@ impl WordTokenizer {
     ///
     /// # Errors
     ///
-    /// If the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), TextError> {
-        let text = serde_json::to_string_pretty(self).map_err(TextError::damaged(path))?;
-        fs::write(path, text).map_err(TextError::io("write", path))
+    /// If they cannot be written.
+    pub fn write(&self, to: &mut impl io::Write) -> io::Result<()> {
+        to.write_all(&serde_json::to_vec_pretty(self)?)
     }
 }
 
@@ -143,7 +142,7 @@ mod tests {
     fn a_tokenizer_reads_back_and_damage_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("words.json");
-        tokenizer().write(&path).unwrap();
+        tokenizer().write(&mut fs::File::create(&path).unwrap()).unwrap();
         assert_eq!(WordTokenizer::read(&path).unwrap(), tokenizer());
         fs::write(&path, r#"{"context": 4, "words": ["a", "a"]}"#).unwrap();
         let error = WordTokenizer::read(&path).unwrap_err().to_string();

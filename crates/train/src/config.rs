@@ -9,7 +9,7 @@ use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
 use crate::continuous_law;
 use crate::error::TrainError;
-use crate::resolve::decide;
+use crate::resolve::{decide, name_classes};
 use crate::system::{SystemConfig, load_config};
 use crate::{EvalConfig, TrainConfig};
 
@@ -26,6 +26,9 @@ pub struct RunConfig {
     /// Names of the classes, by which `infer --labels` may call them; filled in from data that have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
+    /// Classes that no training image shows, which previews and `infer` draw only if asked to; filled in from the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_classes: Vec<usize>,
     /// The images.
     pub dataset: DatasetConfig,
     /// The network.
@@ -43,6 +46,12 @@ pub struct RunConfig {
     /// How previews are drawn, and how `infer` draws unless told otherwise.
     #[serde(default)]
     pub sample: SamplerConfig,
+}
+
+/// The classes of `num_classes` that are not empty; all, if all are said to be.
+pub fn shown_classes(num_classes: usize, empty_classes: &[usize]) -> Vec<usize> {
+    let shown: Vec<usize> = (0..num_classes).filter(|class| !empty_classes.contains(class)).collect();
+    if shown.is_empty() { (0..num_classes).collect() } else { shown }
 }
 
 /// The chain and the meaning of the network's output.
@@ -78,6 +87,11 @@ impl RunConfig {
     /// If there is no run, or its configuration does not parse or fit.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
         load_config(path)
+    }
+
+    /// The classes that images show, of a conditional model.
+    pub fn shown_classes(&self) -> Option<Vec<usize>> {
+        Some(shown_classes(self.model.num_classes?, &self.empty_classes))
     }
 
     /// The law of noise.
@@ -139,6 +153,10 @@ impl RunConfig {
         {
             let classes = self.model.num_classes.unwrap_or(0);
             return Err(format!("class_names has {} names for {classes} classes", names.len()));
+        }
+        let classes = model.num_classes.unwrap_or(0);
+        if let Some(class) = self.empty_classes.iter().find(|&&class| class >= classes) {
+            return Err(format!("empty_classes has {class}, but there are {classes} classes"));
         }
         if model.class_input != ClassInput::Label || !model.null_class {
             return Err(
@@ -217,9 +235,7 @@ impl SystemConfig for RunConfig {
             }
             decide(model, "num_classes", classes)?;
         }
-        if let (Some(names), Some(_)) = (splits.class_names(), classes) {
-            table.insert("class_names".into(), names.to_vec().into());
-        }
+        name_classes(table, splits, classes);
         continuous_law::complete(&self.diffusion, table)
     }
 
@@ -237,6 +253,7 @@ impl SystemConfig for RunConfig {
         self.eval = EvalConfig::default();
         self.sample = Default::default();
         self.class_names = None;
+        self.empty_classes.clear();
         self.dataset.source = DatasetConfig::default().source;
         self
     }

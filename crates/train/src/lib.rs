@@ -59,7 +59,7 @@ mod training_levels;
 pub use batches::Batch;
 pub use bench::Bench;
 pub use checkpoint::{Checkpoints, Losses, Meta, hash_file};
-pub use config::{DiffusionConfig, RunConfig};
+pub use config::{DiffusionConfig, RunConfig, shown_classes};
 pub use dpm_system::{DpmBatch, DpmRunConfig, DpmSystem, StateNoise, TrainedDpm, draw_states, trajectories};
 pub use ema::{ema_decay_at, ema_update, frozen_copy};
 pub use error::TrainError;

@@ -164,8 +164,8 @@ fn cascade_settings(args: &Args, config: &Path) -> Result<Vec<String>> {
 fn open(dataset: &DatasetConfig, skip_bad: bool) -> Result<Splits> {
     let checking = Checking::default();
     let splits = dataset.open_with(skip_bad, &checking.report())?;
-    if splits.skipped().count > 0 {
-        eprintln!("warning: {}", splits.skipped());
+    for warning in splits.warnings() {
+        eprintln!("warning: {warning}");
     }
     Ok(splits)
 }

@@ -9,6 +9,7 @@ use diffusion::{
 use schedules::{Curve, NoiseLevel};
 use unet::UNet;
 
+use crate::config::shown_classes;
 use crate::error::TrainError;
 use crate::{ClassGradient, Network, Objective, RunConfig, Trainee};
 
@@ -27,6 +28,8 @@ pub struct TrainedModel<N = UNet> {
     pub num_classes: Option<usize>,
     /// Their names, where the data had them.
     pub class_names: Option<Vec<String>>,
+    /// Classes that no image showed it.
+    pub empty_classes: Vec<usize>,
     /// `[C, H, W]` of its images.
     pub image_shape: [usize; 3],
     /// Whether predicted clean images are clipped to the range of the data.
@@ -51,10 +54,18 @@ impl<N> TrainedModel<N> {
             variance: config.diffusion.variance.output(),
             num_classes: config.model.num_classes,
             class_names: config.class_names.clone(),
+            empty_classes: config.empty_classes.clone(),
             image_shape: [config.image_channels(), side, side],
             clip_x0: true,
             device: device.clone(),
         })
+    }
+}
+
+impl<N> TrainedModel<N> {
+    /// The classes that images showed it, if it knows classes.
+    pub fn shown_classes(&self) -> Option<Vec<usize>> {
+        Some(shown_classes(self.num_classes?, &self.empty_classes))
     }
 }
 

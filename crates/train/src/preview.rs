@@ -13,7 +13,8 @@ use crate::{Network, RunConfig, TrainedModel};
 ///
 /// If sampling fails.
 pub fn draw_preview(model: &TrainedModel, config: &RunConfig) -> Result<Picture, TrainError> {
-    preview_grid(preview_images(model, config)?, model.image_shape, model.num_classes)
+    let classes = model.shown_classes().map(|classes| classes.len());
+    preview_grid(preview_images(model, config)?, model.image_shape, classes)
 }
 
 /// The images of a preview, `[B, C, H, W]`.
@@ -26,15 +27,16 @@ pub fn preview_images<N: Network>(
     config: &RunConfig,
 ) -> Result<Tensor<4>, TrainError> {
     let (images, shape) = (config.train.sample_images, model.image_shape);
-    let labels: Option<Vec<usize>> =
-        model.num_classes.map(|classes| (0..images).map(|image| image % classes).collect());
+    let labels: Option<Vec<usize>> = model
+        .shown_classes()
+        .map(|classes| classes.iter().copied().cycle().take(images).collect());
     let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
     let mut noise = ImageNoise::new(config.seed, 0..images as u64, shape, &model.device);
     let mut observer = |_: Step| ControlFlow::Continue(());
     Ok(config.sample.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut observer)?)
 }
 
-/// Images `[B, C, H, W]` in a grid, with a column for each class if these are few.
+/// Images `[B, C, H, W]` in a grid, with a column for each of the `classes` that they show in turn if these are few.
 ///
 /// # Errors
 ///
@@ -42,11 +44,11 @@ pub fn preview_images<N: Network>(
 pub fn preview_grid(
     images: Tensor<4>,
     shape: [usize; 3],
-    num_classes: Option<usize>,
+    classes: Option<usize>,
 ) -> Result<Picture, TrainError> {
     let number = images.dims()[0];
     let values = images.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
-    let grid = match num_classes.filter(|&classes| classes <= 16 && classes < number) {
+    let grid = match classes.filter(|&classes| classes <= 16 && classes < number) {
         Some(classes) => Grid::new(classes, shape),
         None => Grid::square(number, shape),
     };

@@ -115,6 +115,22 @@ pub(crate) fn decide(model: &mut Table, key: &str, by_data: Option<usize>) -> Re
     }
 }
 
+/// Fills in what the data call their `classes`, and which of them they lack.
+pub(crate) fn name_classes(table: &mut Table, splits: &Splits, classes: Option<usize>) {
+    table.remove("empty_classes");
+    if classes.is_none() {
+        return;
+    }
+    if let Some(names) = splits.class_names() {
+        table.insert("class_names".into(), names.to_vec().into());
+    }
+    let empty: Vec<Value> =
+        splits.empty_classes().into_iter().map(|class| Value::Integer(class as i64)).collect();
+    if !empty.is_empty() {
+        table.insert("empty_classes".into(), empty.into());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

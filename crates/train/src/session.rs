@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backend::BackendName;
@@ -68,6 +68,7 @@ impl<S: System> Session<S> {
             fs::create_dir_all(&folder).map_err(TrainError::io("create", &folder))?;
         }
         let _lock = self.lock()?;
+        remove_leftovers(self.run.path());
         // Burn-train, which writes to it, panics where it cannot.
         let log = self.run.path().join("experiment.log");
         fs::File::options().create(true).append(true).open(&log).map_err(TrainError::io("write", &log))?;
@@ -159,7 +160,9 @@ impl<S: System> Session<S> {
     /// Keeps other processes out of the run until it is dropped, or this process dies.
     fn lock(&self) -> Result<fs::File, TrainError> {
         let path = self.run.path().join(".lock");
-        let file = fs::File::create(&path).map_err(TrainError::io("create", &path))?;
+        let mut options = fs::File::options();
+        let file = options.create(true).write(true).truncate(false).open(&path);
+        let file = file.map_err(TrainError::io("create", &path))?;
         match file.try_lock() {
             Err(fs::TryLockError::WouldBlock) => {
                 Err(TrainError::RunLocked { path: self.run.path().to_path_buf() })
@@ -194,9 +197,22 @@ impl<S: System> Session<S> {
         if !changes.is_empty() {
             return Err(TrainError::ConfigChanged { changes: changes.join(", ") });
         }
-        if meta.dataset != self.splits.fingerprint() {
+        if !self.splits.has_fingerprint(&meta.dataset) {
             return Err(TrainError::DatasetChanged);
         }
         Ok(Some(meta))
+    }
+}
+
+/// Removes the weights that a killed process was writing into a run's folder, which this one has locked.
+///
+/// What cannot be removed is in nobody's way.
+fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let unfinished = |name: &str| name.contains(".bpk.") && name.ends_with(".tmp");
+        if name.to_str().is_some_and(unfinished) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }

@@ -17,8 +17,6 @@ const ATTEMPTS: usize = 4;
 /// Bytes that an attempt must bring to count as one that goes on, unless they are the last.
 const LEAST_PROGRESS: u64 = 1 << 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// What a gzip file begins with.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Downloads `url` to `folder` under the name of `file`, unless the file is there already.
 ///
@@ -94,14 +92,10 @@ impl Transfer<'_> {
         Ok(())
     }
 
-    /// The bytes of the `.part` file; one that cannot be a beginning of the published file is removed.
+    /// The bytes of the `.part` file; one that is too long to be a beginning of the published file is removed.
     fn there(&self) -> Result<u64, FetchError> {
-        let Ok(mut part) = File::open(self.part) else { return Ok(0) };
-        let there = part.metadata().map_or(0, |metadata| metadata.len());
-        let mut first = [0; 2];
-        let gzip = self.file.name.ends_with(".gz");
-        let alien = gzip && there >= 2 && part.read_exact(&mut first).is_ok() && first != GZIP;
-        if alien || there > self.file.bytes {
+        let there = fs::metadata(self.part).map_or(0, |metadata| metadata.len());
+        if there > self.file.bytes {
             fs::remove_file(self.part).map_err(|e| FetchError::disk(self.part, e))?;
             return Ok(0);
         }

@@ -84,6 +84,13 @@ impl CascadeConfig {
         stages.collect()
     }
 
+    /// Keeps another fingerprint of a stage's data; says whether it was another.
+    pub(super) fn set_fingerprint(&mut self, number: usize, fingerprint: &str) -> bool {
+        let Some(stage) = self.file.stage.get_mut(&number.to_string()) else { return false };
+        let fingerprint = Value::from(fingerprint);
+        stage.insert(FINGERPRINT.into(), fingerprint.clone()) != Some(fingerprint)
+    }
+
     /// The fingerprint of a stage's data, as it is kept.
     pub(super) fn fingerprint(&self, number: usize) -> Option<&str> {
         self.stage(number)?.get(FINGERPRINT)?.as_str()

@@ -11,7 +11,7 @@ use crate::changes::training_changes;
 use crate::checkpoint::Checkpoints;
 use crate::error::TrainError;
 use crate::system::System;
-use crate::{Objective, Outcome, RunDir, Session, say};
+use crate::{Objective, Outcome, Record, RunDir, Session, say};
 
 /// One sitting of a cascade's training: its stages in turn, or one of them.
 pub struct CascadeSession {
@@ -50,7 +50,9 @@ impl CascadeSession {
         for stage in &self.stages {
             self.check(stage).map_err(|error| named(stage.number, error))?;
         }
-        self.run.keep(&self.config)?;
+        self.keep_fingerprints();
+        let mut kept = self.config.clone();
+        self.run.keep(&kept)?;
         for stage in self.stages.iter().filter(|stage| self.trains(stage.number)) {
             let [_, side, _] = stage.splits.image_shape();
             say(format_args!(
@@ -58,6 +60,9 @@ impl CascadeSession {
                 stage.number,
                 self.folder(stage).display()
             ));
+            if kept.set_fingerprint(stage.number, stage.splits.fingerprint()) {
+                self.run.keep(&kept)?;
+            }
             let left = self.budget.map(|budget| budget.saturating_sub(started.elapsed()));
             let outcome = match &stage.config {
                 StageConfig::Base(config) => self.session::<Objective>(stage, config, left).train(),
@@ -91,6 +96,16 @@ impl CascadeSession {
                 own.level,
                 self.run.config().display()
             ));
+        }
+    }
+
+    /// Leaves stages the fingerprint of their data that they recorded, as long as it fits, until they are trained.
+    fn keep_fingerprints(&mut self) {
+        for stage in &self.stages {
+            let recorded = Record::read(&self.run.stage(stage.number)).map(|record| record.dataset);
+            if let Some(recorded) = recorded.filter(|recorded| stage.splits.has_fingerprint(recorded)) {
+                self.config.set_fingerprint(stage.number, &recorded);
+            }
         }
     }
 
@@ -136,7 +151,7 @@ impl CascadeSession {
         let Some(&newest) = there.steps().last() else { return Ok(()) };
         let meta = there.verify(newest)?;
         let mut changes = training_changes(&meta.config::<S::Config>(&there.path(newest))?, config);
-        if meta.dataset != stage.splits.fingerprint() {
+        if !stage.splits.has_fingerprint(&meta.dataset) {
             changes.push("trained on another data set".into());
         }
         if changes.is_empty() {

@@ -1,4 +1,3 @@
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -170,10 +169,8 @@ fn train(path: &Path, steps: usize, splits: &Splits, device: &Device) -> Result<
             classifier(steps, &QuarterTurns(Labelled { set, classes: 1 }), device)?
         }
     };
-    let hidden = path.with_file_name(".perceptual.bpk");
-    let failed = |error: std::io::Error| TrainError::io("write", path)(error);
-    trunk.into_record().save(&hidden).map_err(|error| failed(std::io::Error::other(error.to_string())))?;
-    fs::rename(&hidden, path).map_err(failed)
+    let failed = |error: String| TrainError::io("write", path)(std::io::Error::other(error));
+    trunk.into_record().save(path).map_err(|error| failed(error.to_string()))
 }
 
 fn classifier(steps: usize, images: &impl Examples, device: &Device) -> Result<ClassifierTrunk, TrainError> {

@@ -29,6 +29,9 @@ pub struct LatentRunConfig {
     /// Names of the classes, by which `infer --labels` may call them; filled in from data that have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
+    /// Classes that no training image shows, which previews and `infer` draw only if asked to; filled in from the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_classes: Vec<usize>,
     /// The images.
     pub dataset: DatasetConfig,
     /// What makes latents of them.
@@ -151,6 +154,7 @@ impl LatentRunConfig {
         RunConfig {
             seed: self.seed,
             class_names: self.class_names.clone(),
+            empty_classes: self.empty_classes.clone(),
             dataset: self.dataset.clone(),
             model: self.model.clone(),
             diffusion: self.diffusion.clone(),

@@ -108,6 +108,7 @@ impl TrainedLatent {
             Some(_) => TrainedModel {
                 num_classes: Some(prompts.len()),
                 class_names: Some(prompts.to_vec()),
+                empty_classes: Vec::new(),
                 ..model
             },
             None => model,

@@ -27,7 +27,7 @@ pub(super) fn draw_preview(trained: TrainedLatent, splits: &Splits) -> Result<Pi
     let images = trained.first_stage.decode(preview_images(&model, &config)?);
     let shape = trained.first_stage.image_shape(model.image_shape);
     match shown {
-        None => preview_grid(images, shape, model.num_classes),
+        None => preview_grid(images, shape, model.shown_classes().map(|classes| classes.len())),
         Some(shown) => {
             let factor = trained.first_stage.model.trunk().factor();
             let pairs = Tensor::stack::<5>(vec![shown.picture(factor), images], 1);

@@ -7,7 +7,7 @@ use super::captions::words;
 use super::concat::ConcatConfig;
 use super::config::{FirstStageSource, LatentRunConfig, TextConfig};
 use crate::continuous_law;
-use crate::resolve::decide;
+use crate::resolve::{decide, name_classes};
 use crate::system::SystemConfig;
 use crate::{ObjectiveConfig, TrainConfig};
 
@@ -48,9 +48,7 @@ impl SystemConfig for LatentRunConfig {
             }
             Ok(())
         })?;
-        if let (Some(names), Some(_)) = (splits.class_names(), classes) {
-            table.insert("class_names".into(), names.to_vec().into());
-        }
+        name_classes(table, splits, classes);
         continuous_law::complete(&self.diffusion, table)
     }
 
@@ -85,6 +83,7 @@ impl SystemConfig for LatentRunConfig {
         self.train = self.train.lasting();
         self.sample = Default::default();
         self.class_names = None;
+        self.empty_classes.clear();
         self.dataset.source = DatasetConfig::default().source;
         // The weights are compared instead of where they lie, and the scale once it is measured.
         self.first_stage = FirstStageSource { run: None, model: None, scale: None, ..self.first_stage };

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use burn::optim::GradientsParams;
 use burn::prelude::*;
-use data::{Batches, Picture, Splits};
+use data::{Batches, Picture, Splits, write_atomically};
 use layout::TextReader;
 use random::Seed;
 use unet::UNet;
@@ -61,7 +61,8 @@ impl System for LatentSystem {
     ) -> Result<(LatentRunConfig, Splits), TrainError> {
         let (config, splits) = encode(config, splits, start, run, device)?;
         if let Some(text) = config.text.as_ref().filter(|text| text.model.is_none()) {
-            words(text, &splits).write(&run.words())?;
+            let words = words(text, &splits);
+            write_atomically(&run.words(), |file| words.write(file))?;
         }
         Ok((config, splits))
     }

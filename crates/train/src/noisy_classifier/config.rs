@@ -9,7 +9,7 @@ use unet::{TimeEncoding, UNetConfig};
 use crate::TrainConfig;
 use crate::error::TrainError;
 use crate::objective_config::{ObjectiveConfig, TimestepSampling};
-use crate::resolve::decide;
+use crate::resolve::{decide, name_classes};
 use crate::system::{SystemConfig, load_config};
 
 /// Everything that decides what a run of a classifier of noisy images learns: its `config.toml`.
@@ -27,6 +27,9 @@ pub struct ClassifierRunConfig {
     /// Names of the classes; filled in from data that have them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
+    /// Classes that no training image shows; filled in from the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty_classes: Vec<usize>,
     /// The images.
     pub dataset: DatasetConfig,
     /// The network, of which the way up is left out.
@@ -127,9 +130,7 @@ impl SystemConfig for ClassifierRunConfig {
                 decide(model, key, Some(value))?;
             }
         }
-        if let Some(names) = splits.class_names() {
-            table.insert("class_names".into(), names.to_vec().into());
-        }
+        name_classes(table, splits, Some(classes));
         Ok(())
     }
 
@@ -147,6 +148,7 @@ impl SystemConfig for ClassifierRunConfig {
     fn lasting(mut self) -> Self {
         self.train = self.train.lasting();
         self.class_names = None;
+        self.empty_classes.clear();
         self.dataset.source = DatasetConfig::default().source;
         self
     }

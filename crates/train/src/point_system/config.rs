@@ -87,6 +87,7 @@ impl PointRunConfig {
         RunConfig {
             seed: self.seed,
             class_names: None,
+            empty_classes: Vec::new(),
             dataset: self.dataset.clone(),
             model,
             diffusion: self.diffusion.clone(),

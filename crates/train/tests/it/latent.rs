@@ -209,7 +209,7 @@ fn what_changes_under_a_run_is_named() {
         "first_stage.scale has 7.5, but it is ",
     );
 
-    // As long as before: the fingerprint of a folder does not see it.
+    // As long as before.
     let (before, path) = (read(&place.path("squares/3.png")), place.path("squares/3.png"));
     place.square(3, &[0, 0, 249]);
     assert_eq!((before.len(), before == read(&path)), (read(&path).len(), false));
