@@ -8,6 +8,7 @@ mod ci;
 mod dataset;
 mod doctor;
 mod eval;
+mod fuzz;
 mod infer;
 mod interop;
 mod reproduce;
@@ -33,6 +34,7 @@ enum Command {
     Infer(infer::Args),
     Eval(eval::Args),
     Test(test::Args),
+    Fuzz(fuzz::Args),
     Bench(bench::Args),
     Reproduce(reproduce::Args),
     Doctor(doctor::Args),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Infer(args) => infer::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Doctor(args) => doctor::run(&args),
