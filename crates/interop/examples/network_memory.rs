@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     };
     let begin = Instant::now();
     let x = Tensor::zeros([1, config.in_channels, side, side], &device);
-    let output = net.forward_with(x, Tensor::zeros([1], &device), conditions);
+    let output = net.forward_with(x, Tensor::zeros([1], &device), conditions)?;
     let largest = output.abs().max().into_scalar::<f32>();
     println!("one step     {side}x{side}: {:.1} s, largest {largest:.3}", begin.elapsed().as_secs_f64());
     report("after a step", weights)

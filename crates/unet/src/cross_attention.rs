@@ -75,7 +75,11 @@ impl CrossLayer {
     pub(crate) fn forward(&self, x: Tensor<4>, given: &Given) -> Tensor<4> {
         match self {
             Self::Transformer(layer) => layer.forward(x, given.context.as_ref()),
-            Self::Added(layer) => layer.forward(x, given.context()),
+            Self::Added(layer) => match &given.context {
+                Some(context) => layer.forward(x, context),
+                // A network with such a layer is not called without.
+                None => x,
+            },
         }
     }
 }

@@ -18,12 +18,4 @@ impl Given {
     pub(crate) fn emb(&self, raw: bool) -> &Tensor<2> {
         if raw { &self.raw_emb } else { &self.emb }
     }
-
-    /// The context, for blocks that cannot do without.
-    pub(crate) fn context(&self) -> &Context {
-        match &self.context {
-            Some(context) => context,
-            None => panic!("a network that attends to a context is given none"),
-        }
-    }
 }

@@ -66,9 +66,7 @@ impl SuperResolutionUNet {
     /// - `labels`: `[B]`, of a network with classes
     /// - output: `[B, out_channels, H, W]`
     ///
-    /// # Panics
-    ///
-    /// If a shape is not one of these, or labels are given to a network without classes.
+    /// Labels for a network without classes, or none for one without a null class, are answered with NaN.
     pub fn forward(
         &self,
         x: Tensor<4>,
@@ -82,14 +80,13 @@ impl SuperResolutionUNet {
         let level = self.level_embedding.forward(self.level_proj.forward(levels).cast(dtype), None);
         let null = || Some(Tensor::full([batch], self.null_class? as i64, &device));
         let given = match (labels.or_else(null), &self.class_embedding) {
-            (Some(labels), Some(table)) => {
-                level + table.forward(labels.unsqueeze_dim::<2>(1)).squeeze_dim::<2>(1)
+            (Some(labels), Some(table)) if labels.dims() == [batch] => {
+                Some(level + table.forward(labels.unsqueeze_dim::<2>(1)).squeeze_dim::<2>(1))
             }
-            (None, None) => level,
-            (Some(_), None) => panic!("labels given to a network without classes"),
-            (None, Some(_)) => panic!("a network without a null class is given no condition"),
+            (None, None) => Some(level),
+            _ => None,
         };
         let x = Tensor::cat(vec![x, low], 1);
-        self.unet.forward_conditioned(x, timesteps, Some(Condition::Embeddings(given)))
+        self.unet.forward_conditioned(x, timesteps, given.map(Condition::Embeddings))
     }
 }

@@ -9,12 +9,13 @@ use crate::added_embedding::AddedEmbedding;
 use crate::context::ContextProjection;
 use crate::down::{DownBlock, descend};
 use crate::embedding::TimeEmbedding;
+use crate::forward_error::count;
 use crate::given::Given;
 use crate::init::Init;
 use crate::mid::MidBlock;
 use crate::time_proj::TimeProj;
 use crate::up::{Ascent, UpBlock};
-use crate::{Activation, ClassInput, Condition, Conditions, Residuals, UNetConfig, ops};
+use crate::{Activation, ClassInput, Condition, Conditions, ForwardError, Residuals, UNetConfig, ops};
 
 /// The U-Net of denoising diffusion models; made by [`UNetConfig::init`].
 ///
@@ -40,6 +41,8 @@ pub struct UNet {
     null_class: Option<usize>,
     center_input: bool,
     class_concat: bool,
+    /// Whether a block has nothing else to attend to.
+    needs_context: bool,
     /// What both sides of an image must be a multiple of.
     multiple: usize,
     #[module(skip)]
@@ -100,6 +103,7 @@ impl UNet {
             null_class: config.num_classes.filter(|_| config.null_class),
             center_input: config.center_input,
             class_concat: config.class_concat,
+            needs_context: config.needs_context(),
             multiple: config.size_multiple(),
             class_input: config.class_input,
             activation: config.activation,
@@ -122,14 +126,24 @@ impl UNet {
 
     /// The network's output for images `x` at `timesteps`.
     ///
-    /// As [`forward_with`](Self::forward_with), for networks that know one label or vector for an image.
+    /// As [`forward_or_nan`](Self::forward_or_nan), for networks that know one label or vector for an image.
     pub fn forward_conditioned(
         &self,
         x: Tensor<4>,
         timesteps: Tensor<1>,
         condition: Option<Condition>,
     ) -> Tensor<4> {
-        self.forward_with(x, timesteps, Conditions { class: condition, ..Conditions::default() })
+        self.forward_or_nan(x, timesteps, Conditions { class: condition, ..Conditions::default() })
+    }
+
+    /// As [`forward_with`](Self::forward_with), for a loss or a sampler that looks at the numbers: where that is an error, all
+    /// are NaN.
+    pub fn forward_or_nan(&self, x: Tensor<4>, timesteps: Tensor<1>, conditions: Conditions) -> Tensor<4> {
+        let ([batch, _, height, width], device) = (x.dims(), x.device());
+        self.forward_with(x, timesteps, conditions).unwrap_or_else(|_| {
+            let [channels, ..] = self.conv_out.weight.dims();
+            Tensor::full([batch, channels, height, width], f64::NAN, &device)
+        })
     }
 
     /// The network's output for images `x` at `timesteps`.
@@ -144,17 +158,23 @@ impl UNet {
     /// - `conditions`: as [`Conditions`] says; labels in `0..=num_classes`
     /// - output: `[B, out_channels, H, W]`
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If a shape is not one of these, if a condition is not of the network's kind, or if it lacks one that it needs.
-    pub fn forward_with(&self, x: Tensor<4>, timesteps: Tensor<1>, mut conditions: Conditions) -> Tensor<4> {
-        self.check_shapes(&x, &timesteps);
+    /// If the images, timesteps or classes are not such, if a condition is not of the network's kind, or if it lacks one that
+    /// it needs.
+    pub fn forward_with(
+        &self,
+        x: Tensor<4>,
+        timesteps: Tensor<1>,
+        mut conditions: Conditions,
+    ) -> Result<Tensor<4>, ForwardError> {
+        self.check_shapes(&x, &timesteps)?;
         let Residuals { skips, mid, levels } = std::mem::take(&mut conditions.residuals);
-        let given = self.prepare(timesteps.clone(), conditions, x.dtype());
+        let given = self.prepare(timesteps.clone(), conditions, x.dtype())?;
         let image = if self.center_input { x * 2.0 - 1.0 } else { x };
         let mut descent = descend(&self.conv_in, &self.down_blocks, image, levels, &given);
         if !skips.is_empty() {
-            assert_eq!(skips.len(), descent.skips.len(), "one residual for each skip connection");
+            count("residuals, one for each skip connection", descent.skips.len(), skips.len())?;
             descent.skips = descent.skips.into_iter().zip(skips).map(|(skip, more)| skip + more).collect();
         }
         let x = match &self.mid_block {
@@ -164,7 +184,7 @@ impl UNet {
         let fits = |more: &Tensor<4>| more.dims() == x.dims();
         let last = descent.residuals.pop_front().filter(fits);
         let x = [last, mid].into_iter().flatten().fold(x, |x, more| x + more);
-        self.time_proj.rescale(self.ascend(x, descent.skips, &given), timesteps)
+        Ok(self.time_proj.rescale(self.ascend(x, descent.skips, &given), timesteps))
     }
 
     fn ascend(&self, x: Tensor<4>, skips: Vec<Tensor<4>>, given: &Given) -> Tensor<4> {
@@ -182,12 +202,12 @@ impl UNet {
         }
     }
 
-    fn check_shapes(&self, x: &Tensor<4>, timesteps: &Tensor<1>) {
-        let ([batch, _, height, width], multiple) = (x.dims(), self.multiple);
-        assert!(
-            height % multiple == 0 && width % multiple == 0,
-            "images of {height}x{width} given to a network that needs multiples of {multiple}"
-        );
-        assert_eq!(timesteps.dims(), [batch], "one timestep for each of {batch} images");
+    fn check_shapes(&self, x: &Tensor<4>, timesteps: &Tensor<1>) -> Result<(), ForwardError> {
+        let ([batch, channels, height, width], multiple) = (x.dims(), self.multiple);
+        if height % multiple != 0 || width % multiple != 0 {
+            return Err(ForwardError::Size { height, width, multiple });
+        }
+        count("channels", self.conv_in.weight.dims()[1], channels)?;
+        count("timesteps, one for each image", batch, timesteps.dims()[0])
     }
 }

@@ -42,6 +42,16 @@ impl UNetConfig {
         self.crosses().next().is_some()
     }
 
+    /// Whether a block cannot do without one: without a context, transformers attend to the pixels again if these have its
+    /// channels.
+    pub(crate) fn needs_context(&self) -> bool {
+        let channels = self.context.map_or(0, |context| context.channels);
+        self.crosses().any(|(level, cross)| match cross {
+            CrossAttention::Added { .. } => true,
+            CrossAttention::Transformer { .. } => channels != self.width(level),
+        })
+    }
+
     fn validate_cross(
         &self,
         level: usize,

@@ -34,6 +34,9 @@ struct Optimizer {
     eps: f64,
 }
 
+/// What the labels of a batch are called.
+const LABELS: [&str; 4] = ["class_labels", "labels", "classes", "y"];
+
 type Tensors = BTreeMap<String, HostTensor>;
 
 /// Losses, the gradients of the first step, and the weights and their average after all steps.
@@ -47,7 +50,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let (mut net, mut ema) = (net.clone(), frozen_copy(&net));
     let steps: usize = case.value("steps")?;
     for step in 0..steps {
-        let batch = batch(&io, step, device)?;
+        let batch = batch(&io, step, config.class_rows(), device)?;
         let loss = objective.loss(&net, &batch).total;
         let recorded = io.get(&format!("s{step}.loss"))?;
         comparison.relative(format!("loss {step}"), &read(loss.clone())?, &recorded.values, LOSS_TOLERANCE);
@@ -238,11 +241,32 @@ fn optimizer_of(case: &Case) -> Result<(ModuleOptimizer, TrainConfig), CaseError
     Ok((optimizer(&settings), settings))
 }
 
-fn batch(io: &TensorFile, step: usize, device: &Device) -> Result<Batch, CaseError> {
+/// What a step learns from; `classes` is how many labels a network knows, if it knows any.
+fn batch(io: &TensorFile, step: usize, classes: Option<usize>, device: &Device) -> Result<Batch, CaseError> {
     let tensor = |name: &str| io.get(&format!("s{step}.{name}"));
     let timesteps = tensor("t")?.values.iter().map(|&t| t as usize).collect();
-    let (x0, eps) = (tensor("x0")?.upload(device)?, tensor("noise")?.upload(device)?);
-    Ok(Batch { x0, eps, timesteps, quantiles: Vec::new(), labels: None })
+    let (x0, eps) = (tensor("x0")?.upload::<4>(device)?, tensor("noise")?.upload(device)?);
+    let labels = match classes {
+        Some(classes) => Some(labels(io, step, classes, x0.dims()[0])?),
+        None => None,
+    };
+    let labels = labels.map(|labels| Tensor::from_data(TensorData::from(labels.as_slice()), device));
+    Ok(Batch { x0, eps, timesteps, quantiles: Vec::new(), labels })
+}
+
+/// The recorded labels of a step's images.
+fn labels(io: &TensorFile, step: usize, classes: usize, images: usize) -> Result<Vec<i64>, CaseError> {
+    let named = |name: &&str| io.tensors.get(&format!("s{step}.{name}")).or(io.tensors.get(*name));
+    let Some(recorded) = LABELS.iter().find_map(named) else {
+        let reason = format!("the network knows classes, but s{step}.{} is not recorded", LABELS[0]);
+        return Err(CaseError::Broken(reason));
+    };
+    let labels: Vec<i64> = recorded.values.iter().map(|&label| label as i64).collect();
+    if labels.len() != images || labels.iter().any(|label| !(0..classes as i64).contains(label)) {
+        let reason = format!("labels {labels:?} of {images} images in {classes} classes");
+        return Err(CaseError::Broken(reason));
+    }
+    Ok(labels)
 }
 
 fn read(x: Tensor<1>) -> Result<Vec<f32>, CaseError> {

@@ -14,6 +14,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let sample = io.get("sample")?.upload::<4>(device)?;
     let timesteps = io.get("timestep")?.upload::<1>(device)?.expand([sample.dims()[0]]);
     let output = net.forward_with(sample, timesteps, conditions(&io, &config, device)?);
+    let output = output.map_err(CaseError::broken)?;
     let mut comparison = Comparison::default();
     comparison.relative("out", &read(output)?, &io.get("out")?.values, TOLERANCE);
     Ok(comparison)

@@ -122,7 +122,7 @@ impl Pipeline {
                     Some(image) => Tensor::cat(vec![x, image.clone()], 1),
                     None => x,
                 };
-                let output = self.net.forward_with(x.cast(self.dtype), timesteps, conditions.clone());
+                let output = self.net.forward_or_nan(x.cast(self.dtype), timesteps, conditions.clone());
                 let output = output.cast(DType::F32);
                 // Of a variance that this scheduler does not use.
                 if learned { output } else { output.narrow(1, 0, channels) }

@@ -29,6 +29,7 @@ fn recorded_cases_agree() {
         "hybrid_train_step",
         "kdpm2_ancestral",
         "kdpm2_ancestral_karras",
+        "labelled_train_step",
         "ldm_bert",
         "pndm_runge_kutta",
         "stable_diffusion",

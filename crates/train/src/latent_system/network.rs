@@ -127,7 +127,7 @@ impl<U: Borrow<UNet>> Network for Told<U> {
             }
             None => x,
         };
-        self.unet.borrow().forward_with(x, timesteps, conditions)
+        self.unet.borrow().forward_or_nan(x, timesteps, conditions)
     }
 
     fn null_class(&self) -> Option<usize> {

@@ -35,7 +35,7 @@ fn scalar(unet: &UNet, x: Tensor<4>) -> Tensor<1> {
         ..Conditions::default()
     };
     let weights = (images([2, 1, 4, 4], &device) * 3.0).cos();
-    (unet.forward_with(x, t, conditions) * weights).sum()
+    (unet.forward_with(x, t, conditions).unwrap() * weights).sum()
 }
 
 /// A direction in which to move a parameter of `n` values.

@@ -55,3 +55,18 @@ fn it_is_a_plain_network_with_one_more_embedding() {
     let plain = UNetConfig { num_classes: None, ..tiny() };
     assert_eq!(plain.init_super_resolution(&device, 0).unwrap().null_class(), None);
 }
+
+#[test]
+fn a_class_that_it_cannot_be_told_makes_no_numbers() {
+    let device = Device::flex();
+    let one = |value: f32| Tensor::<1>::from_floats([value], &device);
+    let answers = |config: UNetConfig, label: Option<i32>| {
+        let net = config.init_super_resolution(&device, 0).unwrap();
+        let x = || images([1, 1, 8, 8], &device);
+        let label = label.map(|label| Tensor::from_ints([label], &device));
+        !net.forward(x(), x(), one(10.0), one(0.0), label).is_nan().any().into_scalar::<bool>()
+    };
+    assert!(answers(tiny(), Some(0)) && answers(tiny(), None));
+    assert!(!answers(UNetConfig { num_classes: None, ..tiny() }, Some(0)));
+    assert!(!answers(UNetConfig { null_class: false, ..tiny() }, None));
+}
