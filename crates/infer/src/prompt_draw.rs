@@ -40,7 +40,10 @@ pub fn draw_prompts(
         pipeline.sampler = (**sampler).clone();
     }
     let start = start(plan, &pipeline)?;
-    let strength = if let Start::Image { strength, .. } = &start { *strength } else { 1.0 };
+    let strength = match &start {
+        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength,
+        Start::Noise | Start::Enlarge { .. } => 1.0,
+    };
     let steps = ((plan.walk.steps() as f64 * strength) as usize).max(1);
     let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(steps));
     let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
@@ -139,7 +142,9 @@ fn repeated(start: &Start, batch: usize) -> Start {
     match start {
         Start::Noise => Start::Noise,
         Start::Image { image, strength } => Start::Image { image: rows(image), strength: *strength },
-        Start::Inpaint { image, mask } => Start::Inpaint { image: rows(image), mask: mask.clone() },
+        Start::Inpaint { image, mask, strength } => {
+            Start::Inpaint { image: rows(image), mask: mask.clone(), strength: *strength }
+        }
         Start::Enlarge { image, noise_level } => {
             Start::Enlarge { image: rows(image), noise_level: *noise_level }
         }
@@ -165,7 +170,7 @@ fn start(plan: &PromptPlan, pipeline: &Pipeline) -> Result<Start> {
     Ok(match mask {
         Some(mask) => {
             let mask = upload(mask, [1, height, width])?.greater_scalar(0.0).float();
-            Start::Inpaint { image, mask }
+            Start::Inpaint { image, mask, strength: *strength }
         }
         None => Start::Image { image, strength: *strength },
     })

@@ -2,16 +2,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use backend::BackendName;
-use interop::FolderSampler;
-use interop::pipeline::{Guidance, ModelIndex, PipelineKind};
+use interop::pipeline::{Defaults, Guidance, ModelIndex, PipelineKind, Task};
 
 use crate::args::Args;
+use crate::edit_args::EditArgs;
 use crate::plan::walk;
 use crate::prompt_args::{Precision, Size};
 use crate::walk::Walk;
-
-/// Strength where an image is changed, as for models without text.
-const DEFAULT_STRENGTH: f64 = 0.5;
 
 /// What is drawn from a folder of the reference library's pipelines: the arguments, checked against its index, before
 /// any of its weights is read.
@@ -73,7 +70,12 @@ impl PromptPlan {
     pub fn new(args: &Args, folder: &Path) -> Result<Self> {
         let index = ModelIndex::read(folder)?;
         let kind = index.checked_kind()?;
-        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let task = match &args.edit {
+            EditArgs { mask: Some(_), .. } => Task::Fill,
+            EditArgs { init_image: Some(_), .. } => Task::Change,
+            _ => Task::Generate,
+        };
+        let (sampler, defaults) = (index.sampler(task)?, Defaults::of(kind, task));
         let curve = sampler.scheduler()?.0.grid.curve().clone();
         let own = Walk::Folder(Box::new(sampler));
         let prompts = prompts(args, kind, &index.class)?;
@@ -100,11 +102,11 @@ impl PromptPlan {
             negatives: args.prompt.negative.clone(),
             number,
             batch,
-            guidance: guidance(args, kind)?,
+            guidance: guidance(args, kind, defaults)?,
             clip_skip: args.prompt.clip_skip.unwrap_or(0),
             size: args.prompt.size.map(|Size(size)| size),
             seed: args.seed,
-            image: image(args, kind)?,
+            image: image(args, kind, defaults)?,
             tile: args.prompt.tile,
             precision: args.prompt.dtype,
         })
@@ -132,11 +134,12 @@ impl PromptPlan {
         }
         if let Some(image) = &self.image {
             settings.push(("init_image", image.path.display().to_string()));
-            match &image.mask {
-                _ if self.kind.enlarges() => settings.push(("noise_level", image.noise_level.to_string())),
-                Some(mask) => settings.push(("mask", mask.display().to_string())),
-                None => settings.push(("strength", image.strength.to_string())),
-            }
+            settings.push(if self.kind.enlarges() {
+                ("noise_level", image.noise_level.to_string())
+            } else {
+                ("strength", image.strength.to_string())
+            });
+            settings.extend(image.mask.iter().map(|mask| ("mask", mask.display().to_string())));
         }
         settings
     }
@@ -170,8 +173,8 @@ fn labels(args: &Args, kind: PipelineKind, class: &str) -> Result<Option<Vec<usi
     asked.iter().map(number).collect::<Result<_>>().map(Some)
 }
 
-fn guidance(args: &Args, kind: PipelineKind) -> Result<Guidance> {
-    let scale = args.guidance_scale.unwrap_or(kind.default_guidance_scale());
+fn guidance(args: &Args, kind: PipelineKind, defaults: Defaults) -> Result<Guidance> {
+    let scale = args.guidance_scale.unwrap_or(defaults.guidance_scale);
     let rescale = args.prompt.guidance_rescale.unwrap_or(0.0);
     if !scale.is_finite() {
         bail!("--guidance-scale {scale}: it must be a finite number");
@@ -185,7 +188,7 @@ fn guidance(args: &Args, kind: PipelineKind) -> Result<Guidance> {
     Ok(Guidance { scale, rescale })
 }
 
-fn image(args: &Args, kind: PipelineKind) -> Result<Option<ImagePlan>> {
+fn image(args: &Args, kind: PipelineKind, defaults: Defaults) -> Result<Option<ImagePlan>> {
     let edit = &args.edit;
     let Some(path) = &edit.init_image else {
         if kind.enlarges() {
@@ -196,7 +199,7 @@ fn image(args: &Args, kind: PipelineKind) -> Result<Option<ImagePlan>> {
     if edit.jump_length.is_some() || edit.resamples.is_some() {
         bail!("--jump-length and --resamples belong to RePaint, which a folder with text does not use");
     }
-    let strength = edit.strength.unwrap_or(DEFAULT_STRENGTH);
+    let strength = edit.strength.unwrap_or(defaults.strength);
     if !(strength > 0.0 && strength <= 1.0) {
         bail!("--strength {strength}: it must be above 0 and at most 1");
     }

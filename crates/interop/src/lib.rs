@@ -23,6 +23,7 @@ mod scheduler_grid;
 mod scheduler_k_grid;
 mod scheduler_landing;
 mod scheduler_options;
+mod scheduler_rest;
 mod scheduler_sigmas;
 mod scheduler_solver;
 mod scheduler_table;

@@ -12,6 +12,9 @@ use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 use crate::scheduler_export::{Range, Sampling, sampling};
 use crate::{FolderSampler, InteropError, Scheduler, UNetFolder, write_unet};
 
+/// Steps of the reference library's `DDPMPipeline`, unless it is called otherwise.
+const DDPM_STEPS: usize = 1000;
+
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
 /// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
 #[derive(Debug)]
@@ -32,8 +35,14 @@ impl ModelFolder {
     /// If a file is missing or damaged, a part or an option is one that we do not have, or the weights are those of
     /// another network.
     pub fn read(folder: &Path, device: &Device) -> Result<Self, InteropError> {
-        check_parts(&folder.join("model_index.json"))?;
+        let class = check_parts(&folder.join("model_index.json"))?;
         let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let sampler = match class.as_str() {
+            "DDPMPipeline" => sampler.in_steps(DDPM_STEPS),
+            // It draws with this scheduler, whichever the folder has.
+            "DDIMPipeline" => sampler.of_class("DDIMScheduler")?,
+            _ => sampler,
+        };
         let (scheduler, _) = sampler.scheduler()?;
         let config_file = folder.join("unet").join("config.json");
         let UNetFolder { network: net, config: unet, sample_size } =
@@ -93,8 +102,8 @@ fn check_samples(unet: &UNetConfig, scheduler: &Scheduler) -> Result<(), (&'stat
     }
 }
 
-/// Refuses folders whose parts we would leave out.
-fn check_parts(path: &Path) -> Result<(), InteropError> {
+/// The pipeline's class; folders whose parts we would leave out are refused.
+fn check_parts(path: &Path) -> Result<String, InteropError> {
     let text = fs::read_to_string(path).map_err(InteropError::io("read", path))?;
     let parts: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(InteropError::damaged(path))?;
     let class = |name: &str| parts.get(name).and_then(|part| part.get(1)).and_then(Value::as_str);
@@ -114,7 +123,7 @@ fn check_parts(path: &Path) -> Result<(), InteropError> {
             option: name.clone(),
             value: part.to_string(),
         }),
-        None => Ok(()),
+        None => Ok(parts.get("_class_name").and_then(Value::as_str).unwrap_or_default().to_owned()),
     }
 }
 

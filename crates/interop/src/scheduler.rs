@@ -6,6 +6,9 @@ use crate::scheduler_landing::Landing;
 use crate::scheduler_options::{Options, Unsupported};
 use crate::{scheduler_fault, scheduler_grid, scheduler_solver};
 
+/// No walk is longer, so that its levels fit into any memory.
+const MAX_STEPS: usize = 100_000;
+
 /// How a scheduler is called: the arguments of `set_timesteps` and of `step`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,6 +42,9 @@ pub struct Call {
 impl Call {
     pub(crate) fn steps(&self) -> Result<usize, Unsupported> {
         match self.num_inference_steps {
+            Some(steps) if steps > MAX_STEPS => {
+                Err(Unsupported(format!("{steps} steps: at most {MAX_STEPS}")))
+            }
             Some(steps) if steps > 0 => Ok(steps),
             _ => Err(Unsupported("no number of steps".into())),
         }

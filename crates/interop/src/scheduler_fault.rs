@@ -2,6 +2,7 @@
 
 use schedules::{Grid, Schedule};
 
+use crate::Scheduler;
 use crate::scheduler::Call;
 use crate::scheduler_options::{Options, Unsupported};
 
@@ -35,8 +36,14 @@ pub(crate) fn fault(
 }
 
 /// The same of a walk that begins on the way.
-pub(crate) fn fault_of_the_rest(class: &str) -> Option<&'static str> {
-    (class == "LMSDiscreteScheduler").then_some("LMS, begun on the way, weighs slopes that it has not seen")
+pub(crate) fn fault_of_the_rest(class: &str, scheduler: &Scheduler) -> Option<&'static str> {
+    match class {
+        "LMSDiscreteScheduler" => Some("LMS, begun on the way, weighs slopes that it has not seen"),
+        "PNDMScheduler" if scheduler.runge_kutta => {
+            Some("a Runge-Kutta warm-up, begun on the way, makes the steps of the walk's beginning")
+        }
+        _ => None,
+    }
 }
 
 fn churns(call: &Call) -> bool {

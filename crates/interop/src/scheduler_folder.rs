@@ -2,11 +2,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use diffusion::Solver;
+use serde_json::Value;
 
 use crate::{Call, InteropError, Options, Scheduler, Unsupported};
 
 /// Steps where a folder is sampled without saying how many.
 const DEFAULT_STEPS: usize = 50;
+/// Timesteps of a chain whose file does not say how many.
+const CHAIN: usize = 1000;
 
 /// The scheduler of a model folder with the call that its user makes.
 #[derive(Clone, Debug)]
@@ -31,12 +34,50 @@ impl FolderSampler {
         if class.is_empty() {
             return Err(InteropError::damaged(path)("it names no `_class_name`"));
         }
-        let length: usize = options.get("num_train_timesteps", 1000).map_err(unsupported)?;
-        let steps = Some(length.clamp(1, DEFAULT_STEPS));
-        let call = Call { num_inference_steps: steps, ..Call::default() };
-        let sampler = Self { path: path.to_path_buf(), class, options, call };
+        let sampler = Self { path: path.to_path_buf(), class, options, call: Call::default() };
+        let sampler = sampler.in_steps(DEFAULT_STEPS);
         sampler.scheduler()?;
         Ok(sampler)
+    }
+
+    /// The same scheduler with options other than its file's; those that its class does not take change nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the scheduler cannot have them.
+    pub(crate) fn with_options<const N: usize>(
+        mut self,
+        options: [(&str, Value); N],
+    ) -> Result<Self, InteropError> {
+        self.options.set(options);
+        self.scheduler()?;
+        Ok(self)
+    }
+
+    /// Another class with the options of this one.
+    ///
+    /// # Errors
+    ///
+    /// If that class cannot have them.
+    pub(crate) fn of_class(self, class: &str) -> Result<Self, InteropError> {
+        let sampler = Self { class: class.to_owned(), ..self };
+        sampler.scheduler()?;
+        Ok(sampler)
+    }
+
+    /// The same, sampled in so many steps unless it is called otherwise, or in those of the chain if it is shorter.
+    pub(crate) fn in_steps(mut self, steps: usize) -> Self {
+        let length = self.options.get("num_train_timesteps", CHAIN).unwrap_or(CHAIN);
+        self.call.num_inference_steps = Some(length.clamp(1, steps));
+        self
+    }
+
+    /// The same as the pipelines with a text call it: no noise drawn anew by TCD, whose own default is 0.3.
+    pub(crate) fn in_pipeline(mut self) -> Self {
+        if self.class == "TCDScheduler" {
+            self.call.eta = Some(0.0);
+        }
+        self
     }
 
     /// The scheduler's class.

@@ -35,7 +35,7 @@ pub(crate) fn k_grid(
     }
     let timesteps = match &call.timesteps {
         Some(timesteps) => timesteps.clone(),
-        None => spaced(options, "linspace", Count::Closed, length, length, call.steps()?)?,
+        None => spaced(options, "linspace", Count::Between, length, length, call.steps()?)?,
     };
     let steps = timesteps.len();
     let log_linear = options.get("interpolation_type", "linear".to_owned())? == "log_linear";

@@ -51,6 +51,11 @@ impl Options {
         Self::new(values)
     }
 
+    /// Sets options, whatever they were.
+    pub(crate) fn set<const N: usize>(&mut self, options: [(&str, Value); N]) {
+        self.values.extend(options.map(|(key, value)| (key.to_owned(), value)));
+    }
+
     /// An option, or `default` where it is absent or null.
     ///
     /// # Errors

@@ -29,6 +29,9 @@ pub(crate) fn solver(
         "HeunDiscreteScheduler" | "FlowMatchHeunDiscreteScheduler" => Box::new(Heun { churn: churn(call) }),
         "KDPM2DiscreteScheduler" => Box::new(Midpoint { eta: 0.0 }),
         "KDPM2AncestralDiscreteScheduler" => Box::new(Midpoint { eta: 1.0 }),
+        "LMSDiscreteScheduler" if grid.levels().windows(2).any(|pair| pair[0] == pair[1]) => {
+            return Err(Unsupported(format!("{} steps, of which some have one level,", grid.visits().len())));
+        }
         "LMSDiscreteScheduler" => Box::new(Lms::new(lms_order(call)?)),
         "DPMSolverSDEScheduler" => Box::new(DpmSde { deviation: call.s_noise.unwrap_or(1.0) }),
         "LCMScheduler" | "FlowMatchLCMScheduler" => Box::new(Consistency),

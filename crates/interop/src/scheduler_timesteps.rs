@@ -10,6 +10,8 @@ pub(crate) enum Count {
     Closed,
     /// One more step would.
     Open,
+    /// As [`Closed`](Self::Closed), between the timesteps too: there may be more steps than timesteps.
+    Between,
 }
 
 /// Timesteps by the options `timestep_spacing` and `steps_offset`, falling; `length` is that of the chain's used part.
@@ -24,11 +26,14 @@ pub(crate) fn spaced(
     let offset: f64 = options.get("steps_offset", 0.0)?;
     let spacing: String = options.get("timestep_spacing", default.to_owned())?;
     let open = usize::from(count == Count::Open);
-    if steps == 0 || steps + open > length {
-        return Err(Unsupported(format!("{steps} steps of {length} timesteps")));
+    let between = count == Count::Between && spacing != "leading";
+    let most = if spacing == "trailing" { length } else { length - open.min(length) };
+    let unfit = || Unsupported(format!("{steps} steps of {length} timesteps"));
+    if steps == 0 || steps > most && !between {
+        return Err(unfit());
     }
     let falling = (0..steps).rev().map(|i| (i + open) as f64);
-    Ok(match spacing.as_str() {
+    let timesteps: Vec<f64> = match spacing.as_str() {
         "linspace" => {
             let step = (length as f64 - 1.0) / ((steps + open) as f64 - 1.0).max(1.0);
             falling.map(|i| i * step).collect()
@@ -39,7 +44,9 @@ pub(crate) fn spaced(
             (0..steps).map(|i| (length as f64 - i as f64 * step).round_ties_even() - 1.0).collect()
         }
         other => return Err(Unsupported(format!("timestep_spacing = {other}"))),
-    })
+    };
+    // So many steps that the last ones are rounded to before the chain.
+    if timesteps.last().is_some_and(|&last| last < 0.0) { Err(unfit()) } else { Ok(timesteps) }
 }
 
 /// The timesteps of LCM and TCD: some of those that the model was distilled at.

@@ -112,8 +112,42 @@ fn an_image_is_changed_by_as_much_as_its_strength() {
         drawn(&["--prompt", "a dog", "--init-image", &image, "--steps", "10", "--strength", strength])
     };
     assert_ne!(changed("0.2"), changed("0.9"));
-    fails(&["--prompt", "a", "--init-image", &image, "--mask", &image], "was not trained to fill a mask");
     fails(&["--prompt", "a", "--init-image", "none.png"], "none.png");
+}
+
+/// What is black in the mask stays; in pixels about, because the autoencoder's are no latents' own.
+#[test]
+fn a_mask_is_filled_by_a_network_that_knows_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (image, mask) = (path("image.png"), path("mask.png"));
+    succeeds(&["--prompt", "a cat", "--steps", "2", "--seed", "5", "--out", &image]);
+    let [mut white, mut black] = [vec![255; 16 * 8], vec![0; 16 * 8]];
+    white.append(&mut black);
+    write_grey(&mask, &white);
+    let filled = |strength: &str| {
+        let edit = ["--init-image", &image, "--mask", &mask, "--strength", strength];
+        drawn(&[&["--prompt", "the red dog", "--steps", "5"][..], &edit].concat()).remove(0)
+    };
+    let (whole, part) = (filled("1"), filled("0.4"));
+    let far = |rows: std::ops::Range<usize>| -> u32 {
+        let bytes = rows.start * 48..rows.end * 48;
+        whole[bytes.clone()].iter().zip(&part[bytes]).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
+    };
+    assert!(far(0..6) > 2 * far(10..16), "{} in the white part, {} in the black one", far(0..6), far(10..16));
+}
+
+fn write_grey(file: &str, pixels: &[u8]) {
+    let mut encoder = png::Encoder::new(fs::File::create(file).unwrap(), 16, 16);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+}
+
+#[test]
+fn prompts_draw_without_guidance_too() {
+    let with = |prompt: &str, scale: &str| drawn(&["--prompt", prompt, "--guidance-scale", scale]);
+    assert_ne!(with("a cat", "0"), with("the red dog", "0"));
+    assert_eq!(with("a cat", "0"), with("a cat", "1"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A case is a folder with a `case.json`, the library's own files (configurations, weights) and `io.safetensors` with the
 //! recorded inputs and outputs. [`find_cases`] finds them, [`Case::run`] runs one.
 
+mod asked;
 mod autoencoder;
 mod case;
 mod closed_forms;

@@ -14,8 +14,16 @@ const TOLERANCE: f64 = 1e-3;
 /// The images that a folder's own sampler draws from the recorded noise.
 pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError> {
     let ModelFolder { model, sampler, .. } = ModelFolder::read(&case.folder, device)?;
-    let asked = call(case)?;
-    let (scheduler, mut solver) = sampler.called(|call| *call = asked)?.scheduler()?;
+    if model.num_classes.is_some() && model.net.null_class().is_none() {
+        return Err(CaseError::Unsupported("classes, which the pipeline does not know".into()));
+    }
+    let mut asked = call(case)?;
+    let (scheduler, mut solver) = sampler
+        .called(|own| {
+            asked.num_inference_steps = asked.num_inference_steps.or(own.num_inference_steps);
+            *own = asked;
+        })?
+        .scheduler()?;
     if let Some(fault) = &scheduler.fault {
         return Err(CaseError::Faulty(fault.clone()));
     }

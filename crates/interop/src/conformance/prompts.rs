@@ -4,14 +4,17 @@ use std::ops::ControlFlow;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::asked::Asked;
 use super::case::{Case, CaseError};
 use super::comparison::Comparison;
 use super::unet2d::read;
-use crate::pipeline::{Drawing, Embeddings, Guidance, ImageSizes, Pipeline, PipelineKind, Start, TextStage};
+use crate::pipeline::{
+    Defaults, Drawing, Embeddings, Guidance, ModelIndex, Pipeline, PipelineKind, Start, Task, TextStage,
+};
 use crate::scheduler_fault::fault_of_the_rest;
-use crate::{Call, FolderSampler, HostTensor, InteropError, TensorFile};
+use crate::{FolderSampler, HostTensor, InteropError, TensorFile};
 
 /// In units of the images' range, which is 1.
 const TOLERANCE: f64 = 1e-3;
@@ -20,33 +23,33 @@ const TOLERANCE: f64 = 1e-3;
 pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError> {
     let weights: Option<String> = case.value("weights")?;
     let folder = weights.as_ref().map_or(case.folder.clone(), |weights| case.folder.join(weights));
-    let mut pipeline = Pipeline::read(&folder, device, DType::F32).map_err(CaseError::broken)?;
-    if weights.is_some() {
-        let path = case.folder.join("scheduler").join("scheduler_config.json");
-        pipeline.sampler = FolderSampler::read(&path)?;
-    }
-    let asked = Asked::read(case)?;
-    let call = Call {
-        num_inference_steps: asked.num_inference_steps.or(pipeline.sampler.call().num_inference_steps),
-        eta: asked.eta,
-        ..Call::default()
+    let mut index = ModelIndex::read(&folder)?;
+    index.class = case.kind().to_owned();
+    let (asked, io) = (Asked::read(case)?, case.io()?);
+    let start = Start::recorded(&asked, &io, index.kind()?, device)?;
+    let task = task(&start);
+    let sampler = match weights {
+        Some(_) => index.corrected(&case.folder.join("scheduler"), task)?,
+        None => index.sampler(task)?,
     };
-    pipeline.sampler = pipeline.sampler.called(|own| *own = call)?;
-    if let Some(fault) = pipeline.sampler.scheduler()?.0.fault {
+    let call = asked.call(sampler.call());
+    let sampler = sampler.called(|own| *own = call)?;
+    if let Some(fault) = fault(&sampler, index.kind()?, &start)? {
         return Err(CaseError::Faulty(fault));
     }
-    let late = asked.strength.is_some_and(|strength| strength < 1.0);
-    if let Some(fault) = fault_of_the_rest(pipeline.sampler.class()).filter(|_| late) {
-        return Err(CaseError::Faulty(fault.into()));
-    }
-    let io = case.io()?;
+    let mut pipeline = Pipeline::of_index(index.clone(), device, DType::F32).map_err(CaseError::broken)?;
+    pipeline.sampler = sampler;
     let mut comparison = Comparison::default();
-    let drawing = drawing(&pipeline, &asked, &io, device, &mut comparison)?;
-    if drawing.negative_sizes.is_some() && drawing.batch > 1 && drawing.guidance.scale > 1.0 {
+    let drawing = drawing(&index, &asked, &io, start, device, &mut comparison)?;
+    if index.class == "StableDiffusionXLPipeline"
+        && drawing.negative_sizes.is_some()
+        && drawing.batch > 1
+        && index.kind()?.guides(drawing.guidance.scale)
+    {
         return Err(CaseError::Faulty("sizes of images and of their negatives change places".into()));
     }
     let steps = RefCell::new(Vec::new());
-    let mut recorded = Recorded::new(&io, device)?;
+    let mut recorded = Recorded::new(&io, &pipeline, &drawing.start)?;
     let drawn = pipeline.draw(&drawing, &mut |shape| recorded.draw(shape), &mut |step| {
         steps.borrow_mut().push(step.x.clone());
         ControlFlow::Continue(())
@@ -85,7 +88,8 @@ fn recorded_image(
     kind: PipelineKind,
     device: &Device,
 ) -> Result<Tensor<4>, InteropError> {
-    let centred = kind == PipelineKind::IfUpscale || image.values.iter().any(|&value| value < 0.0);
+    let pixels = matches!(kind, PipelineKind::If | PipelineKind::IfUpscale);
+    let centred = pixels || image.values.iter().any(|&value| value < 0.0);
     let image = image.upload::<4>(device)?;
     Ok(if centred { image } else { image * 2.0 - 1.0 })
 }
@@ -107,55 +111,67 @@ fn compare_embeddings(
     Ok(())
 }
 
-/// The recorded call.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Asked {
-    batch_size: Option<usize>,
-    prompt: Vec<String>,
-    negative_prompt: Option<Vec<String>>,
-    num_inference_steps: Option<usize>,
-    guidance_scale: Option<f64>,
-    guidance_rescale: Option<f64>,
-    clip_skip: Option<usize>,
-    eta: Option<f64>,
-    height: Option<usize>,
-    width: Option<usize>,
-    original_size: Option<[usize; 2]>,
-    crops_coords_top_left: Option<[usize; 2]>,
-    target_size: Option<[usize; 2]>,
-    negative_original_size: Option<[usize; 2]>,
-    negative_crops_coords_top_left: Option<[usize; 2]>,
-    negative_target_size: Option<[usize; 2]>,
-    strength: Option<f64>,
-    noise_level: Option<usize>,
-    clean_caption: bool,
-    output_type: Option<String>,
-    use_clipped_model_output: Option<Value>,
-}
-
-impl Asked {
-    fn read(case: &Case) -> Result<Self, CaseError> {
-        let mut arguments: Map<String, Value> = case.value("call")?;
-        arguments.retain(|_, value| !value.is_null());
-        serde_json::from_value(arguments.into())
-            .map_err(|error| CaseError::Unsupported(format!("the call: {error}")))
+impl Start {
+    /// What the call begins with.
+    fn recorded(
+        asked: &Asked,
+        io: &TensorFile,
+        kind: PipelineKind,
+        device: &Device,
+    ) -> Result<Self, InteropError> {
+        let Some(image) = io.tensors.get("image_in") else { return Ok(Self::Noise) };
+        let image = recorded_image(image, kind, device)?;
+        if kind.enlarges() {
+            let noise_level = asked.noise_level.unwrap_or(kind.default_noise_level());
+            return Ok(Self::Enlarge { image, noise_level });
+        }
+        let strength = |task| asked.strength.unwrap_or(Defaults::of(kind, task).strength);
+        Ok(match io.tensors.get("mask_in") {
+            Some(mask) => {
+                let mask = mask.upload::<4>(device)?.greater_equal_scalar(0.5).float();
+                Self::Inpaint { image, mask, strength: strength(Task::Fill) }
+            }
+            None => Self::Image { image, strength: strength(Task::Change) },
+        })
     }
 }
 
+fn task(start: &Start) -> Task {
+    match start {
+        Start::Noise | Start::Enlarge { .. } => Task::Generate,
+        Start::Image { .. } => Task::Change,
+        Start::Inpaint { .. } => Task::Fill,
+    }
+}
+
+/// Why the library's own answer is not right, if so.
+fn fault(sampler: &FolderSampler, kind: PipelineKind, start: &Start) -> Result<Option<String>, InteropError> {
+    let (scheduler, _) = sampler.scheduler()?;
+    if kind == PipelineKind::LdmText && scheduler.init_noise_sigma != 1.0 {
+        return Ok(Some("the pipeline scales neither its noise nor what it shows the network".into()));
+    }
+    let late = match start {
+        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength < 1.0,
+        Start::Noise | Start::Enlarge { .. } => false,
+    };
+    let of_the_rest = fault_of_the_rest(sampler.class(), &scheduler).filter(|_| late);
+    Ok(scheduler.fault.or(of_the_rest.map(str::to_owned)))
+}
+
 fn drawing(
-    pipeline: &Pipeline,
+    index: &ModelIndex,
     asked: &Asked,
     io: &TensorFile,
+    start: Start,
     device: &Device,
     comparison: &mut Comparison,
 ) -> Result<Drawing, CaseError> {
-    let stage = TextStage::read(&pipeline.folder, device, DType::F32).map_err(CaseError::broken)?;
-    let skip = asked.clip_skip.unwrap_or(0);
+    let stage = TextStage::read(index.folder(), device, DType::F32).map_err(CaseError::broken)?;
+    let (kind, prompts) = (index.kind()?, asked.prompts());
     let (prompt, negative) = match &stage {
         Some(stage) => {
-            let prompt = stage.encode(&asked.prompt, skip).map_err(CaseError::broken)?;
-            let negative = stage.encode_negative(asked.negative_prompt.as_deref(), &prompt);
+            let prompt = stage.encode(&prompts, asked.clip_skip.unwrap_or(0)).map_err(CaseError::broken)?;
+            let negative = stage.encode_negative(asked.negatives().as_deref(), &prompt);
             (Some(prompt), Some(negative.map_err(CaseError::broken)?))
         }
         None => (None, None),
@@ -163,45 +179,20 @@ fn drawing(
     for (embeddings, name) in [(&prompt, ""), (&negative, "negative_")] {
         compare_embeddings(embeddings.as_ref(), name, io, comparison)?;
     }
-    let image = io.tensors.get("image_in").map(|image| recorded_image(image, pipeline.kind, device));
-    let image = image.transpose()?;
-    let mask = io.tensors.get("mask_in").map(|mask| mask.upload::<4>(device)).transpose()?;
-    let start = match (image, mask, asked.strength) {
-        (Some(image), Some(mask), _) => {
-            Start::Inpaint { image, mask: mask.greater_equal_scalar(0.5).float() }
-        }
-        (Some(image), None, Some(strength)) => Start::Image { image, strength },
-        (Some(image), None, None) => {
-            let noise_level = asked.noise_level.unwrap_or(pipeline.kind.default_noise_level());
-            Start::Enlarge { image, noise_level }
-        }
-        (None, ..) => Start::Noise,
+    let with_scores = index.setting("requires_aesthetics_score") == Some(&Value::Bool(true));
+    let guidance = Guidance {
+        scale: asked.guidance_scale.unwrap_or(Defaults::of(kind, task(&start)).guidance_scale),
+        rescale: asked.guidance_rescale.unwrap_or(0.0),
     };
-    let size = asked.height.zip(asked.width).map(|(height, width)| [height, width]);
-    let sizes = ImageSizes {
-        original: asked.original_size,
-        crop: asked.crops_coords_top_left.unwrap_or_default(),
-        target: asked.target_size,
-    };
-    // The library reads them only where both are given.
-    let negative_sizes =
-        asked.negative_original_size.and(asked.negative_target_size).map(|target| ImageSizes {
-            original: asked.negative_original_size,
-            crop: asked.negative_crops_coords_top_left.unwrap_or_default(),
-            target: Some(target),
-        });
     Ok(Drawing {
-        batch: asked.batch_size.unwrap_or(asked.prompt.len()),
+        batch: asked.batch_size.unwrap_or(prompts.len()),
         prompt,
         negative,
         labels: None,
-        guidance: Guidance {
-            scale: asked.guidance_scale.unwrap_or(pipeline.kind.default_guidance_scale()),
-            rescale: asked.guidance_rescale.unwrap_or(0.0),
-        },
-        size,
-        sizes,
-        negative_sizes,
+        guidance,
+        size: asked.size(),
+        sizes: asked.sizes(),
+        negative_sizes: asked.negative_sizes(&index.class, with_scores),
         start,
         sampler: None,
     })
@@ -210,12 +201,15 @@ fn drawing(
 /// The recorded noise: latents that the call passed, and what the library drew, in its order.
 struct Recorded {
     latents: Option<Tensor<4>>,
+    /// How many draws come before the latents.
+    before: usize,
     draws: VecDeque<Tensor<4>>,
     device: Device,
 }
 
 impl Recorded {
-    fn new(io: &TensorFile, device: &Device) -> Result<Self, InteropError> {
+    fn new(io: &TensorFile, pipeline: &Pipeline, start: &Start) -> Result<Self, InteropError> {
+        let device = &pipeline.device;
         let latents = io.tensors.get("latents").map(|latents| latents.upload(device)).transpose()?;
         let draws = match io.tensors.get("randn") {
             Some(draws) => draws.upload::<5>(device)?.iter_dim(0).map(|draw| draw.squeeze_dim(0)).collect(),
@@ -225,15 +219,21 @@ impl Recorded {
                 .map(|draw| draw.upload(device))
                 .collect::<Result<_, _>>()?,
         };
-        Ok(Self { latents, draws, device: device.clone() })
+        // Where a network that knows no masks is to fill one, the image's latents are drawn first.
+        let fills = matches!(start, Start::Inpaint { .. });
+        let before = usize::from(fills && pipeline.config.in_channels == pipeline.first_stage.channels());
+        Ok(Self { latents, before, draws, device: device.clone() })
     }
 
     /// The next of a shape; a noise that was not recorded was multiplied by zero.
     fn draw(&mut self, [channels, height, width]: [usize; 3]) -> Tensor<4> {
         let fits = |x: &Tensor<4>| x.dims()[1..] == [channels, height, width];
-        if let Some(latents) = self.latents.take_if(|latents| fits(latents)) {
+        if self.before == 0
+            && let Some(latents) = self.latents.take_if(|latents| fits(latents))
+        {
             return latents;
         }
+        self.before = self.before.saturating_sub(1);
         let next = if self.draws.front().is_some_and(fits) { self.draws.pop_front() } else { None };
         next.unwrap_or_else(|| Tensor::zeros([1, channels, height, width], &self.device))
     }

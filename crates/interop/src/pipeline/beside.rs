@@ -4,11 +4,13 @@ use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use diffusion::noised;
 use unet::{ClassInput, Condition};
 
+use super::begin::latent_mask;
 use super::draw::Noise;
 use super::folder::Noising;
 use super::{Pipeline, PipelineError, PipelineKind};
 
 /// What is shown to the network beside the image that it denoises.
+#[derive(Default)]
 pub(super) struct Beside {
     /// Concatenated to it.
     pub(super) image: Option<Tensor<4>>,
@@ -56,16 +58,14 @@ impl Pipeline {
     /// A mask and the latent of what it leaves, for a network that was trained to fill it.
     pub(super) fn masked(
         &self,
-        image: Tensor<4>,
-        mask: Tensor<4>,
-        [_, height, width]: [usize; 3],
+        [image, mask]: [&Tensor<4>; 2],
+        batch: usize,
+        shape @ [channels, height, width]: [usize; 3],
         noise: &mut Noise<'_>,
     ) -> Beside {
-        let [batch, ..] = image.dims();
-        let left = image * (mask.clone() * -1.0 + 1.0);
-        let left = self.first_stage.encode(left, noise);
-        let options = InterpolateOptions::new(InterpolateMode::Nearest).with_output_size([height, width]);
-        let mask = interpolate(mask, options).expand([batch, 1, height, width]);
+        let left = image.clone() * (mask.clone() * -1.0 + 1.0);
+        let left = self.first_stage.encode(left, noise).expand([batch, channels, height, width]);
+        let mask = latent_mask(mask.clone(), shape).expand([batch, 1, height, width]);
         Beside { image: Some(Tensor::cat(vec![mask, left], 1)), class: None }
     }
 
@@ -78,11 +78,7 @@ impl Pipeline {
         let shown = beside.image.as_ref().map_or(0, |image| image.dims()[1]);
         match self.config.in_channels.checked_sub(channels) {
             Some(wanted) if wanted == shown => Ok(()),
-            Some(0) => {
-                Err(self
-                    .refuse("was not trained to fill a mask: use a folder with a network of nine channels"))
-            }
-            _ if shown == 0 => Err(self.refuse("fills a mask: give an image and a mask")),
+            Some(1..) if shown == 0 => Err(self.refuse("fills a mask: give an image and a mask")),
             _ => Err(self.lacks("another image beside the one that it draws")),
         }
     }

@@ -11,7 +11,7 @@ impl Pipeline {
     /// What the images are guided away from, if they are.
     pub(super) fn negative<'a>(&self, drawing: &'a Drawing) -> Option<&'a Embeddings> {
         let told = self.config.time_condition_channels.is_some();
-        drawing.negative.as_ref().filter(|_| drawing.guidance.scale != 1.0 && !told)
+        drawing.negative.as_ref().filter(|_| self.kind.guides(drawing.guidance.scale) && !told)
     }
 
     pub(super) fn conditions(

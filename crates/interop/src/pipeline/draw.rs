@@ -1,23 +1,22 @@
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use diffusion::{Denoiser, Solver, Step, noised, sample};
-use schedules::NoiseLevel;
-use unet::{ClassInput, Condition};
+use diffusion::{Denoiser, Step, sample};
+use unet::{ClassInput, Condition, ForwardError};
 
+use super::begin::Beginning;
 use super::beside::Beside;
 use super::{Drawing, Embeddings, Pipeline, PipelineError, PipelineKind, Start};
 use crate::Scheduler;
+use crate::scheduler_rest::Walk;
 
 /// No image is larger.
 const MAX_SIDE: usize = 16_384;
 
 /// Draws standard normal images of the batch, each of the given `[C, H, W]`.
 pub(super) type Noise<'a> = dyn FnMut([usize; 3]) -> Tensor<4> + 'a;
-
-/// A scheduler, and the solver and the levels that are walked.
-type Walk = (Scheduler, Box<dyn Solver>, Vec<NoiseLevel>);
 
 impl Pipeline {
     /// Draws what [`FirstStage::decode`](super::FirstStage::decode) makes images of.
@@ -31,46 +30,32 @@ impl Pipeline {
         noise: &mut Noise<'_>,
         observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
     ) -> Result<Tensor<4>, PipelineError> {
-        let (scheduler, mut solver, levels) = self.walk(drawing)?;
+        let (scheduler, walk) = self.walk(drawing)?;
         let shape = self.latent_shape(drawing)?;
-        let factor = if drawing.sampler.is_some() { 1.0 } else { scheduler.init_noise_sigma };
-        let (x, levels, beside) = match &drawing.start {
-            Start::Noise if self.kind.enlarges() => return Err(self.refuse("enlarges an image: give one")),
-            Start::Noise => (noise(shape) * factor, &levels[..], Beside { image: None, class: None }),
-            Start::Image { image, strength } => {
-                let begin = self.remaining(&levels, *strength)?;
-                let image = self.first_stage.encode(image.clone(), noise);
-                let x = noised(image, begin[0], noise(shape));
-                (x, begin, Beside { image: None, class: None })
-            }
-            Start::Inpaint { image, mask } => {
-                let x = noise(shape) * factor;
-                (x, &levels[..], self.masked(image.clone(), mask.clone(), shape, noise))
-            }
-            Start::Enlarge { image, noise_level } => {
-                let (x, beside) = self.enlarged(image.clone(), *noise_level, shape, noise)?;
-                (x * factor, &levels[..], beside)
-            }
-        };
+        let Beginning { x, walk: Walk { mut solver, levels }, beside } =
+            self.begin(drawing, &scheduler, walk, shape, noise)?;
         self.check_channels(shape, &beside)?;
         let beside = Beside { class: self.labelled(drawing)?.or(beside.class), ..beside };
-        let denoiser = self.denoiser(&scheduler, drawing, shape, beside)?;
+        let refused = RefCell::new(None);
+        let denoiser = self.denoiser(&scheduler, drawing, shape, beside, &refused)?;
         let mut step_noise = || noise(shape);
-        Ok(sample(denoiser.as_ref(), solver.as_mut(), levels, x, &mut step_noise, observer)?)
+        let x = sample(denoiser.as_ref(), solver.as_mut(), &levels, x, &mut step_noise, observer)?;
+        drop(denoiser);
+        refused.into_inner().map_or(Ok(x), |error| Err(PipelineError::Forward(error)))
     }
 
-    fn walk(&self, drawing: &Drawing) -> Result<Walk, PipelineError> {
+    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Walk), PipelineError> {
         let (scheduler, solver) = self.sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
-            return Ok((scheduler, solver, levels));
+            return Ok((scheduler, Walk { solver, levels }));
         };
         let curve = scheduler.grid.curve();
         if curve.chain().is_none() {
             return Err(PipelineError::NoChain { class: self.sampler.class().to_owned() });
         }
         let (solver, levels) = (sampler.solver.init(curve), sampler.levels(curve)?);
-        Ok((scheduler, solver, levels))
+        Ok((scheduler, Walk { solver, levels }))
     }
 
     /// `[C, H, W]` of what is drawn.
@@ -108,6 +93,7 @@ impl Pipeline {
         drawing: &Drawing,
         [channels, height, width]: [usize; 3],
         beside: Beside,
+        refused: &'a RefCell<Option<ForwardError>>,
     ) -> Result<Box<dyn Denoiser + 'a>, PipelineError> {
         let factor = self.first_stage.factor();
         let size = [height * factor, width * factor];
@@ -116,13 +102,18 @@ impl Pipeline {
             let conditions = self.conditions(drawing, embeddings, size, class.clone(), wanted)?;
             let image = image.clone();
             let learned = scheduler.variance.is_some();
+            let empty = Tensor::zeros([1, self.config.out_channels, height, width], &self.device);
             Ok::<_, PipelineError>(move |x: Tensor<4>, timestep: f64| {
                 let timesteps = Tensor::<1>::full([x.dims()[0]], timestep, &x.device());
                 let x = match &image {
                     Some(image) => Tensor::cat(vec![x, image.clone()], 1),
                     None => x,
                 };
-                let output = self.net.forward_or_nan(x.cast(self.dtype), timesteps, conditions.clone());
+                let output = self.net.forward_with(x.cast(self.dtype), timesteps, conditions.clone());
+                let output = output.unwrap_or_else(|error| {
+                    *refused.borrow_mut() = Some(error);
+                    empty.clone()
+                });
                 let output = output.cast(DType::F32);
                 // Of a variance that this scheduler does not use.
                 if learned { output } else { output.narrow(1, 0, channels) }
@@ -141,21 +132,6 @@ impl Pipeline {
             }
             None => scheduler.denoiser(conditional),
         })
-    }
-
-    /// What is walked of the levels: the share of the steps, rounded down as the reference library has it, one at least.
-    fn remaining<'a>(
-        &self,
-        levels: &'a [NoiseLevel],
-        strength: f64,
-    ) -> Result<&'a [NoiseLevel], PipelineError> {
-        if !(strength > 0.0 && strength <= 1.0) {
-            return Err(diffusion::DiffusionError::Strength { strength }.into());
-        }
-        let walked = levels.len().saturating_sub(1);
-        let steps = self.sampler.call().num_inference_steps.unwrap_or(walked).min(walked);
-        let left_out = (steps - (steps as f64 * strength) as usize).min(walked - 1);
-        Ok(&levels[left_out..])
     }
 
     /// The classes of the images, where the network knows classes.

@@ -10,10 +10,11 @@ pub struct Embeddings {
     pub pooled: Option<Tensor<2>>,
 }
 
-/// Classifier-free guidance, as [`ClassifierFree`](diffusion::ClassifierFree) has it.
+/// Classifier-free guidance, as [`ClassifierFree`](diffusion::ClassifierFree) has it; [`PipelineKind::guides`](super::PipelineKind::guides)
+/// says with which scales there is any.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Guidance {
-    /// Guidance scale; 1 is off.
+    /// Guidance scale.
     pub scale: f64,
     /// How far the guided output is given back the deviation of the conditional one.
     pub rescale: f64,
@@ -43,12 +44,15 @@ pub enum Start {
         /// In `(0, 1]`.
         strength: f64,
     },
-    /// Noise where a mask is 1; a network of nine channels is shown the rest of the images.
+    /// Noise where a mask is 1, or with less `strength` the images noised. A network of nine channels is shown the rest of
+    /// the images; around what any other draws, they are put back at each step.
     Inpaint {
         /// The images `[B, 3, H, W]` in `[-1, 1]`.
         image: Tensor<4>,
         /// `[1 or B, 1, H, W]`, 1 where the image is drawn anew, 0 where it stays.
         mask: Tensor<4>,
+        /// The share of the steps that is walked, in `(0, 1]`.
+        strength: f64,
     },
     /// Noise, beside small images that are enlarged.
     Enlarge {

@@ -79,6 +79,9 @@ pub enum PipelineError {
         /// Channels of what the network takes.
         wanted: usize,
     },
+    /// A network that cannot be called so.
+    #[error(transparent)]
+    Forward(#[from] unet::ForwardError),
     /// A scheduler without a chain, with a sampler of ours.
     #[error("{class} has no chain of timesteps that another sampler could walk; leave out --sampler")]
     NoChain {

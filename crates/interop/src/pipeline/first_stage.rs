@@ -110,6 +110,13 @@ impl FirstStage {
         Ok(interpolate(small, options))
     }
 
+    /// Draws the noise that [`encode`](Self::encode) would draw for latents of a shape.
+    pub(super) fn skip_draw(&self, shape: [usize; 3], noise: &mut dyn FnMut([usize; 3]) -> Tensor<4>) {
+        if matches!(self, Self::Kl(_)) {
+            noise(shape);
+        }
+    }
+
     /// Latents of images; those of a KL autoencoder are drawn with `noise`.
     ///
     /// # Shapes

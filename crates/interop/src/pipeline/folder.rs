@@ -7,7 +7,7 @@ use serde_json::Value;
 use unet::{UNet, UNetConfig};
 
 use super::kind::Parts;
-use super::{FirstStage, ModelIndex, PipelineError, PipelineKind};
+use super::{FirstStage, ModelIndex, PipelineError, PipelineKind, Task, outdated};
 use crate::{FolderSampler, InteropError, UNetFolder};
 
 /// A model folder that draws images, taken apart.
@@ -52,22 +52,27 @@ impl Pipeline {
     ///
     /// If a part is missing, which is found before any is read; if a part is damaged, or is one that we do not have.
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, PipelineError> {
-        let index = ModelIndex::read(folder)?;
-        let kind = index.checked_kind()?;
+        Self::of_index(ModelIndex::read(folder)?, device, dtype)
+    }
+
+    /// Reads the folder of an index.
+    pub(crate) fn of_index(index: ModelIndex, device: &Device, dtype: DType) -> Result<Self, PipelineError> {
+        let (kind, folder) = (index.checked_kind()?, index.folder().to_path_buf());
         let Parts { first_stage, noising, .. } = kind.parts();
-        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
-        let noising = noising.map(|name| Noising::read(folder, name, &index)).transpose()?;
+        let sampler = index.sampler(Task::Generate)?;
+        let noising = noising.map(|name| Noising::read(&folder, name, &index)).transpose()?;
         let first_stage = match first_stage {
             Some(name) => {
                 let class = index.part(name).unwrap_or_default();
-                FirstStage::read(&folder.join(name), class, device)?
+                outdated::first_stage(&index.class, FirstStage::read(&folder.join(name), class, device)?)
             }
             None => FirstStage::Pixels,
         };
         let UNetFolder { network: net, config, sample_size } =
             UNetFolder::read(&folder.join("unet"), device, dtype)?;
+        let sample_size = outdated::sample_size(&index.class, &folder.join("unet"), sample_size)?;
         Ok(Self {
-            folder: folder.to_path_buf(),
+            folder,
             class: index.class,
             kind,
             net,

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::kind::{Parts, PipelineKind};
-use crate::InteropError;
+use super::{Defaults, Task, outdated};
+use crate::{FolderSampler, InteropError};
 
 /// Parts that change no image, or that only other arguments than ours would use.
 const UNUSED: [&str; 4] = ["feature_extractor", "image_encoder", "safety_checker", "watermarker"];
@@ -60,6 +61,27 @@ impl ModelIndex {
         needed.extend(first_stage.iter().chain(&noising));
         self.check(&needed)?;
         Ok(kind)
+    }
+
+    /// The folder's scheduler as the pipeline has it, and is called for a task unless told otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If we have no such pipeline or scheduler, or its file is missing or damaged.
+    pub fn sampler(&self, task: Task) -> Result<FolderSampler, InteropError> {
+        self.corrected(&self.folder.join("scheduler"), task)
+    }
+
+    /// The same of a scheduler that lies elsewhere.
+    pub(crate) fn corrected(&self, scheduler: &Path, task: Task) -> Result<FolderSampler, InteropError> {
+        let sampler = FolderSampler::read(&scheduler.join("scheduler_config.json"))?;
+        let sampler = outdated::scheduler(&self.class, sampler)?.in_pipeline();
+        Ok(sampler.in_steps(Defaults::of(self.kind()?, task).steps))
+    }
+
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The tokenizers, each with the encoder that reads its tokens. Stable Diffusion XL's refiner has the second only.

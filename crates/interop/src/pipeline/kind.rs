@@ -7,6 +7,8 @@ pub enum PipelineKind {
     LdmText,
     /// Stable Diffusion 1 and 2.
     StableDiffusion,
+    /// Stable Diffusion, distilled to a few steps (Luo et al. 2023).
+    LatentConsistency,
     /// Stable Diffusion's upscaler: the small image is concatenated to the latent one.
     StableDiffusionUpscale,
     /// Stable Diffusion XL: two text encoders, and sizes beside the text (Podell et al. 2023).
@@ -36,8 +38,8 @@ impl PipelineKind {
             "LDMTextToImagePipeline" => Self::LdmText,
             "StableDiffusionPipeline"
             | "StableDiffusionImg2ImgPipeline"
-            | "StableDiffusionInpaintPipeline"
-            | "LatentConsistencyModelPipeline" => Self::StableDiffusion,
+            | "StableDiffusionInpaintPipeline" => Self::StableDiffusion,
+            "LatentConsistencyModelPipeline" => Self::LatentConsistency,
             "StableDiffusionUpscalePipeline" => Self::StableDiffusionUpscale,
             "StableDiffusionXLPipeline"
             | "StableDiffusionXLImg2ImgPipeline"
@@ -54,7 +56,7 @@ impl PipelineKind {
         let (text, first_stage, noising): (&'static [(&str, &str)], _, _) = match self {
             Self::Ldm => (&[], Some("vqvae"), None),
             Self::LdmText => (&[("tokenizer", "bert")], Some("vqvae"), None),
-            Self::StableDiffusion => (CLIP, Some("vae"), None),
+            Self::StableDiffusion | Self::LatentConsistency => (CLIP, Some("vae"), None),
             Self::StableDiffusionUpscale => (CLIP, Some("vae"), Some("low_res_scheduler")),
             Self::StableDiffusionXl => (TWO, Some("vae"), None),
             Self::If => (CLIP, None, None),
@@ -68,15 +70,17 @@ impl PipelineKind {
         matches!(self, Self::StableDiffusionUpscale | Self::IfUpscale)
     }
 
-    /// The guidance scale that the reference library draws with, unless told otherwise.
-    pub fn default_guidance_scale(self) -> f64 {
+    /// Whether a mask is filled: by a network that is shown it, or by any other with what is kept put back at each step.
+    pub fn fills_masks(self) -> bool {
+        matches!(self, Self::StableDiffusion | Self::StableDiffusionXl)
+    }
+
+    /// Whether images are guided with a scale, as the reference library's class decides it: above 1 for most.
+    pub fn guides(self, scale: f64) -> bool {
         match self {
-            Self::Ldm | Self::LdmText => 1.0,
-            Self::StableDiffusion => 7.5,
-            Self::StableDiffusionUpscale => 9.0,
-            Self::StableDiffusionXl => 5.0,
-            Self::If => 7.0,
-            Self::IfUpscale => 4.0,
+            Self::Ldm | Self::LatentConsistency => false,
+            Self::LdmText => scale != 1.0,
+            _ => scale > 1.0,
         }
     }
 

@@ -3,8 +3,11 @@
 //! A [`Pipeline`] is a folder with a `model_index.json`, taken apart: text encoders, a network, a scheduler, and a first
 //! stage that decodes what the network draws. What is drawn is a [`Drawing`].
 
+mod begin;
 mod beside;
+mod blending;
 mod conditions;
+mod defaults;
 mod draw;
 mod drawing;
 mod error;
@@ -12,8 +15,10 @@ mod first_stage;
 mod folder;
 mod index;
 mod kind;
+mod outdated;
 mod text_stage;
 
+pub use defaults::{Defaults, Task};
 pub use drawing::{Drawing, Embeddings, Guidance, ImageSizes, Start};
 pub use error::PipelineError;
 pub use first_stage::FirstStage;

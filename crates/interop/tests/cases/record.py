@@ -3,7 +3,8 @@
     pip install diffusers==0.42.1 torch safetensors scipy && python record.py FOLDER [KIND]
 
 The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers,
-condition_only and stable_diffusion_xl with 2.9.0. KIND is pipeline, train_step, schedulers, conditions or extra_large.
+condition_only, stable_diffusion_xl and what begins on the way, labelled_train_step too, with 2.9.0. KIND is pipeline, train_step,
+labelled, schedulers, conditions, extra_large or on_the_way.
 The folder stable_diffusion was written by StableDiffusionPipeline.save_pretrained, with CLIP's text encoder from transformers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
@@ -40,6 +41,8 @@ SCHEDULERS = {
     "euler_log_linear_karras": ("EulerDiscrete", dict(LATENT, interpolation_type="log_linear", use_karras_sigmas=True,
                                                       final_sigmas_type="sigma_min"), 7, {}),
     "ddim_linspace": ("DDIM", dict(timestep_spacing="linspace", skip_prk_steps=True), 7, {}),
+    "euler_between": ("EulerDiscrete", dict(num_train_timesteps=10), 14, {}),
+    "heun_between": ("HeunDiscrete", dict(num_train_timesteps=10, timestep_spacing="trailing"), 13, {}),
 }
 # Options of UNet2DConditionModel, and shapes of its inputs beside a sample of 8x8 or the given size.
 TRANSFORMERS = dict(down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -261,8 +264,76 @@ def extra_large(folder):
           dict(image=torch.from_numpy(image), latents=latents, step_latents=torch.stack(steps)))
 
 
+def labelled(folder):
+    """A training step of a network that knows classes, and none that means no class."""
+    net = moved(UNet2DModel(**SMALL | dict(block_out_channels=(4, 4)), num_class_embeds=3))
+    net.save_pretrained(folder)
+    optimizer = dict(type="AdamW", lr=2e-4, betas=[0.9, 0.999], weight_decay=0.01, eps=1e-8)
+    adam = torch.optim.AdamW(net.parameters(), **{key: value for key, value in optimizer.items() if key != "type"})
+    x0, noise, t, labels = torch.rand(4, 3, 8, 8) * 2 - 1, torch.randn(4, 3, 8, 8), torch.tensor([0, 20, 400, 999]), \
+        torch.tensor([2, 0, 1, 2])
+    loss = F.mse_loss(net(DDPMScheduler().add_noise(x0, noise, t), t, class_labels=labels).sample, noise)
+    loss.backward()
+    kept = {key: value for key, value in net.named_parameters() if key.startswith(("conv_in", "class_embedding"))}
+    io = {f"grad.{key}": value.grad.clone() for key, value in kept.items()}
+    adam.step()
+    values = dict(x0=x0, noise=noise, t=t, class_labels=labels, loss=loss, ema_decay=torch.tensor(0.0))
+    io |= {f"s0.{key}": value for key, value in values.items()}
+    io |= {f"{prefix}_after.{key}": value.detach().clone() for prefix in ("param", "ema") for key, value in kept.items()}
+    case = dict(kind="train_step", steps=1, prediction_type="epsilon", optimizer=optimizer, min_snr_gamma=None,
+                hybrid_vlb=False, grad_clip=None, beta_schedule="linear")
+    write(folder, case, io)
+
+
+# Pipeline, scheduler, its options and the call: files without the options that a pipeline's constructor sets, scales that do
+# not guide, walks that begin on the way, masks for a network that knows none.
+ON_THE_WAY = {
+    "stable_diffusion_old": ("", "DDIM", {}, dict(num_inference_steps=3, guidance_scale=0.5)),
+    "stable_diffusion_pndm_late": ("Img2Img", "PNDM", dict(skip_prk_steps=True, set_alpha_to_one=False),
+                                   dict(num_inference_steps=8, strength=0.5, guidance_scale=4.0)),
+    "stable_diffusion_single_late": ("Img2Img", "DPMSolverSinglestep", {},
+                                     dict(num_inference_steps=6, strength=0.5, guidance_scale=4.0)),
+    "stable_diffusion_inpaint": ("Inpaint", "KDPM2Discrete", {},
+                                 dict(num_inference_steps=5, strength=0.6, guidance_scale=4.0, height=16, width=16)),
+    "stable_diffusion_tcd": ("Inpaint", "TCD", {}, dict(num_inference_steps=2, guidance_scale=1.0, height=16, width=16)),
+}
+
+
+def on_the_way(folder, task, name, options, call):
+    (folder / "scheduler").mkdir(parents=True, exist_ok=True)
+    options = dict(LATENT, _class_name=f"{name}Scheduler", **options)
+    (folder / "scheduler/scheduler_config.json").write_text(json.dumps(options))
+    scheduler = getattr(diffusers, f"{name}Scheduler").from_pretrained(folder / "scheduler")
+    kind = getattr(diffusers, f"StableDiffusion{task}Pipeline")
+    weights = pathlib.Path(__file__).parent / "stable_diffusion"
+    pipe = kind.from_pretrained(weights, scheduler=scheduler, safety_checker=None)
+    draw, draws = diffusers.utils.torch_utils.randn_tensor, []
+
+    def recorded(*args, **kwargs):
+        draws.append(draw(*args, **kwargs).clone())
+        return draws[-1]
+
+    drawing = [module for key, module in sys.modules.items()
+               if key.startswith("diffusers") and getattr(module, "randn_tensor", None) is draw]
+    for module in drawing:
+        module.randn_tensor = recorded
+    io, steps, call = {}, [], dict(call, prompt=["the red dog"], output_type="np")
+    if task:
+        io["image_in"] = torch.rand(1, 3, 16, 16)
+    if task == "Inpaint":
+        io["mask_in"] = torch.zeros(1, 1, 16, 16)
+        io["mask_in"][:, :, 3:11, 5:13] = 1
+    images = {dict(image_in="image", mask_in="mask_image")[key]: value for key, value in io.items()}
+    kept = lambda pipe, index, t, state: steps.append(state["latents"].clone()) or {}
+    io["image"] = torch.from_numpy(pipe(**call, **images, callback_on_step_end=kept).images)
+    for module in drawing:
+        module.randn_tensor = draw
+    io |= {f"randn.{index}": draw for index, draw in enumerate(draws)} | dict(step_latents=torch.stack(steps))
+    write(folder, dict(pipeline=kind.__name__, weights="../stable_diffusion", call=call), io)
+
+
 root = pathlib.Path(sys.argv[1])
-wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions", "extra_large"]
+wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions", "extra_large", "labelled", "on_the_way"]
 torch.manual_seed(0)
 if "pipeline" in wanted:
     pipeline(root / "ddpm_pipeline")
@@ -279,3 +350,10 @@ if "conditions" in wanted:
 if "extra_large" in wanted:
     torch.manual_seed(3)
     extra_large(root / "stable_diffusion_xl")
+if "labelled" in wanted:
+    torch.manual_seed(4)
+    labelled(root / "labelled_train_step")
+if "on_the_way" in wanted:
+    torch.manual_seed(5)
+    for name, arguments in ON_THE_WAY.items():
+        on_the_way(root / name, *arguments)

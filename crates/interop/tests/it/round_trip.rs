@@ -143,7 +143,9 @@ fn edm_and_flows_are_exported_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(export_run(&model, &config, folder.path()).unwrap(), class);
         let back = ModelFolder::read(folder.path(), &Device::flex()).unwrap();
-        let (scheduler, _) = back.sampler.scheduler().unwrap();
+        let steps = Some(config.sample.steps);
+        let sampler = back.sampler.called(|call| call.num_inference_steps = steps).unwrap();
+        let (scheduler, _) = sampler.scheduler().unwrap();
         let levels = config.sample_levels(&model.curve).unwrap();
         assert_eq!(scheduler.grid.levels().len(), levels.len());
         for (back, ours) in scheduler.grid.levels().iter().zip(&levels) {
