@@ -46,6 +46,7 @@ fn run(args: &Args) -> Result<()> {
             let model = TrainedModel::load(&run.ema(), &config, &device)?;
             let class = interop::export_run(&model, &config, &args.folder)?;
             train::say(format_args!("exported: {folder}, with a {class}"));
+            say_of_classes(config.model.num_classes);
             train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
         SystemName::Autoencoder => {
@@ -60,9 +61,11 @@ fn run(args: &Args) -> Result<()> {
         }
         SystemName::Latent => {
             let config = LatentRunConfig::load(&run.config())?;
+            let classes = config.model.num_classes.filter(|_| config.text.is_none());
             let class =
                 interop::export_latent(&TrainedLatent::load(&run.ema(), config, &device)?, &args.folder)?;
             train::say(format_args!("exported: {folder}, a {class}"));
+            say_of_classes(classes);
             train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
         SystemName::Dpm
@@ -75,4 +78,15 @@ fn run(args: &Args) -> Result<()> {
         ),
     }
     Ok(())
+}
+
+/// Says what the pipeline of an exported network with classes does not do.
+fn say_of_classes(classes: Option<usize>) {
+    if let Some(classes) = classes {
+        train::say(format_args!(
+            "diffusers loads this folder, but its pipeline draws no classes: call the network itself with class_labels from \
+             0 to {}",
+            classes - 1
+        ));
+    }
 }
