@@ -130,6 +130,22 @@ for begin in (0, 25):
         x = lms.step(answer(x, 1.0, sigma, "epsilon"), t, x).prev_sample
     show(f"LMS, 50 steps, begun at step {begin}: error", f"{(x - MEAN - start * STD).abs().max():.1e}")
 
+for skips in (True, False):
+    findings = []
+    for n in (20, 50, 100):
+        pndm = diffusers.PNDMScheduler(skip_prk_steps=skips, set_alpha_to_one=True)
+        pndm.set_timesteps(n)
+        alphas = pndm.alphas_cumprod.double().sqrt()
+        begin = n // 2
+        torch.manual_seed(0)
+        start = x = torch.randn(1, 1, 4, 4, dtype=torch.float64)
+        first = alphas[int(pndm.timesteps[begin])].item()
+        for t in pndm.timesteps[begin:]:
+            alpha = alphas[int(t)].item()
+            x = pndm.step(answer(x, alpha, math.sqrt(1 - alpha**2), "epsilon"), t, x).prev_sample
+        findings.append(f"{(x - exact(start, first)).abs().max():.1e}")
+    show(f"PNDM, {'PLMS' if skips else 'Runge-Kutta'}, begun half way (image to image), 20, 50 and 100 steps: error", " ".join(findings))
+
 broken = []
 for n in range(2, 101):
     options = dict(rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False)

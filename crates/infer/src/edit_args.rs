@@ -10,7 +10,8 @@ pub struct EditArgs {
     /// Begin with an image file, resized and cropped to the model's size, noised up to --strength.
     #[arg(long, value_name = "FILE", conflicts_with = "forward")]
     pub init_image: Option<PathBuf>,
-    /// Share of the steps that is walked: near 0 keeps the image, 1 begins with noise alone [default: 0.5, with --mask 1].
+    /// Share of the steps that is walked: near 0 keeps the image, 1 begins with noise alone [default: 0.5, with
+    /// --mask 1; with a folder of pipelines that of its class].
     #[arg(long, value_name = "S", requires = "init_image")]
     pub strength: Option<f64>,
     /// Begin with the noise that leads to --init-image, found by walking up with DDIM, instead of noise of its own.

@@ -23,6 +23,8 @@ pub struct Call {
     pub mu: Option<f64>,
     /// Timesteps that a distilled model knows.
     pub original_inference_steps: Option<usize>,
+    /// The share of the distilled timesteps, from the lowest, that an image is changed at.
+    pub strength: Option<f64>,
     /// Noise drawn anew.
     pub eta: Option<f64>,
     /// Whether the noise follows a clipped image.

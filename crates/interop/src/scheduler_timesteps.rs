@@ -70,10 +70,44 @@ pub(crate) fn distilled(
     if original > chain {
         return Err(Unsupported(format!("original_inference_steps = {original} of a chain of {chain}")));
     }
-    if steps > original {
-        return Err(Unsupported(format!("{steps} steps of {original} distilled ones")));
-    }
     let stride = chain / original;
-    let at = |index: usize| ((original - index) * stride - 1) as f64;
-    Ok((0..steps).map(|i| at((i as f64 * original as f64 / steps as f64) as usize)).collect())
+    let known = (original as f64 * call.strength.unwrap_or(1.0).clamp(0.0, 1.0)) as usize;
+    if steps > known {
+        return Err(Unsupported(format!("{steps} steps of {known} distilled ones")));
+    }
+    let at = |index: usize| ((known - index) * stride - 1) as f64;
+    Ok((0..steps).map(|i| at((i as f64 * known as f64 / steps as f64) as usize)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    /// As LCMScheduler and TCDScheduler of diffusers 0.42.1 have it.
+    #[test]
+    fn with_a_strength_the_lowest_distilled_timesteps_are_walked() {
+        let walk = |steps, strength| {
+            let call = Call { num_inference_steps: Some(steps), strength: Some(strength), ..Call::default() };
+            distilled(&Options::new(Map::new()), 1000, &call, false)
+        };
+        assert_eq!(walk(4, 0.5).unwrap(), [499.0, 379.0, 259.0, 139.0]);
+        assert_eq!(walk(3, 0.3).unwrap(), [299.0, 199.0, 99.0]);
+        assert_eq!(walk(4, 0.06).unwrap_err().0, "4 steps of 3 distilled ones");
+    }
+
+    #[test]
+    fn steps_between_timesteps_are_no_more_than_a_walk_may_have() {
+        let spaced = |spacing: &str, count, steps| {
+            let options = Options::new(Map::from_iter([("timestep_spacing".into(), spacing.into())]));
+            spaced(&options, "linspace", count, 10, 10, steps).map_err(|error| error.0)
+        };
+        assert_eq!(spaced("linspace", Count::Between, 19).unwrap()[..3], [9.0, 8.5, 8.0]);
+        assert_eq!(spaced("linspace", Count::Closed, 19).unwrap_err(), "19 steps of 10 timesteps");
+        assert_eq!(spaced("leading", Count::Between, 19).unwrap_err(), "19 steps of 10 timesteps");
+        assert_eq!(spaced("trailing", Count::Between, 25).unwrap_err(), "25 steps of 10 timesteps");
+        assert_eq!(spaced("trailing", Count::Open, 10).unwrap()[..2], [9.0, 8.0]);
+        assert_eq!(spaced("linspace", Count::Open, 10).unwrap_err(), "10 steps of 10 timesteps");
+    }
 }

@@ -34,6 +34,9 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     };
     let call = asked.call(sampler.call());
     let sampler = sampler.called(|own| *own = call)?;
+    if is_late(&start) && io.tensors.contains_key("latents") && matches!(start, Start::Inpaint { .. }) {
+        return Err(CaseError::Unsupported("latents in the place of an image that is noised".into()));
+    }
     if let Some(fault) = fault(&sampler, index.kind()?, &start)? {
         return Err(CaseError::Faulty(fault));
     }
@@ -144,17 +147,21 @@ fn task(start: &Start) -> Task {
     }
 }
 
+/// Whether the walk begins on the way.
+fn is_late(start: &Start) -> bool {
+    match start {
+        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength < 1.0,
+        Start::Noise | Start::Enlarge { .. } => false,
+    }
+}
+
 /// Why the library's own answer is not right, if so.
 fn fault(sampler: &FolderSampler, kind: PipelineKind, start: &Start) -> Result<Option<String>, InteropError> {
     let (scheduler, _) = sampler.scheduler()?;
     if kind == PipelineKind::LdmText && scheduler.init_noise_sigma != 1.0 {
         return Ok(Some("the pipeline scales neither its noise nor what it shows the network".into()));
     }
-    let late = match start {
-        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength < 1.0,
-        Start::Noise | Start::Enlarge { .. } => false,
-    };
-    let of_the_rest = fault_of_the_rest(sampler.class(), &scheduler).filter(|_| late);
+    let of_the_rest = fault_of_the_rest(sampler.class(), &scheduler).filter(|_| is_late(start));
     Ok(scheduler.fault.or(of_the_rest.map(str::to_owned)))
 }
 

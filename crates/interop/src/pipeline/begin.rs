@@ -91,6 +91,9 @@ impl Pipeline {
         if !(strength > 0.0 && strength <= 1.0) {
             return Err(DiffusionError::Strength { strength }.into());
         }
+        if self.spreads(drawing) {
+            return Ok(walk);
+        }
         let walked = walk.levels.len().saturating_sub(1);
         let asked = self.sampler.call().num_inference_steps.filter(|_| drawing.sampler.is_none());
         let steps = asked.unwrap_or(walked).min(walked);

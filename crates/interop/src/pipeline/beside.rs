@@ -36,7 +36,7 @@ impl Pipeline {
         if level > most {
             return Err(PipelineError::NoiseLevel { level, most });
         }
-        let [batch, channels, low_height, low_width] = image.dims();
+        let [_, channels, low_height, low_width] = image.dims();
         let level_of_noise = schedule.level(level);
         let (x, image) = if self.kind == PipelineKind::IfUpscale {
             let x = noise(shape);
@@ -47,6 +47,10 @@ impl Pipeline {
             let image = noised(image, level_of_noise, noise([channels, low_height, low_width]));
             (noise(shape), image)
         };
+        // One image may be enlarged several times.
+        let [batch, ..] = x.dims();
+        let [_, channels, height, width] = image.dims();
+        let image = image.expand([batch, channels, height, width]);
         let class = match self.config.class_input {
             ClassInput::Label => Condition::Labels(Tensor::full([batch], level as i64, &self.device)),
             ClassInput::Number => Condition::Numbers(Tensor::full([batch], level as f64, &self.device)),

@@ -45,7 +45,14 @@ impl Pipeline {
     }
 
     fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Walk), PipelineError> {
-        let (scheduler, solver) = self.sampler.scheduler()?;
+        let sampler = match &drawing.start {
+            // Its steps are spread over what remains, instead of being left out.
+            Start::Image { strength, .. } if self.spreads(drawing) => {
+                self.sampler.clone().called(|call| call.strength = Some(*strength))?
+            }
+            _ => self.sampler.clone(),
+        };
+        let (scheduler, solver) = sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
             return Ok((scheduler, Walk { solver, levels }));
@@ -56,6 +63,13 @@ impl Pipeline {
         }
         let (solver, levels) = (sampler.solver.init(curve), sampler.levels(curve)?);
         Ok((scheduler, Walk { solver, levels }))
+    }
+
+    /// Whether all steps are walked from an image, as the reference library does with a distilled model.
+    pub(super) fn spreads(&self, drawing: &Drawing) -> bool {
+        let distilled =
+            self.kind == PipelineKind::LatentConsistency && self.sampler.class() == "LCMScheduler";
+        distilled && drawing.sampler.is_none()
     }
 
     /// `[C, H, W]` of what is drawn.

@@ -39,7 +39,9 @@ impl PipelineKind {
             "StableDiffusionPipeline"
             | "StableDiffusionImg2ImgPipeline"
             | "StableDiffusionInpaintPipeline" => Self::StableDiffusion,
-            "LatentConsistencyModelPipeline" => Self::LatentConsistency,
+            "LatentConsistencyModelPipeline" | "LatentConsistencyModelImg2ImgPipeline" => {
+                Self::LatentConsistency
+            }
             "StableDiffusionUpscalePipeline" => Self::StableDiffusionUpscale,
             "StableDiffusionXLPipeline"
             | "StableDiffusionXLImg2ImgPipeline"
