@@ -87,8 +87,8 @@ impl Backend {
                 if std::env::var_os("LIBTORCH").is_none() && libtorch.join("build-version").exists() {
                     use_libtorch(command, &libtorch);
                 } else if std::env::var_os("LIBTORCH").is_none() {
-                    eprintln!(
-                        "note: the build downloads libtorch, unless `cargo xtask setup tch` has brought it"
+                    terminal::note(
+                        "note: the build downloads libtorch, unless `cargo xtask setup tch` has brought it",
                     );
                 }
             }

@@ -46,7 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    terminal::run(|cli: Cli| match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Infer(args) => infer::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -60,9 +60,5 @@ fn main() -> ExitCode {
         Command::Export(args) => interop::export(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Ci(args) => ci::run(&args),
-    };
-    result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
     })
 }

@@ -3,7 +3,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use diffusion::SamplerConfig;
 use random::Seed;
-use train::{clock, say};
+use terminal::say;
+use train::clock;
 
 use crate::bench::Bench;
 use crate::drawing::Drawing;

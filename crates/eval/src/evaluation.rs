@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use train::say;
+use terminal::say;
 
 use crate::args::Args;
 use crate::bench::Bench;

@@ -40,7 +40,7 @@ impl Progress {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let pace = self.started.elapsed().as_secs_f64() / (done - self.first).max(1) as f64;
         let left = Duration::from_secs_f64(pace * total.saturating_sub(done) as f64);
-        eprintln!("{} {done}/{total}, {} left", self.what, train::clock(left));
+        terminal::note(format_args!("{} {done}/{total}, {} left", self.what, train::clock(left)));
     }
 }
 

@@ -6,7 +6,8 @@ use burn::prelude::*;
 use data::{Grid, Splits, pixels};
 use features::{Classifier, ClassifierTraining, QuarterTurns};
 use metrics::{Features, Gaussian, frechet_distance};
-use train::{FirstStageRunConfig, Record, RunDir, TrainedFirstStage, say};
+use terminal::say;
+use train::{FirstStageRunConfig, Record, RunDir, TrainedFirstStage};
 
 use crate::args::Args;
 use crate::classed::Classed;

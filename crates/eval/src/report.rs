@@ -3,7 +3,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use data::{Grid, pixels};
 use serde::Serialize;
-use train::say;
+use terminal::say;
 
 use crate::bench::Bench;
 use crate::keyed::write_json;

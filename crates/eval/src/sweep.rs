@@ -2,8 +2,9 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
+use terminal::say;
 use train::cascade::{Augmentation, CascadeDir, CascadePlan, SuperResolutionModel, TrainedCascade};
-use train::{RunDir, SystemName, hash_file, say};
+use train::{RunDir, SystemName, hash_file};
 
 use crate::args::Args;
 use crate::bench::Bench;

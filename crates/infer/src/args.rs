@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use anyhow::{Result, bail};
 use backend::BackendName;
 use clap::Parser;
 use schedules::Spacing;
@@ -40,7 +41,7 @@ pub struct Args {
     #[arg(long, value_name = "W")]
     pub guidance_scale: Option<f64>,
     /// Solver; the run's own unless given. Ancestral draws with the large variance over the whole chain, else the small.
-    #[arg(long)]
+    #[arg(long, ignore_case = true)]
     pub sampler: Option<Sampler>,
     /// Sampling steps; the run's own unless given.
     #[arg(long)]
@@ -49,7 +50,7 @@ pub struct Args {
     /// unless given.
     #[arg(long)]
     pub spacing: Option<Spacing>,
-    /// Noise of the ddim, dpm2 and tcd samplers: 0 deterministic, 1 as the ancestral one.
+    /// Noise of the ddim, dpm2 and tcd samplers, from 0, deterministic, to 1, as the ancestral one.
     #[arg(long)]
     pub eta: Option<f64>,
     /// Limit predicted images to this quantile of their own values, such as 0.995, instead of clipping them (Imagen).
@@ -58,9 +59,9 @@ pub struct Args {
     /// Seed of the noise; image i of a seed is always the same.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
-    /// The grid, of the first 400 images.
-    #[arg(long, default_value = "grid.png", value_name = "FILE")]
-    pub out: PathBuf,
+    /// The grid, of the first 400 images [default: grid.png, with --forward forward.png].
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Also write each image to a file of this folder.
     #[arg(long, value_name = "FOLDER")]
     pub separate: Option<PathBuf>,
@@ -97,6 +98,27 @@ pub struct Args {
     /// Cascades.
     #[command(flatten)]
     pub cascade: CascadeArgs,
+}
+
+impl Args {
+    /// The file of the grid, or of the strip of a forward process.
+    pub fn out(&self) -> PathBuf {
+        let default = if self.forward.is_some() { "forward.png" } else { "grid.png" };
+        self.out.clone().unwrap_or_else(|| default.into())
+    }
+
+    /// Images at once, unless fewer are wanted.
+    ///
+    /// # Errors
+    ///
+    /// If one of the numbers is 0.
+    pub(crate) fn batch(&self, number: usize, default: usize) -> Result<usize> {
+        let batch = self.batch.unwrap_or(default);
+        if number == 0 || batch == 0 {
+            bail!("-n and --batch must be at least 1");
+        }
+        Ok(batch.min(number))
+    }
 }
 
 /// No data set has more classes; keeps a mistyped range from filling the memory.

@@ -31,13 +31,8 @@ impl<'a> CascadeDrawing<'a> {
     ///
     /// The first argument that does not fit.
     pub fn new(args: &Args, cascade: &'a TrainedCascade) -> Result<Self> {
-        refuse_alien(args)?;
-        if args.cascade.upscale.is_some() {
-            bail!("--upscale: name one super-resolution stage, such as --run runs/NAME/stage-2");
-        }
         let config = &cascade.base_config;
-        let guidable = config.train.cond_drop_prob > 0.0;
-        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guidable, guide: None };
+        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guide: None };
         let plan = Plan::new(args, &cascade.base, &own, None)?;
         let curve = &cascade.base.curve;
         let mut stages = CascadePlan {
@@ -80,17 +75,16 @@ impl<'a> CascadeDrawing<'a> {
         settings
     }
 
-    /// Draws the images through all stages, `batch` at a time.
+    /// Draws the images through all stages, some at a time.
     ///
     /// # Errors
     ///
     /// If a stage cannot sample, or an image cannot be written to `separate`.
-    pub fn draw(&self, batch: usize, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
+    pub fn draw(&self, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
         let job = Job {
             plan: &self.plan,
             shape: self.shape(),
             steps: self.stages.steps(),
-            batch,
             separate,
             settings: self.describe(),
         };
@@ -128,7 +122,6 @@ pub(crate) struct Job<'a> {
     pub(crate) shape: [usize; 3],
     /// Of one batch.
     pub(crate) steps: usize,
-    pub(crate) batch: usize,
     pub(crate) separate: Option<&'a Path>,
     /// What is written into single images.
     pub(crate) settings: Vec<(&'static str, String)>,
@@ -138,10 +131,11 @@ impl Job<'_> {
     /// Draws with one progress bar until all is done or `stop` is set; memory grows with the batch only.
     pub(crate) fn draw(&self, stop: &AtomicBool, batch: &mut DrawBatch<'_>) -> Result<Drawn> {
         let number = self.plan.number;
-        let bar = progress_bar(number.div_ceil(self.batch).saturating_mul(self.steps));
+        let batch_size = self.plan.batch;
+        let bar = progress_bar(number.div_ceil(batch_size).saturating_mul(self.steps));
         let mut drawn = Drawn::default();
-        for first in (0..number).step_by(self.batch) {
-            let images = first..number.min(first.saturating_add(self.batch));
+        for first in (0..number).step_by(batch_size) {
+            let images = first..number.min(first.saturating_add(batch_size));
             let mut observer = |_: Step| {
                 bar.inc(1);
                 if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -179,21 +173,4 @@ pub(crate) fn augmentation(args: &Args, index: usize, own: &LowResolutionConfig)
     let level = level.unwrap_or(own.level);
     own.validate_level(level, truncated).map_err(|reason| anyhow::anyhow!("--aug-level {reason}"))?;
     Ok(Augmentation { level, truncated })
-}
-
-/// Refuses what is done with single models only.
-pub(crate) fn refuse_alien(args: &Args) -> Result<()> {
-    let alien = [
-        ("--animate", args.animate.is_some()),
-        ("--interpolate", args.interpolate.is_some()),
-        ("--init-image", args.edit.init_image.is_some()),
-        ("--classifier", args.classifier.classifier.is_some()),
-        ("--forward", args.forward.is_some()),
-    ];
-    match alien.into_iter().find(|(_, given)| *given) {
-        Some((name, _)) => {
-            bail!("{name} is for single models: give --run the folder of a cascade's first stage")
-        }
-        None => Ok(()),
-    }
 }

@@ -18,16 +18,3 @@ pub struct CascadeArgs {
     #[arg(long, value_name = "IMAGE", conflicts_with_all = ["forward", "init_image", "model"])]
     pub upscale: Option<PathBuf>,
 }
-
-impl CascadeArgs {
-    /// An argument that was given, if any was.
-    pub fn given(&self) -> Option<&'static str> {
-        let given = [
-            ("--stages", self.stages),
-            ("--aug-level", !self.aug_level.is_empty()),
-            ("--truncated", self.truncated.is_some()),
-            ("--upscale", self.upscale.is_some()),
-        ];
-        given.into_iter().find(|(_, given)| *given).map(|(name, _)| name)
-    }
-}

@@ -9,9 +9,12 @@ use train::{StateNoise, TrainedDpm, draw_states, trajectories};
 
 use crate::args::Args;
 use crate::edit::Edit;
+use crate::memory::check_memory;
 
 /// States drawn at once, unless the arguments say it: most are small.
 const DEFAULT_BATCH: usize = 4096;
+/// Values that are held of each value of a state while a step is made, about.
+const VALUES_AT_WORK: usize = 64;
 /// Frames of an animation at most.
 const MAX_FRAMES: usize = 60;
 
@@ -33,7 +36,6 @@ pub struct DpmPictures {
 ///
 /// If an argument belongs to another system, a file cannot be read, or the device fails.
 pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Option<DpmPictures>> {
-    refuse_others(args)?;
     let is_picture = model.shape[1] > 1 && model.shape[2] > 1;
     if args.edit.init_image.is_some() && !is_picture {
         bail!("--init-image: this model draws no pictures");
@@ -70,9 +72,13 @@ fn walk(
     let length = model.net.chain().length();
     let stride = length.div_ceil(MAX_FRAMES - 1);
     let (mut data, mut frames) = (Vec::new(), Vec::<Values>::new());
-    let (number, batch) = (samples(args, model), args.batch.unwrap_or(DEFAULT_BATCH));
+    let number = samples(args, model);
+    let batch = args.batch(number, DEFAULT_BATCH)?;
+    let values: usize = model.shape.iter().product();
+    check_memory("-n", number, values.saturating_mul(if args.animate.is_some() { MAX_FRAMES } else { 1 }))?;
+    check_memory("--batch", batch, values.saturating_mul(VALUES_AT_WORK))?;
     for first in (0..number).step_by(batch) {
-        let numbers = first as u64..number.min(first + batch) as u64;
+        let numbers = first as u64..number.min(first.saturating_add(batch)) as u64;
         let mut noise = StateNoise::new(model, args.seed, numbers);
         let mut seen = Vec::new();
         let mut observer = |step: Sampled| {
@@ -119,27 +125,4 @@ fn factor(args: &Args, edit: &Edit, model: &TrainedDpm) -> Result<Factor> {
         }
         _ => bail!("--init-image: add --mask to draw a part of it anew, or --denoise to free it of noise"),
     }
-}
-
-/// Refuses arguments that mean nothing here.
-fn refuse_others(args: &Args) -> Result<()> {
-    let given = [
-        ("--label", args.label.is_some()),
-        ("--labels", args.labels.is_some()),
-        ("--guidance-scale", args.guidance_scale.is_some()),
-        ("--sampler", args.sampler.is_some()),
-        ("--steps", args.steps.is_some()),
-        ("--eta", args.eta.is_some()),
-        ("--interpolate", args.interpolate.is_some()),
-        ("--forward", args.forward.is_some()),
-        ("--strength", args.edit.strength.is_some()),
-        ("--separate", args.separate.is_some()),
-    ];
-    if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-        bail!("{name}: a diffusion probabilistic model walks its whole chain: leave it out");
-    }
-    if args.number == Some(0) || args.batch == Some(0) {
-        bail!("-n and --batch must be at least 1");
-    }
-    Ok(())
 }

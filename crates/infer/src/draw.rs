@@ -49,7 +49,7 @@ impl Drawn {
     }
 }
 
-/// Draws a plan's images, `batch` at a time; memory grows with the batch, not with the number of images. Where the model
+/// Draws a plan's images, some at a time; memory grows with the batch, not with the number of images. Where the model
 /// draws latents, `first_stage` makes images of them.
 ///
 /// # Errors
@@ -59,11 +59,11 @@ pub fn draw<N: Network>(
     model: &TrainedModel<N>,
     first_stage: Option<&FrozenFirstStage>,
     plan: &Plan,
-    batch: usize,
     animate: bool,
     separate: Option<&Path>,
     stop: &AtomicBool,
 ) -> Result<Drawn> {
+    let batch = plan.batch;
     let bar = progress_bar(plan.number.div_ceil(batch).saturating_mul(plan.steps));
     let shape = first_stage.map_or(model.image_shape, |stage| stage.image_shape(model.image_shape));
     let mut drawn = Drawn::default();
@@ -188,7 +188,7 @@ pub(crate) fn progress_bar(steps: usize) -> ProgressBar {
     let style = ProgressStyle::with_template("sampling {bar:40} {pos}/{len} steps, {eta} left");
     let bar = ProgressBar::new(steps as u64);
     if !std::io::stderr().is_terminal() {
-        eprintln!("sampling {steps} steps");
+        terminal::note(format_args!("sampling {steps} steps"));
     }
     match style {
         Ok(style) => bar.with_style(style),

@@ -210,9 +210,6 @@ impl Inpainting {
                     resamples: args.resamples.unwrap_or(resamples),
                 })
             }
-            Method::Mean if args.jump_length.is_some() || args.resamples.is_some() => {
-                bail!("--jump-length and --resamples belong to RePaint: add --inpaint repaint")
-            }
             Method::Mean => None,
         };
         Ok(Self { mask: mask.to_path_buf(), kept, resampling })

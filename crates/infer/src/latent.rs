@@ -7,6 +7,7 @@ use unet::UNet;
 
 use crate::args::Args;
 use crate::edit_args::EditArgs;
+use crate::memory::check_memory;
 use crate::plan::{OwnSampler, Plan};
 use crate::told::Prompts;
 use crate::walk::Walk;
@@ -34,11 +35,12 @@ impl LatentDrawing {
             Some(concat) => beside(&args.edit, concat, trained)?,
             None => (None, Vec::new()),
         };
+        let guidable = config.train.cond_drop_prob > 0.0;
         let args = &Args {
             number: args.number.or_else(|| prompts.as_ref().map(|prompts| prompts.prompts.len())),
             guidance_scale: args
                 .guidance_scale
-                .or(prompts.as_ref().map(|_| config.train.sample_guidance_scale)),
+                .or(prompts.as_ref().filter(|_| guidable).map(|_| config.train.sample_guidance_scale)),
             edit: if beside.is_some() { EditArgs::default() } else { args.edit.clone() },
             ..args.clone()
         };
@@ -50,14 +52,12 @@ impl LatentDrawing {
         let between = prompts.as_ref().is_some_and(|prompts| prompts.between);
         if between {
             let number = args.number.unwrap_or(0);
+            let each = model.net.texts.as_ref().map_or(0, |texts| texts.floats());
+            check_memory("-n", number, each)?;
             model.net.texts = model.net.texts.map(|texts| texts.between(number));
             model.num_classes = Some(number);
         }
-        let own = OwnSampler {
-            walk: Walk::Configured(config.sample.clone()),
-            guidable: config.train.cond_drop_prob > 0.0,
-            guide: None,
-        };
+        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guide: None };
         let plan = Plan::new(args, &model, &own, Some(&trained.first_stage))?;
         Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown })
     }
@@ -74,11 +74,6 @@ type Beside = (Option<Tensor<4>>, Vec<(&'static str, PathBuf)>);
 
 /// What a network that was trained with images beside its latents is shown.
 fn beside(args: &EditArgs, concat: ConcatConfig, trained: &TrainedLatent) -> Result<Beside> {
-    if args.strength.is_some() || args.jump_length.is_some() || args.resamples.is_some() {
-        bail!(
-            "--strength, --jump-length and --resamples: this run is shown the image instead of beginning with it"
-        );
-    }
     let stage = &trained.first_stage;
     let side = trained.config.model.image_size;
     let [channels, height, width] = stage.image_shape([0, side, side]);
@@ -98,14 +93,11 @@ fn beside(args: &EditArgs, concat: ConcatConfig, trained: &TrainedLatent) -> Res
         (ConcatConfig::Inpainting, ..) => {
             bail!("this run fills a mask: add --init-image FILE --mask FILE, white where it is to draw")
         }
-        (ConcatConfig::SuperResolution, _, Some(_)) => {
-            bail!("--mask: this run enlarges an image: leave it out")
-        }
-        (ConcatConfig::SuperResolution, Some(image), None) => {
+        (ConcatConfig::SuperResolution, Some(image), _) => {
             let files = vec![("init_image", image.clone())];
             Ok((Some(read(image, [channels, side, side])?), files))
         }
-        (ConcatConfig::SuperResolution, None, None) => {
+        (ConcatConfig::SuperResolution, None, _) => {
             bail!("this run enlarges an image of {side}x{side}: add --init-image FILE")
         }
     }

@@ -5,46 +5,41 @@ mod show_dpm;
 mod show_forward;
 mod show_points;
 mod source;
+mod targets;
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::prelude::*;
-use clap::Parser;
 use data::Grid;
 use infer::{
-    Args, CascadeDrawing, ClassifierGuide, LatentDrawing, OwnSampler, Plan, PromptPlan, Upscaling, Walk,
+    Args, CascadeDrawing, ClassifierGuide, CommandLine, Description, Given, LatentDrawing, OwnSampler, Plan,
+    PromptPlan, Upscaling, Walk, check_memory, floats_of_image,
 };
 use interop::ModelFolder;
-use output::{announce, check_targets, finish};
+use output::{announce, finish};
 use show_dpm::show_dpm;
 use show_forward::show_forward;
 use show_points::show_points;
 use source::Source;
+use targets::check_targets;
 use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
 use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel};
-
-/// Images drawn at once, unless the arguments say it.
-const DEFAULT_BATCH: usize = 64;
+use unet::UNetConfig;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match kernels::inside_pool(|| run(&args)) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    terminal::run(|line: CommandLine| kernels::inside_pool(|| run(&line.args, &line.given)))
 }
 
-fn run(args: &Args) -> Result<ExitCode> {
+fn run(args: &Args, given: &Given) -> Result<ExitCode> {
     let source = Source::of(args)?;
+    if let Some(description) = source.description(args)? {
+        description.check(args, given)?;
+    }
     check_targets(args)?;
-    check_system(args, &source)?;
     let device = || backend::open(args.backend, args.device);
     match source {
         Source::Ddpm(config, weights) => match &args.forward {
@@ -56,67 +51,40 @@ fn run(args: &Args) -> Result<ExitCode> {
         Source::Latent(config, weights) => draw_latents(args, *config, &weights, &device()?),
         Source::Cascade(run) => draw_cascade(args, &run, &device()?),
         Source::SuperResolution(run) => upscale(args, &run, &device()?),
-        Source::Folder(folder) => draw_folder(args, &folder, &device()?),
+        Source::Folder(folder) => draw_folder(args, given, &folder, &device()?),
         Source::Pipeline(folder) => draw_prompts(args, &folder),
     }
-}
-
-/// Refuses arguments that another kind of model takes.
-fn check_system(args: &Args, source: &Source) -> Result<()> {
-    if let Some(argument) = args.cascade.given()
-        && !matches!(source, Source::Cascade(_) | Source::SuperResolution(_))
-    {
-        bail!("{argument} is for cascades: give --run the folder of one");
-    }
-    if args.classifier.classifier.is_some() && !matches!(source, Source::Ddpm(..)) {
-        bail!("--classifier: give a --run that draws pixels from noise alone");
-    }
-    if args.dynamic_threshold.is_some()
-        && matches!(source, Source::Dpm(..) | Source::Points(..) | Source::Latent(..))
-    {
-        bail!("--dynamic-threshold: this model draws no pixels by predicting them clean: leave it out");
-    }
-    if let Some(argument) = args.prompt.given_text()
-        && !matches!(source, Source::Latent(..) | Source::Pipeline(_))
-    {
-        bail!("{argument}: this model knows no text: give a --run or a --model that does");
-    }
-    if let Some(argument) = args.prompt.given_for_pipelines()
-        && !matches!(source, Source::Pipeline(_))
-    {
-        bail!("{argument} belongs to folders of pipelines: leave it out, or give a --model that is one");
-    }
-    if args.edit.denoise.is_some() && !matches!(source, Source::Dpm(..)) {
-        bail!("--denoise: this run is not of system \"dpm\": leave it out");
-    }
-    if args.forward.is_some() && !matches!(source, Source::Ddpm(..) | Source::Dpm(..)) {
-        bail!("--forward: give a --run that draws pixels from noise alone");
-    }
-    Ok(())
 }
 
 fn draw_run(args: &Args, config: &RunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
     let own = OwnSampler {
         walk: Walk::Configured(config.sample.clone()),
-        guidable: config.train.cond_drop_prob > 0.0,
         guide: ClassifierGuide::new(&args.classifier, config, device)?.map(Arc::new),
     };
-    draw_pixels(args, weights, &TrainedModel::load(weights, config, device)?, &own)
+    draw_pixels(args, weights, &TrainedModel::load(weights, config, device)?, &config.model, &own)
 }
 
-fn draw_folder(args: &Args, folder: &Path, device: &Device) -> Result<ExitCode> {
-    let ModelFolder { model, sampler, .. } = ModelFolder::read(folder, device)?;
-    let guidable = model.net.null_class().is_some();
-    let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guidable, guide: None };
-    draw_pixels(args, folder, &model, &own)
+fn draw_folder(args: &Args, given: &Given, folder: &Path, device: &Device) -> Result<ExitCode> {
+    let ModelFolder { model, unet, sampler } = ModelFolder::read(folder, device)?;
+    Description::of_folder(&unet, &sampler).check(args, given)?;
+    let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guide: None };
+    draw_pixels(args, folder, &model, &unet, &own)
 }
 
-fn draw_pixels(args: &Args, path: &Path, model: &TrainedModel, own: &OwnSampler) -> Result<ExitCode> {
+fn draw_pixels(
+    args: &Args,
+    path: &Path,
+    model: &TrainedModel,
+    unet: &UNetConfig,
+    own: &OwnSampler,
+) -> Result<ExitCode> {
     let plan = Plan::new(args, model, own, None)?;
+    let [_, height, width] = model.image_shape;
+    check_memory("--batch", plan.batch, floats_of_image(unet, [height, width]))?;
     let settings = announce(args, path, plan.describe());
-    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
+    let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
-    let drawn = infer::draw(model, None, &plan, batch, animate, separate, &stop)?;
+    let drawn = infer::draw(model, None, &plan, animate, separate, &stop)?;
     let grid = infer::grid(&plan, drawn.images, model.image_shape);
     finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
 }
@@ -124,22 +92,25 @@ fn draw_pixels(args: &Args, path: &Path, model: &TrainedModel, own: &OwnSampler)
 fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
     let trained = TrainedLatent::load(weights, config, device)?;
     let drawing = LatentDrawing::new(args, &trained)?;
-    let settings = announce(args, weights, drawing.describe());
-    let (batch, stop) = (args.batch.unwrap_or(DEFAULT_BATCH), stop_on_ctrl_c()?);
-    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let (plan, model, first_stage) = (&drawing.plan, &drawing.model, &trained.first_stage);
-    let drawn = infer::draw(model, Some(first_stage), plan, batch, animate, separate, &stop)?;
     let shape = first_stage.image_shape(model.image_shape);
+    // The first stage decodes at the size of the images.
+    check_memory("--batch", plan.batch, floats_of_image(&trained.config.model, [shape[1], shape[2]]))?;
+    let settings = announce(args, weights, drawing.describe());
+    let stop = stop_on_ctrl_c()?;
+    let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
+    let drawn = infer::draw(model, Some(first_stage), plan, animate, separate, &stop)?;
     finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
 fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCode> {
     let cascade = run.load(device)?;
     let drawing = CascadeDrawing::new(args, &cascade)?;
-    let settings = announce(args, run.path(), drawing.describe());
-    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
-    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
     let (plan, shape) = (&drawing.plan, drawing.shape());
+    let network = cascade.upper.last().map_or(&cascade.base_config.model, |stage| &stage.config.run.model);
+    check_memory("--batch", plan.batch, floats_of_image(network, [shape[1], shape[2]]))?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let drawn = drawing.draw(args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
     finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 
@@ -147,10 +118,10 @@ fn upscale(args: &Args, run: &RunDir, device: &Device) -> Result<ExitCode> {
     let config = SuperResolutionConfig::load(&run.config())?;
     let model = SuperResolutionModel::load(&run.ema(), &config, device)?;
     let drawing = Upscaling::new(args, &model)?;
-    let settings = announce(args, run.path(), drawing.describe());
-    let batch = args.batch.unwrap_or(DEFAULT_BATCH);
-    let drawn = drawing.draw(batch, args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
     let (plan, shape) = (&drawing.plan, model.image_shape());
+    check_memory("--batch", plan.batch, floats_of_image(&config.run.model, [shape[1], shape[2]]))?;
+    let settings = announce(args, run.path(), drawing.describe());
+    let drawn = drawing.draw(args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
     finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
 }
 

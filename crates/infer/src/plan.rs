@@ -9,19 +9,20 @@ use train::{FrozenFirstStage, TrainedModel, shown_classes};
 use crate::args::{Args, Ends};
 use crate::classifier_guide::ClassifierGuide;
 use crate::edit::Edit;
+use crate::sampler::name;
 use crate::told::Prompts;
 use crate::walk::Walk;
 
 /// How many images are drawn unless the arguments say it.
 const DEFAULT_NUMBER: usize = 16;
+/// How many are drawn at once.
+const DEFAULT_BATCH: usize = 64;
 
 /// What a model is drawn from with, unless the arguments say otherwise.
 #[derive(Clone, Debug)]
 pub struct OwnSampler {
     /// How its images are reached.
     pub walk: Walk,
-    /// Whether the model has learnt without classes, as guidance needs.
-    pub guidable: bool,
     /// The classifier beside it.
     pub guide: Option<Arc<ClassifierGuide>>,
 }
@@ -39,6 +40,8 @@ pub struct Plan {
     pub learned_variance: bool,
     /// How many images.
     pub number: usize,
+    /// How many at once.
+    pub batch: usize,
     /// Classifier-free guidance; 1 is off.
     pub guidance_scale: f64,
     /// What else leads images to their classes.
@@ -71,21 +74,11 @@ impl Plan {
     ) -> Result<Self> {
         let (number, guidance_scale) =
             (args.number.unwrap_or(DEFAULT_NUMBER), args.guidance_scale.unwrap_or(1.0));
-        if number == 0 || args.batch == Some(0) {
-            bail!("-n and --batch must be at least 1");
-        }
+        let batch = args.batch(number, DEFAULT_BATCH)?;
         let walk = walk(args, own.walk.clone(), &model.curve)?;
         let levels = walk.levels(model)?;
         if !guidance_scale.is_finite() {
             bail!("--guidance-scale {guidance_scale}: it must be a finite number");
-        }
-        if guidance_scale != 1.0 && model.num_classes.is_some() && !own.guidable {
-            bail!("--guidance-scale: this model never learnt without classes");
-        }
-        if guidance_scale != 1.0 && model.num_classes.is_none() && own.guide.is_some() {
-            bail!(
-                "--guidance-scale: this model knows no classes, only its classifier does: give --classifier-scale"
-            );
         }
         if args.interpolate.is_some() && !walk.is_deterministic() {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
@@ -107,6 +100,7 @@ impl Plan {
             classes: classes(args, model, own.guide.as_deref())?,
             learned_variance: model.variance.is_some(),
             number,
+            batch,
             guidance_scale,
             guide: own.guide.clone(),
             limit: dynamic_limit(args)?,
@@ -148,11 +142,11 @@ impl Plan {
 
 /// The walk that the arguments ask for, instead of a model's own.
 pub(crate) fn walk(args: &Args, own: Walk, curve: &Curve) -> Result<Walk> {
+    if let Some(eta) = args.eta.filter(|eta| !(0.0..=1.0).contains(eta)) {
+        bail!("--eta {eta}: it must be in [0, 1]");
+    }
     let sampler = match own {
         Walk::Folder(sampler) if args.sampler.is_none() => {
-            if args.spacing.is_some() {
-                bail!("--spacing: this folder has a scheduler of its own: add --sampler too");
-            }
             let sampler = sampler.called(|call| {
                 call.num_inference_steps = args.steps.or(call.num_inference_steps);
                 call.eta = args.eta.or(call.eta);
@@ -174,11 +168,8 @@ pub(crate) fn walk(args: &Args, own: Walk, curve: &Curve) -> Result<Walk> {
     if let Some(eta) = args.eta {
         let own = match &mut solver {
             SolverConfig::Ddim { eta } | SolverConfig::Midpoint { eta } | SolverConfig::Tcd { eta } => eta,
-            _ => bail!("--eta belongs to the ddim sampler: add --sampler ddim"),
+            other => bail!("--eta: {} does not use it: add --sampler ddim, dpm2 or tcd", name(other)),
         };
-        if !(0.0..=1.0).contains(&eta) {
-            bail!("--eta {eta}: it must be in [0, 1]");
-        }
         *own = eta;
     }
     let spacing = args.spacing.clone().unwrap_or(sampler.spacing);
@@ -205,12 +196,7 @@ fn classes<N>(
         (None, label) => label.as_ref().map(std::slice::from_ref),
     };
     let known = model.num_classes.or(guide.map(|guide| guide.classifier.num_classes()));
-    let Some(count) = known else {
-        if asked.is_some() || args.guidance_scale.is_some_and(|scale| scale != 1.0) {
-            bail!("this model knows no classes: leave out --label, --labels and --guidance-scale");
-        }
-        return Ok(None);
-    };
+    let Some(count) = known else { return Ok(None) };
     let of_guide = guide.and_then(|guide| guide.classifier.config.class_names.as_deref());
     let names = model.class_names.as_deref().or(of_guide).unwrap_or_default();
     let of_guide = guide.map(|guide| &guide.classifier.config.empty_classes[..]);

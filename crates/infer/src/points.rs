@@ -8,6 +8,7 @@ use train::{PointWalk, TrainError, TrainedPoints, draw_points};
 
 use crate::args::Args;
 use crate::draw::MAX_FRAMES;
+use crate::memory::check_memory;
 use crate::plan::walk;
 use crate::walk::Walk;
 
@@ -36,12 +37,16 @@ pub fn draw_point_walk(
     trained: &TrainedPoints,
     stop: &AtomicBool,
 ) -> Result<Option<DrawnPoints>> {
-    refuse_others(args)?;
     let number = args.number.unwrap_or(DEFAULT_NUMBER);
+    if number == 0 {
+        bail!("-n must be at least 1");
+    }
     let asked = walk(args, Walk::Configured(trained.config.sample.clone()), &trained.model.curve)?;
     let mut settings = vec![("seed", args.seed.to_string())];
     settings.extend(asked.describe(trained.model.variance.is_some()));
     let Walk::Configured(sampler) = asked else { bail!("points are drawn by a solver of a configuration") };
+    // The walk is kept, level by level, for the rows of pictures.
+    check_memory("-n", number, trained.values().saturating_mul(sampler.steps.saturating_add(1)))?;
     let mut go_on =
         || if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
     let walk = match PointWalk::draw(trained, &sampler, args.seed, number, &mut go_on) {
@@ -54,24 +59,4 @@ pub fn draw_point_walk(
     };
     let picture = draw_points(trained, &walk, args.seed)?;
     Ok(Some(DrawnPoints { picture, points: number, frames, settings }))
-}
-
-/// Refuses arguments that mean nothing for points.
-fn refuse_others(args: &Args) -> Result<()> {
-    let given = [
-        ("--label", args.label.is_some()),
-        ("--labels", args.labels.is_some()),
-        ("--guidance-scale", args.guidance_scale.is_some()),
-        ("--interpolate", args.interpolate.is_some()),
-        ("--init-image", args.edit.init_image.is_some()),
-        ("--separate", args.separate.is_some()),
-        ("--batch", args.batch.is_some()),
-    ];
-    if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
-        bail!("{name}: this run draws points, not images of classes: leave it out");
-    }
-    if args.number == Some(0) {
-        bail!("-n must be at least 1");
-    }
-    Ok(())
 }

@@ -36,29 +36,6 @@ pub struct PromptArgs {
     pub dtype: Precision,
 }
 
-impl PromptArgs {
-    /// An argument that only models with text know, if one is given.
-    pub fn given_text(&self) -> Option<&'static str> {
-        given([("--prompt", !self.prompt.is_empty()), ("--negative", !self.negative.is_empty())])
-    }
-
-    /// An argument that only folders of pipelines know, if one is given.
-    pub fn given_for_pipelines(&self) -> Option<&'static str> {
-        given([
-            ("--size", self.size.is_some()),
-            ("--guidance-rescale", self.guidance_rescale.is_some()),
-            ("--clip-skip", self.clip_skip.is_some()),
-            ("--noise-level", self.noise_level.is_some()),
-            ("--tile", self.tile.is_some()),
-            ("--dtype", self.dtype != Precision::F32),
-        ])
-    }
-}
-
-fn given<const N: usize>(arguments: [(&'static str, bool); N]) -> Option<&'static str> {
-    arguments.into_iter().find_map(|(name, given)| given.then_some(name))
-}
-
 /// A precision of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Precision {

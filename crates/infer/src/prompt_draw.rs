@@ -72,7 +72,9 @@ fn encode(plan: &PromptPlan, device: &Device) -> Result<Option<Encoded>> {
     for text in plan.prompts.iter().chain(&plan.negatives) {
         let dropped = stage.dropped(text);
         if dropped > 0 {
-            eprintln!("warning: the last {dropped} tokens of {text:?} are left out: the text is too long");
+            terminal::warn(format_args!(
+                "the last {dropped} tokens of {text:?} are left out: the text is too long"
+            ));
         }
     }
     let prompt = |text: &String| stage.encode(std::slice::from_ref(text), plan.clip_skip);

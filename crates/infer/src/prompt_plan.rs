@@ -79,12 +79,9 @@ impl PromptPlan {
         let curve = sampler.scheduler()?.0.grid.curve().clone();
         let own = Walk::Folder(Box::new(sampler));
         let prompts = prompts(args, kind, &index.class)?;
-        let labels = labels(args, kind, &index.class)?;
+        let labels = labels(args)?;
         let number = args.number.unwrap_or(prompts.len().max(1));
-        let batch = args.batch.unwrap_or(1);
-        if number == 0 || batch == 0 {
-            bail!("-n and --batch must be at least 1");
-        }
+        let batch = args.batch(number, 1)?;
         if args.prompt.between && (prompts.len() != 2 || number < 2) {
             bail!("--between walks from one prompt to another: give two of them, and how many images by -n");
         }
@@ -148,9 +145,6 @@ impl PromptPlan {
 fn prompts(args: &Args, kind: PipelineKind, class: &str) -> Result<Vec<String>> {
     let given = &args.prompt.prompt;
     match kind {
-        PipelineKind::Ldm if !given.is_empty() || !args.prompt.negative.is_empty() => {
-            bail!("--prompt: {class} has no text encoder")
-        }
         PipelineKind::Ldm => Ok(Vec::new()),
         _ if given.is_empty() => bail!("{class} draws what a text says: add --prompt \"a photo of a cat\""),
         _ => Ok(given.clone()),
@@ -158,15 +152,12 @@ fn prompts(args: &Args, kind: PipelineKind, class: &str) -> Result<Vec<String>> 
 }
 
 /// The classes that images take in turn: numbers, because a folder has no names for them.
-fn labels(args: &Args, kind: PipelineKind, class: &str) -> Result<Option<Vec<usize>>> {
+fn labels(args: &Args) -> Result<Option<Vec<usize>>> {
     let asked = match (&args.labels, &args.label) {
         (Some(labels), _) => labels.0.as_slice(),
         (None, Some(label)) => std::slice::from_ref(label),
         (None, None) => return Ok(None),
     };
-    if kind != PipelineKind::Ldm {
-        bail!("--label: {class} knows no classes: say it with --prompt");
-    }
     let number = |text: &String| {
         text.parse().with_context(|| format!("--label {text}: a folder knows classes by number only"))
     };
@@ -182,9 +173,6 @@ fn guidance(args: &Args, kind: PipelineKind, defaults: Defaults) -> Result<Guida
     if !(0.0..=1.0).contains(&rescale) {
         bail!("--guidance-rescale {rescale}: it must be in [0, 1]");
     }
-    if kind == PipelineKind::Ldm && scale != 1.0 {
-        bail!("--guidance-scale: this folder knows no text: leave it out");
-    }
     Ok(Guidance { scale, rescale })
 }
 
@@ -196,9 +184,6 @@ fn image(args: &Args, kind: PipelineKind, defaults: Defaults) -> Result<Option<I
         }
         return Ok(None);
     };
-    if edit.jump_length.is_some() || edit.resamples.is_some() {
-        bail!("--jump-length and --resamples belong to RePaint, which a folder with text does not use");
-    }
     let strength = edit.strength.unwrap_or(defaults.strength);
     if !(strength > 0.0 && strength <= 1.0) {
         bail!("--strength {strength}: it must be above 0 and at most 1");

@@ -14,7 +14,7 @@ pub fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Dev
     let model = TrainedDpm::load(weights, config, device)?;
     let stop = stop_on_ctrl_c()?;
     let Some(drawn) = infer::draw_dpm(args, &model, &stop)? else {
-        eprintln!("stopped before all was drawn");
+        terminal::note("stopped before all was drawn");
         return Ok(ExitCode::from(130));
     };
     show(

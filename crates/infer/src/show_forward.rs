@@ -1,4 +1,3 @@
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -17,13 +16,13 @@ pub fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device
     let schedule = config.schedule()?;
     let image = infer::find_image(name, &config.dataset, shape)?;
     let result = infer::forward(image, shape, &schedule, args.seed, device)?;
-    train::say(format_args!(
+    terminal::say(format_args!(
         "x_t - alpha x0 over {} draws of each pixel, by the chain and by the closed form",
         copies(&result, shape)
     ));
-    train::say(format_args!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed"));
+    terminal::say(format_args!("    t   alpha   sigma^2  mean chain  mean closed  var chain  var closed"));
     for row in &result.rows {
-        train::say(format_args!(
+        terminal::say(format_args!(
             "{:5}  {:.4}  {:.6}  {:10.5}  {:11.5}  {:.7}  {:.8}  {}",
             row.timestep,
             row.level.alpha,
@@ -35,18 +34,16 @@ pub fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device
             if row.agrees() { "agree" } else { "DISAGREE" }
         ));
     }
-    let path = forward_path(&args.out);
+    let path = args.out();
     result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
-    train::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
+    terminal::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
+    if args.show {
+        terminal::draw(&infer::half_blocks(&result.strip));
+    }
     let agree = result.rows.iter().all(infer::Row::agrees);
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn copies(result: &infer::Forward, shape: [usize; 3]) -> usize {
     result.rows.first().map_or(0, |row| row.values / shape.iter().product::<usize>())
-}
-
-/// `--out`, or forward.png where it was left to its default.
-fn forward_path(out: &Path) -> PathBuf {
-    if out == Path::new("grid.png") { "forward.png".into() } else { out.to_path_buf() }
 }

@@ -19,7 +19,7 @@ pub fn show_points(
     let trained = TrainedPoints::load(weights, config, device)?;
     let stop = stop_on_ctrl_c()?;
     let Some(drawn) = infer::draw_point_walk(args, &trained, &stop)? else {
-        eprintln!("stopped before all was drawn");
+        terminal::note("stopped before all was drawn");
         return Ok(ExitCode::from(130));
     };
     show(

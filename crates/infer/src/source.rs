@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use infer::Args;
-use interop::pipeline::ModelIndex;
-use train::cascade::CascadeDir;
+use infer::{Args, Description};
+use interop::pipeline::{ModelIndex, PipelineFacts};
+use train::cascade::{CascadeDir, SuperResolutionConfig};
 use train::{DpmRunConfig, LatentRunConfig, Meta, PointRunConfig, Record, RunConfig, RunDir, SystemName};
 
 /// The checkpoint that comes with the project.
@@ -58,6 +58,27 @@ impl Source {
             SystemName::SuperResolution => Ok(Self::SuperResolution(run)),
             _ => of_weights(&run.config(), run.ema()),
         }
+    }
+}
+
+impl Source {
+    /// What it is and which options it uses; of a folder with a network alone, the network says it when it is read.
+    ///
+    /// # Errors
+    ///
+    /// If a configuration cannot be read.
+    pub fn description(&self, args: &Args) -> Result<Option<Description>> {
+        Ok(Some(match self {
+            Self::Ddpm(..) if args.forward.is_some() => Description::of_forward(),
+            Self::Ddpm(config, _) => Description::of_run(config),
+            Self::Dpm(..) => Description::of_dpm(),
+            Self::Points(config, _) => Description::of_points(config),
+            Self::Latent(config, _) => Description::of_latents(config),
+            Self::Cascade(run) => Description::of_cascade(&RunConfig::load(&run.stage(1).config())?),
+            Self::SuperResolution(run) => Description::of_stage(&SuperResolutionConfig::load(&run.config())?),
+            Self::Folder(_) => return Ok(None),
+            Self::Pipeline(folder) => Description::of_pipeline(&PipelineFacts::read(folder)?),
+        }))
     }
 }
 

@@ -22,15 +22,7 @@ impl Prompts {
     /// If an argument does not fit the run.
     pub fn new(args: &Args, trained: &TrainedLatent) -> Result<Option<Self>> {
         let given = &args.prompt;
-        let Some(text) = &trained.config.text else {
-            if !given.prompt.is_empty() || !given.negative.is_empty() || given.between {
-                bail!("--prompt: this run knows no words: leave it out, or say it with --label");
-            }
-            return Ok(None);
-        };
-        if args.label.is_some() || args.labels.is_some() {
-            bail!("--label: this run knows no classes: say it with --prompt");
-        }
+        let Some(text) = &trained.config.text else { return Ok(None) };
         let prompts = if given.prompt.is_empty() { &text.preview } else { &given.prompt };
         if prompts.is_empty() {
             bail!("this run draws what a text says: add --prompt \"red heart\"");
@@ -62,12 +54,15 @@ impl Prompts {
         for text in self.prompts.iter().chain([&self.negative]) {
             let (unknown, dropped) = (words.unknown_words(text), words.encode(text).dropped);
             if !unknown.is_empty() {
-                eprintln!("warning: no caption of this run's data has {} of {text:?}", unknown.join(", "));
+                terminal::warn(format_args!(
+                    "no caption of this run's data has {} of {text:?}",
+                    unknown.join(", ")
+                ));
             }
             if dropped > 0 {
-                eprintln!(
-                    "warning: the last {dropped} tokens of {text:?} are left out: the text is too long"
-                );
+                terminal::warn(format_args!(
+                    "the last {dropped} tokens of {text:?} are left out: the text is too long"
+                ));
             }
         }
     }

@@ -6,7 +6,7 @@ use diffusion::ImageNoise;
 use train::cascade::{Augmentation, StageWalk, SuperResolutionModel};
 
 use crate::args::Args;
-use crate::cascade::{Job, augmentation, refuse_alien, stage_walk};
+use crate::cascade::{Job, augmentation, stage_walk};
 use crate::draw::Drawn;
 use crate::plan::{OwnSampler, Plan};
 use crate::walk::Walk;
@@ -29,28 +29,17 @@ impl<'a> Upscaling<'a> {
     ///
     /// The first argument that does not fit.
     pub fn new(args: &Args, model: &'a SuperResolutionModel) -> Result<Self> {
-        refuse_alien(args)?;
-        if args.cascade.stages {
-            bail!("--stages: this is one stage: give --run the folder of the cascade");
-        }
         let Some(path) = &args.cascade.upscale else {
             bail!(
                 "this is a super-resolution stage: add --upscale IMAGE, or give --run the folder of the cascade"
             );
         };
-        if args.cascade.truncated == Some(true) {
-            bail!("--truncated: there is no stage below that could stop at s");
-        }
         let run = &model.config.run;
         if run.model.num_classes.is_some() && args.label.is_none() && args.labels.is_none() {
             bail!("--upscale: this stage knows classes: say with --label what the image shows");
         }
         let low = data::read_image(path, model.low_shape())?;
-        let own = OwnSampler {
-            walk: Walk::Configured(run.sample.clone()),
-            guidable: run.train.cond_drop_prob > 0.0,
-            guide: None,
-        };
+        let own = OwnSampler { walk: Walk::Configured(run.sample.clone()), guide: None };
         let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
         let level = augmentation(args, 0, &model.config.low_resolution)?.level;
         let walk = stage_walk(args, &run.sample, &run.curve()?)?;
@@ -64,15 +53,15 @@ impl<'a> Upscaling<'a> {
         settings
     }
 
-    /// Enlarges the image, `batch` times at once.
+    /// Enlarges the image, some times at once.
     ///
     /// # Errors
     ///
     /// If the stage cannot sample, or an image cannot be written to `separate`.
-    pub fn draw(&self, batch: usize, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
+    pub fn draw(&self, separate: Option<&Path>, stop: &AtomicBool) -> Result<Drawn> {
         let (seed, shape, s) = (self.plan.seed, self.model.image_shape(), self.augmentation.level);
         let (steps, settings) = (self.walk.steps(), self.describe());
-        let job = Job { plan: &self.plan, shape, steps, batch, separate, settings };
+        let job = Job { plan: &self.plan, shape, steps, separate, settings };
         job.draw(stop, &mut |images, observer| {
             let numbers = || images.start as u64..images.end as u64;
             let low = self.model.augmented(self.low.repeat(images.len()), s, seed, numbers())?;

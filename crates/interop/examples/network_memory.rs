@@ -3,6 +3,8 @@
 //! `cargo run -p interop --example network_memory -- FOLDER`, where FOLDER is a `unet` folder with `config.json` and weights,
 //! of any size. The peak is the process's own, on Linux.
 
+#![allow(clippy::print_stdout, reason = "a measurement for whoever runs it")]
+
 use std::path::PathBuf;
 use std::time::Instant;
 

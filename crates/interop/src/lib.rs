@@ -26,6 +26,7 @@ mod scheduler_options;
 mod scheduler_rest;
 mod scheduler_sigmas;
 mod scheduler_solver;
+mod scheduler_spellings;
 mod scheduler_table;
 mod scheduler_timesteps;
 mod scheduler_walk;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::scheduler_landing::Landing;
 use crate::scheduler_options::{Options, Unsupported};
-use crate::{scheduler_fault, scheduler_grid, scheduler_solver};
+use crate::{scheduler_fault, scheduler_grid, scheduler_solver, scheduler_spellings};
 
 /// No walk is longer, so that its levels fit into any memory.
 const MAX_STEPS: usize = 100_000;
@@ -98,6 +98,7 @@ impl Scheduler {
     /// Names the first option that is not implemented.
     pub fn new(class: &str, options: &Options, call: &Call) -> Result<(Self, Box<dyn Solver>), Unsupported> {
         let options = &options.of_class(class);
+        scheduler_spellings::check(class, options)?;
         let empty = |list: &Option<Vec<f64>>| list.as_ref().is_some_and(Vec::is_empty);
         if empty(&call.timesteps) || empty(&call.sigmas) {
             return Err(Unsupported("an empty list of timesteps or sigmas".into()));
@@ -177,7 +178,7 @@ fn parameterization(
     Ok(match (class, prediction) {
         ("IPNDMScheduler", _) | (_, "v_prediction") => Parameterization::V,
         (_, "epsilon") => Parameterization::Eps,
-        (_, "sample") => Parameterization::X0,
+        (_, "sample" | "original_sample") => Parameterization::X0,
         (_, "flow_prediction") => Parameterization::Flow,
         _ => return Err(Unsupported(format!("prediction_type = {prediction}"))),
     })

@@ -85,6 +85,14 @@ impl FolderSampler {
         &self.class
     }
 
+    /// The options of a request that the class uses: those that its `step` takes.
+    pub fn options(&self) -> &'static [&'static str] {
+        match self.class.as_str() {
+            "DDIMScheduler" | "TCDScheduler" => &["eta"],
+            _ => &[],
+        }
+    }
+
     /// How it is called.
     pub fn call(&self) -> &Call {
         &self.call

@@ -80,6 +80,11 @@ impl Options {
         }
     }
 
+    /// The value of an option, where it is there and not null, which is not read by that.
+    pub(crate) fn peek(&self, key: &str) -> Option<&Value> {
+        self.values.get(key).filter(|value| !value.is_null())
+    }
+
     /// Notes options that change nothing here.
     pub fn ignore(&self, keys: &[&str]) {
         self.read.borrow_mut().extend(keys.iter().map(|&key| key.to_owned()));

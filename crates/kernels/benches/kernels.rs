@@ -4,6 +4,8 @@
 //! counted as the plain algorithm needs them, so that Winograd's convolutions can be faster than a product. Kernels that
 //! do little more than move data are rated by the bytes that they must read and write.
 
+#![allow(clippy::print_stdout, reason = "a measurement for whoever runs it")]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -87,7 +87,7 @@ pub use parity::{Check, compare_with_flex};
 pub use point_system::{
     PointNet, PointNetConfig, PointRunConfig, PointSystem, PointWalk, TrainedPoints, draw_points,
 };
-pub use progress::{clock, say};
+pub use progress::clock;
 pub use record::{Measure, Record};
 pub use resolve::DraftConfig;
 pub use run_dir::RunDir;

@@ -60,14 +60,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match kernels::inside_pool(|| run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    terminal::run(|args: Args| kernels::inside_pool(|| run(args)).map(|()| ExitCode::SUCCESS))
 }
 
 fn run(args: Args) -> Result<()> {
@@ -96,10 +89,14 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     let draft = DraftConfig::<S::Config>::read(config, &settings)?;
     let splits = open(&draft.dataset, args.skip_bad)?;
     let config = draft.resolve(&splits)?;
-    train::say(toml::to_string_pretty(&config).context("failed to print the configuration")?);
-    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
+    terminal::say(toml::to_string_pretty(&config).context("failed to print the configuration")?);
+    terminal::say(format_args!(
+        "{} training and {} validation images",
+        splits.train.len(),
+        splits.valid.len()
+    ));
     if let Some(warning) = args.backend.warning() {
-        eprintln!("warning: {warning}");
+        terminal::warn(warning);
     }
     let session = Session::<S> {
         run: run.clone(),
@@ -127,10 +124,14 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
     }
     let splits = open(&config.dataset()?, args.skip_bad)?;
     let (config, stages) = config.resolve(&splits)?;
-    train::say(config.text()?);
-    train::say(format_args!("{} training and {} validation images", splits.train.len(), splits.valid.len()));
+    terminal::say(config.text()?);
+    terminal::say(format_args!(
+        "{} training and {} validation images",
+        splits.train.len(),
+        splits.valid.len()
+    ));
     if let Some(warning) = args.backend.warning() {
-        eprintln!("warning: {warning}");
+        terminal::warn(warning);
     }
     let session = CascadeSession {
         run: CascadeDir::new(run.path()),
@@ -145,7 +146,7 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
         interrupter: stop_on_ctrl_c()?,
     };
     session.train(&mut report_steps)?;
-    train::say(format_args!("draw: cargo run -p infer -- --run {} --stages", run.path().display()));
+    terminal::say(format_args!("draw: cargo run -p infer -- --run {} --stages", run.path().display()));
     Ok(())
 }
 
@@ -165,7 +166,7 @@ fn open(dataset: &DatasetConfig, skip_bad: bool) -> Result<Splits> {
     let checking = Checking::default();
     let splits = dataset.open_with(skip_bad, &checking.report())?;
     for warning in splits.warnings() {
-        eprintln!("warning: {warning}");
+        terminal::warn(warning);
     }
     Ok(splits)
 }
@@ -192,7 +193,7 @@ fn stop_on_ctrl_c() -> Result<Interrupter> {
         if stop.should_stop() {
             std::process::exit(130);
         }
-        eprintln!("stopping with a checkpoint; press Ctrl-C again to stop at once");
+        terminal::note("stopping with a checkpoint; press Ctrl-C again to stop at once");
         stop.stop(Some("ctrl-c"));
     })
     .context("failed to listen for Ctrl-C")?;
@@ -208,7 +209,7 @@ impl Checking {
         |done, total| {
             let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if last.get_or_insert_with(Instant::now).elapsed() >= Duration::from_secs(1) {
-                eprintln!("checking images: {done} of {total}");
+                terminal::note(format_args!("checking images: {done} of {total}"));
                 *last = Some(Instant::now());
             }
         }
@@ -232,7 +233,7 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
 fn report<S: System>(run: &RunDir, outcome: &Outcome) {
     report_steps(outcome);
     if outcome.steps > 0 {
-        train::say(S::next_command(run.path()));
+        terminal::say(S::next_command(run.path()));
     }
 }
 
@@ -240,18 +241,18 @@ fn report_steps(outcome: &Outcome) {
     let loss = outcome.valid_loss.map_or(String::new(), |loss| format!(", validation loss {loss:.4}"));
     match &outcome.interrupted {
         Some(reason) if outcome.steps == 0 => {
-            return train::say(format_args!("stopped before the first step: {reason}"));
+            return terminal::say(format_args!("stopped before the first step: {reason}"));
         }
-        Some(reason) => train::say(format_args!(
+        Some(reason) => terminal::say(format_args!(
             "stopped at step {}: {reason}{loss}; the checkpoint is saved: go on by adding --resume",
             outcome.steps
         )),
-        None => train::say(format_args!("finished {} steps{loss}", outcome.steps)),
+        None => terminal::say(format_args!("finished {} steps{loss}", outcome.steps)),
     }
     for measure in &outcome.results {
-        train::say(measure);
+        terminal::say(measure);
     }
     if let Some(sample) = &outcome.sample {
-        train::say(format_args!("samples: {}", sample.display()));
+        terminal::say(format_args!("samples: {}", sample.display()));
     }
 }

@@ -84,11 +84,6 @@ impl<W: Write> PlainProgress<W> {
     }
 }
 
-/// Prints a line to stdout; a reader that went away, such as `head`, is no reason to stop or to panic.
-pub fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
 /// A duration as `1h02m`, `3m04s` or `5s`.
 pub fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -103,9 +103,9 @@ impl<S: System> Session<S> {
             });
         }
         if rounded && !kernels::has_bf16() {
-            eprintln!(
-                "warning: this CPU has no bf16 instructions: precision = \"bf16\" is slower than \"f32\""
-            );
+            terminal::warn(format_args!(
+                "this CPU has no bf16 instructions: precision = \"bf16\" is slower than \"f32\""
+            ));
         }
         kernels::round_to_bf16(rounded);
         Ok(())

@@ -34,7 +34,7 @@ pub fn check() -> Result<()> {
             );
         }
     }
-    println!("Burn has one set of features");
+    terminal::say("Burn has one set of features");
     Ok(())
 }
 

@@ -33,22 +33,22 @@ struct Step {
 /// Runs the steps in order and stops at the first that fails.
 pub fn run(args: &Args) -> Result<ExitCode> {
     if args.list {
-        STEPS.iter().for_each(|step| println!("{:<9} {}", step.name, step.what));
+        STEPS.iter().for_each(|step| terminal::say(format_args!("{:<9} {}", step.name, step.what)));
         return Ok(ExitCode::SUCCESS);
     }
     let chosen = choose(&args.steps)?;
     let mut times = Vec::new();
     for step in chosen {
-        println!("\n== {}: {}", step.name, step.what);
+        terminal::say(format_args!("\n== {}: {}", step.name, step.what));
         let start = Instant::now();
         let result = (step.run)();
         let time = start.elapsed();
-        println!(
+        terminal::say(format_args!(
             "== {}: {} in {}",
             step.name,
             if result.is_ok() { "passed" } else { "failed" },
             seconds(time)
-        );
+        ));
         times.push((step.name, time));
         if result.is_err() {
             print_table(&times);
@@ -72,9 +72,9 @@ fn choose(names: &[String]) -> Result<Vec<&'static Step>> {
 }
 
 fn print_table(times: &[(&str, Duration)]) {
-    println!();
-    times.iter().for_each(|(name, time)| println!("{name:<9} {:>7}", seconds(*time)));
-    println!("{:<9} {:>7}", "total", seconds(times.iter().map(|(_, time)| *time).sum()));
+    terminal::say("");
+    times.iter().for_each(|(name, time)| terminal::say(format_args!("{name:<9} {:>7}", seconds(*time))));
+    terminal::say(format_args!("{:<9} {:>7}", "total", seconds(times.iter().map(|(_, time)| *time).sum())));
 }
 
 fn seconds(time: Duration) -> String {
@@ -85,7 +85,7 @@ fn seconds(time: Duration) -> String {
 fn finish(command: &mut Command) -> Result<()> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-    println!("$ {line}");
+    terminal::say(format_args!("$ {line}"));
     let status = command.status().with_context(|| format!("failed to start `{line}`"))?;
     if !status.success() {
         bail!("failed to run `{line}`: {status}");

@@ -113,7 +113,7 @@ impl Step {
                 arguments.push("--resume".into());
             }
         }
-        println!("\n{}", self.command());
+        terminal::say(format_args!("\n{}", self.command()));
         let this = std::env::current_exe().context("failed to find this program")?;
         let status = Command::new(this).args(&arguments).current_dir(root()).status();
         match status.with_context(|| format!("failed to start {}", self.command()))?.success() {
@@ -146,18 +146,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let Some(name) = args.table else {
         for name in Name::value_variants() {
             let Table { name, about, hours, .. } = name.table();
-            println!("{name}: {about} About {hours} hours on two CPU cores.");
+            terminal::say(format_args!("{name}: {about} About {hours} hours on two CPU cores."));
         }
         return Ok(ExitCode::SUCCESS);
     };
     let table = name.table();
-    println!(
+    terminal::say(format_args!(
         "{}: about {} hours on two CPU cores; if this is stopped, the same command goes on",
         table.name, table.hours
-    );
+    ));
     for step in &table.steps {
         if args.dry_run {
-            println!("  {}", step.command());
+            terminal::say(format_args!("  {}", step.command()));
         } else {
             step.run()?;
         }

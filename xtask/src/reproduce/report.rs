@@ -46,7 +46,7 @@ pub fn write(table: &Table, rows: Vec<Row>) -> Result<()> {
     });
     save(&json, &format!("{all:#}\n"))?;
     save(&page, &markdown(table, &rows)?)?;
-    println!("\n{}\n{}", fs::read_to_string(&page).unwrap_or_default(), page.display());
+    terminal::say(format_args!("\n{}\n{}", fs::read_to_string(&page).unwrap_or_default(), page.display()));
     Ok(())
 }
 

@@ -40,7 +40,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 /// One step of a recipe: a command of the shell, printed before it runs.
 fn perform(step: &str, folder: &Path, print: bool) -> Result<()> {
-    println!("{step}");
+    terminal::say(step);
     if print {
         return Ok(());
     }

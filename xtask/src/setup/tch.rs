@@ -23,16 +23,19 @@ pub fn setup(print: bool) -> Result<()> {
     }
     let folder = target().join("libtorch");
     if !print && folder.join("build-version").exists() {
-        println!("libtorch {LIBTORCH} is in {}", folder.display());
+        terminal::say(format_args!("libtorch {LIBTORCH} is in {}", folder.display()));
         return Ok(());
     }
     for step in steps(&target().display().to_string()) {
         perform(&step, &root(), print)?;
     }
     if print {
-        println!("export LIBTORCH={0} LD_LIBRARY_PATH={0}/lib", folder.display());
+        terminal::say(format_args!("export LIBTORCH={0} LD_LIBRARY_PATH={0}/lib", folder.display()));
     } else {
-        println!("libtorch {LIBTORCH} is in {}; `cargo xtask` finds it there", folder.display());
+        terminal::say(format_args!(
+            "libtorch {LIBTORCH} is in {}; `cargo xtask` finds it there",
+            folder.display()
+        ));
     }
     Ok(())
 }

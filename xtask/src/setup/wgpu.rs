@@ -16,12 +16,12 @@ const INSTALL: &str = "apt-get install -y --no-install-recommends mesa-vulkan-dr
 /// Installs Mesa's drivers where there is no Vulkan driver at all.
 pub fn setup(print: bool) -> Result<()> {
     if !cfg!(target_os = "linux") {
-        println!("nothing to do: wgpu uses the system's own graphics API here");
+        terminal::say("nothing to do: wgpu uses the system's own graphics API here");
         return Ok(());
     }
     let drivers = drivers();
     if !drivers.is_empty() && !print {
-        println!("nothing to do: Vulkan drivers found: {}", drivers.join(", "));
+        terminal::say(format_args!("nothing to do: Vulkan drivers found: {}", drivers.join(", ")));
         return Ok(());
     }
     if !print && !Path::new("/usr/bin/apt-get").exists() {

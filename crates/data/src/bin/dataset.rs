@@ -7,7 +7,7 @@ mod make;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use data::fetch::{self, PublishedFile, published, published_names};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,33 +41,29 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Args::parse().command {
-        Command::Fetch { name, dir, mirror } => fetch_set(&name, dir, mirror),
-        #[cfg(feature = "emoji")]
-        Command::Make(set) => make::run(set),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+    terminal::run(|args: Args| {
+        match args.command {
+            Command::Fetch { name, dir, mirror } => fetch_set(&name, dir, mirror)?,
+            #[cfg(feature = "emoji")]
+            Command::Make(set) => make::run(set)?,
         }
-    }
+        Ok(ExitCode::SUCCESS)
+    })
 }
 
-fn fetch_set(name: &str, dir: Option<PathBuf>, mirror: Option<String>) -> anyhow::Result<()> {
+fn fetch_set(name: &str, dir: Option<PathBuf>, mirror: Option<String>) -> Result<()> {
     let set = published(name).context("no such data set")?;
     let dir = dir.unwrap_or_else(|| PathBuf::from("datasets").join(name));
-    println!("{name} from {} to {}", mirror.as_deref().unwrap_or(set.url), dir.display());
+    terminal::say(format_args!("{name} from {} to {}", mirror.as_deref().unwrap_or(set.url), dir.display()));
 
     let mut progress = Progress::default();
     fetch::fetch(set, &dir, mirror.as_deref(), &mut |file, there| progress.show(file, there))?;
     progress.finish();
 
-    println!(
+    terminal::say(format_args!(
         "\nverified; use it with\n\n[dataset]\n{}",
         set.config.replace("DIR", &dir.display().to_string())
-    );
+    ));
     Ok(())
 }
 
@@ -92,7 +88,7 @@ impl Progress {
         if let Some((name, bar)) = self.current.take() {
             bar.finish();
             if bar.is_hidden() {
-                println!("{name}: {} bytes", bar.position());
+                terminal::say(format_args!("{name}: {} bytes", bar.position()));
             }
         }
     }

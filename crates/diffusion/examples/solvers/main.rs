@@ -1,5 +1,7 @@
 //! `cargo xtask bench solvers`: the error of every deterministic solver against what it costs.
 
+#![allow(clippy::print_stdout, reason = "a measurement for whoever runs it")]
+
 mod mixture;
 mod overhead;
 mod picture;

@@ -135,8 +135,17 @@ fn what_does_not_belong_to_the_cascade_is_refused() {
     place.fails("--run run --aug-level 101", "--aug-level 101: this stage was trained with s from 0 to 100");
     place.fails("--run run --aug-level 1,2", "2 of them for 1 super-resolution stages");
     place.fails("--run run --truncated --aug-level 0", "--aug-level 0: truncated sampling");
-    place.fails("--run run --animate a.png", "--animate is for single models");
-    place.fails("--run run/stage-1 --stages", "--stages is for cascades");
+    place.fails(
+        "--run run/stage-2 --upscale small.png --stages",
+        "--stages: a stage of a cascade does not use it",
+    );
+    place
+        .fails("--run run --strength 0.3 --init-image small.png", "does not use it: it is for single models");
+    place.fails("--run run --animate a.png", "--animate: a cascade does not use it: it is for single models");
+    place.fails(
+        "--run run/stage-1 --stages",
+        "--stages: a run that draws pixels does not use it: it is for cascades",
+    );
 
     let edit = |file: &str, from: &str, to: &str| {
         let text = fs::read_to_string(place.path(file)).unwrap();

@@ -80,7 +80,7 @@ fn a_classifier_decides_what_an_unconditional_run_draws() {
     fails(&["--classifier", "plain"], "it is no classifier: train one with system = \"classifier\"");
     fails(
         &["--classifier", "judge", "--guidance-scale", "2"],
-        "only its classifier does: give --classifier-scale",
+        "--guidance-scale: a run that draws pixels does not use it",
     );
     fails(&["--classifier", "judge", "--classifier-scale", "nan"], "it must be a finite number");
     let changed = |old: &str, new: &str, expected: &str| {

@@ -189,7 +189,7 @@ fn a_model_folder_draws_what_its_run_draws() {
     assert_ne!(by_run, drawn("ddim.png", &["--model", &exported, "--sampler", "ddim"]));
     fails(&["--model", &exported, "--label", "10"], "no class 10: this model has classes 0..9");
     fails(&["--model", &exported, "--run", "runs/none"], "cannot be used with");
-    fails(&["--model", &exported, "--dtype", "bf16"], "--dtype belongs to folders of pipelines");
+    fails(&["--model", &exported, "--dtype", "bf16"], "it belongs to folders of pipelines");
     let config = Path::new(&exported).join("unet/config.json");
     let text = fs::read_to_string(&config).unwrap().replace("\"silu\"", "\"tanh\"");
     fs::write(&config, text).unwrap();
@@ -204,7 +204,10 @@ fn what_does_not_fit_is_named() {
     fails(&["--labels", "3..1"], "holds no class");
     fails(&["--steps", "0"], "0 sampling steps");
     fails(&["--steps", "5000"], "5000 sampling steps do not fit a chain of 1000");
-    fails(&["--sampler", "ancestral", "--eta", "0.5"], "--eta belongs to the ddim sampler");
+    fails(
+        &["--sampler", "ancestral", "--eta", "0.5"],
+        "--eta: ancestral does not use it: leave it out, or add --sampler ddim, dpm2 or tcd",
+    );
     fails(&["--sampler", "ancestral", "--interpolate", "1,2"], "--interpolate needs a deterministic sampler");
     fails(&["-n", "0"], "-n and --batch must be at least 1");
     fails(&["--forward", "no-such-file"], "no such file");
@@ -215,16 +218,22 @@ fn what_does_not_fit_is_named() {
         &["--checkpoint", "checkpoints/digits-ddpm/record.json"],
         "failed to load the weights in checkpoints",
     );
-    fails(&["--negative", "blurry"], "--negative: this model knows no text");
+    fails(
+        &["--negative", "blurry"],
+        "--negative: a run that draws pixels does not use it: this model knows no text",
+    );
     for flag in [["--dtype", "bf16"], ["--tile", "64"], ["--size", "64"], ["--clip-skip", "1"]] {
-        fails(&flag, &format!("{} belongs to folders of pipelines", flag[0]));
+        fails(&flag, &format!("{}: a run that draws pixels does not use it", flag[0]));
     }
     fails(&["--guidance-scale", "nan"], "it must be a finite number");
     fails(&["--backend", "cuda"], "cuda");
     fails(&["--out", "no/such/folder/grid.png"], "there is no folder no/such/folder");
     fails(&["--out", "grid.jpg"], "use a name that ends in .png");
     fails(&["--out", "crates"], "crates");
-    fails(&["--out", "same.png", "--animate", "same.png"], "--out and --animate are the same file");
+    fails(
+        &["--out", "same.png", "--animate", "same.png"],
+        "--out same.png and --animate same.png are the same file",
+    );
 }
 
 #[test]

@@ -128,7 +128,16 @@ fn arguments_of_other_systems_are_refused() {
     desk.fails(&["--run", "digits", "--sampler", "ddim"], "walks its whole chain: leave it out");
     desk.fails(&["--run", "digits", "--init-image", "image.png"], "add --mask to draw a part of it anew");
     desk.fails(&["--run", "roll", "--init-image", "image.png"], "this model draws no pictures");
-    desk.fails(&["--run", "points", "--label", "3"], "--label: this run draws points");
+    desk.fails(&["--run", "points", "--label", "3"], "--label: a run that draws points does not use it");
+    for option in [&["--spacing", "trailing"][..], &["--separate", "x"], &["--dynamic-threshold", "0.9"]] {
+        desk.fails(
+            &[&["--run", "digits"], option].concat(),
+            &format!("{}: a diffusion probabilistic", option[0]),
+        );
+    }
+    desk.fails(&["--run", "points", "--batch", "9"], "--batch: a run that draws points does not use it");
+    desk.fails(&["--run", "points", "-n", "18446744073709551615"], "GiB, which this machine does not have");
+    desk.fails(&["--run", "roll", "-n", "18446744073709551615"], "GiB, which this machine does not have");
     desk.fails(&["--run", "points", "--steps", "21"], "21 sampling steps do not fit a chain of 20");
     let weights = desk.0.path().join("roll/ema.bpk");
     fs::write(&weights, fs::read(desk.0.path().join("digits/ema.bpk")).unwrap()).unwrap();

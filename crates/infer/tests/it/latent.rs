@@ -111,7 +111,10 @@ fn words_decide_what_is_drawn() {
     let red = guided("red square");
     assert!(red == guided("Red, SQUARE!"), "only words count");
     assert!(red != guided("blue square"));
-    let (both, text) = draws(folder, &["--prompt", "red", "--prompt", "blue", "--negative", "green"]);
+    let (both, text) = draws(
+        folder,
+        &["--prompt", "red", "--prompt", "blue", "--negative", "green", "--guidance-scale", "2"],
+    );
     assert!(text.contains("2 images: out.png") && text.contains("negative: green"), "{text}");
     assert!(text.contains("no caption of this run's data has green of \"green\""), "{text}");
     assert!(both.len() > red.len());
@@ -174,10 +177,14 @@ fn a_network_that_is_shown_images_is_given_them() {
     fails(
         "inpainting",
         &[&masked[..], &["--strength", "0.5"]].concat(),
-        "--strength, --jump-length and --resamples",
+        "--strength: a run that draws latents does not use it: its network is shown the image",
     );
     fails("super_resolution", &[], "this run enlarges an image of 4x4: add --init-image FILE");
-    fails("super_resolution", &masked, "--mask: this run enlarges an image");
+    fails(
+        "super_resolution",
+        &masked,
+        "--mask: a run that draws latents does not use it: this run enlarges an image",
+    );
 
     let draws = |run, args: &[&str]| draws_from(folder, run, &[&["--prompt", "red"], args].concat());
     let (red, text) = draws("inpainting", &masked);
@@ -200,9 +207,14 @@ fn what_does_not_fit_is_named() {
     };
     fails(&[], "this run draws what a text says: add --prompt");
     fails(&["--label", "1"], "this run knows no classes");
-    fails(&["--prompt", "red", "--tile", "64"], "--tile belongs to folders of pipelines");
-    fails(&["--prompt", "red", "--size", "64"], "--size belongs to folders of pipelines");
-    fails(&["--prompt", "red", "--negative", "a", "--negative", "b"], "--negative: a run takes one");
+    fails(
+        &["--prompt", "red", "--tile", "64"],
+        "--tile: a run that draws latents does not use it: it belongs to folders of pipelines",
+    );
+    fails(&["--prompt", "red", "--negative", "blue"], "with a guidance scale of 1 nothing is guided");
+    fails(&["--prompt", "red", "--dynamic-threshold", "0.9"], "it draws latents, which are not limited");
+    let two = ["--prompt", "red", "--guidance-scale", "2", "--negative", "a", "--negative", "b"];
+    fails(&two, "--negative: a run takes one");
 
     let config: PathBuf = folder.join("ldm/config.toml");
     let text = fs::read_to_string(&config).unwrap();

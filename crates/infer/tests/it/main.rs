@@ -8,4 +8,6 @@ mod command;
 mod dpm;
 mod edits;
 mod latent;
+mod options;
+mod output;
 mod prompts;

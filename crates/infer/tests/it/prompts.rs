@@ -160,7 +160,10 @@ fn what_does_not_fit_is_said_before_any_weight_is_read() {
     fails(&["--prompt", "a", "--clip-skip", "9"], "clip skip 9: the text encoder has 2 layers");
     fails(&["--prompt", "a", "--label", "3"], "cannot be used with");
     fails(&["--prompt", "a", "-n", "0"], "-n and --batch must be at least 1");
-    fails(&["--prompt", "a", "--spacing", "karras"], "add --sampler too");
+    fails(
+        &["--prompt", "a", "--spacing", "karras"],
+        "--spacing: PNDMScheduler does not use it: leave it out, or add --sampler",
+    );
 }
 
 #[test]

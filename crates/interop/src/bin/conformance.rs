@@ -23,11 +23,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    kernels::inside_pool(|| run(&args)).unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    })
+    terminal::run(|args: Args| kernels::inside_pool(|| run(&args)))
 }
 
 fn run(args: &Args) -> Result<ExitCode> {
@@ -39,11 +35,11 @@ fn run(args: &Args) -> Result<ExitCode> {
     let (mut passed, mut skipped) = (0, 0);
     for case in &cases {
         let report = case.run(&device);
-        train::say(&report);
+        terminal::say(&report);
         passed += usize::from(report.passed());
         skipped += usize::from(report.skipped());
     }
     let failed = cases.len() - passed - skipped;
-    train::say(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
+    terminal::say(format_args!("{passed} passed, {failed} failed, {skipped} skipped"));
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

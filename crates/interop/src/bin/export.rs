@@ -23,13 +23,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    terminal::run(|args: Args| run(&args).map(|()| ExitCode::SUCCESS))
 }
 
 fn run(args: &Args) -> Result<()> {
@@ -45,9 +39,9 @@ fn run(args: &Args) -> Result<()> {
             let config = RunConfig::load(&run.config())?;
             let model = TrainedModel::load(&run.ema(), &config, &device)?;
             let class = interop::export_run(&model, &config, &args.folder)?;
-            train::say(format_args!("exported: {folder}, with a {class}"));
+            terminal::say(format_args!("exported: {folder}, with a {class}"));
             say_of_classes(config.model.num_classes);
-            train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+            terminal::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
         SystemName::Autoencoder => {
             let config = FirstStageRunConfig::load(&run.config())?;
@@ -57,16 +51,16 @@ fn run(args: &Args) -> Result<()> {
             let TrainedFirstStage { autoencoder, config } = model;
             let side = splits.image_shape()[1];
             interop::write_autoencoder(autoencoder, config.model, scale, side, &args.folder)?;
-            train::say(format_args!("exported: {folder}"));
+            terminal::say(format_args!("exported: {folder}"));
         }
         SystemName::Latent => {
             let config = LatentRunConfig::load(&run.config())?;
             let classes = config.model.num_classes.filter(|_| config.text.is_none());
             let class =
                 interop::export_latent(&TrainedLatent::load(&run.ema(), config, &device)?, &args.folder)?;
-            train::say(format_args!("exported: {folder}, a {class}"));
+            terminal::say(format_args!("exported: {folder}, a {class}"));
             say_of_classes(classes);
-            train::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+            terminal::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
         }
         SystemName::Dpm
         | SystemName::Points

@@ -33,24 +33,17 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match kernels::inside_pool(|| run(args)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    terminal::run(|args: Args| kernels::inside_pool(|| run(args)).map(|()| ExitCode::SUCCESS))
 }
 
 fn run(mut args: Args) -> Result<()> {
     if args.configs.is_empty() {
         args.configs.push("configs/digits-ddpm.toml".into());
     }
-    train::say(format_args!(
+    terminal::say(format_args!(
         "| config | backend | parameters | step ms | images/s | GFLOP/s | memory MiB | sampling |"
     ));
-    train::say(format_args!("|---|---|---|---|---|---|---|---|"));
+    terminal::say(format_args!("|---|---|---|---|---|---|---|---|"));
     for path in &args.configs {
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
@@ -83,7 +76,7 @@ fn bench<S: System>(args: &Args, path: &Path) -> Result<()> {
         interrupter: Interrupter::new(),
     };
     let bench = session.bench(args.repetitions.max(1))?;
-    train::say(format_args!(
+    terminal::say(format_args!(
         "| {} | {} | {} | {:.1} | {:.1} | {:.0} | {} | {} images: {:.2} s |",
         path.display(),
         args.backend,

@@ -18,33 +18,25 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    match kernels::inside_pool(|| run(&args)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    terminal::run(|args: Args| kernels::inside_pool(|| run(&args)))
 }
 
-fn run(args: &Args) -> Result<bool> {
+fn run(args: &Args) -> Result<ExitCode> {
     let device = backend::open(args.backend, args.device)?;
-    train::say(format_args!("{}, compared with flex", backend::describe(args.backend, &device)));
+    terminal::say(format_args!("{}, compared with flex", backend::describe(args.backend, &device)));
     if let Some(warning) = args.backend.warning() {
-        eprintln!("warning: {warning}");
+        terminal::warn(warning);
     }
     let checks = train::compare_with_flex(&device)?;
     for check in &checks {
         let verdict = if check.passes() { "ok" } else { "WRONG" };
-        train::say(format_args!(
+        terminal::say(format_args!(
             "{verdict:5}  {:.1e} of at most {:.0e}  {}",
             check.error, check.tolerance, check.name
         ));
     }
     let healthy = checks.iter().all(train::Check::passes);
-    train::say(format_args!(
+    terminal::say(format_args!(
         "{}",
         if healthy {
             "this device can be trusted"
@@ -52,5 +44,5 @@ fn run(args: &Args) -> Result<bool> {
             "do not train on this device: update its driver, or use another backend"
         }
     ));
-    Ok(healthy)
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

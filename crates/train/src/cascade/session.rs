@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use backend::BackendName;
 use burn::train::Interrupter;
+use terminal::say;
 
 use super::config::StageConfig;
 use super::draft::Stage;
@@ -11,7 +12,7 @@ use crate::changes::training_changes;
 use crate::checkpoint::Checkpoints;
 use crate::error::TrainError;
 use crate::system::System;
-use crate::{Objective, Outcome, Record, RunDir, Session, say};
+use crate::{Objective, Outcome, Record, RunDir, Session};
 
 /// One sitting of a cascade's training: its stages in turn, or one of them.
 pub struct CascadeSession {

@@ -11,8 +11,8 @@ use features::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
-use crate::progress::say;
 use crate::{RunDir, hash_file};
+use terminal::say;
 
 /// Lines that say how far the classifier is.
 const LINES: usize = 10;

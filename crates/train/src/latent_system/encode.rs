@@ -50,7 +50,11 @@ pub(super) fn encode(
                 if start.is_some() && old.content.images != content.images {
                     return Err(TrainError::DatasetChanged);
                 }
-                eprintln!("{}: {}: made anew", path.display(), old.content.difference(&content));
+                terminal::note(format_args!(
+                    "{}: {}: made anew",
+                    path.display(),
+                    old.content.difference(&content)
+                ));
             }
             fs::create_dir_all(run.path()).map_err(TrainError::io("create", run.path()))?;
             write(&path, &stage, &splits, &parts, &content)?;
@@ -133,14 +137,14 @@ struct Encoding {
 
 impl Encoding {
     fn new(total: usize) -> Self {
-        eprintln!("encoding {total} images once");
+        terminal::note(format_args!("encoding {total} images once"));
         Self { done: 0, total, said: Instant::now() }
     }
 
     fn add(&mut self, images: usize) {
         self.done += images;
         if self.said.elapsed() >= Duration::from_secs(5) {
-            eprintln!("encoded {} of {} images", self.done, self.total);
+            terminal::note(format_args!("encoded {} of {} images", self.done, self.total));
             self.said = Instant::now();
         }
     }

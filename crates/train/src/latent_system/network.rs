@@ -85,6 +85,12 @@ impl LatentNet {
 }
 
 impl Texts {
+    /// How many numbers one of them is.
+    pub fn floats(&self) -> usize {
+        let [_, tokens, channels] = self.states.dims();
+        tokens * (channels + 1)
+    }
+
     /// A share of the way from the first of them to the second, in `steps` from one to the other; the last of them, which is
     /// guided away from, stays.
     pub fn between(&self, steps: usize) -> Self {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use data::emoji::{EmojiFont, make_emoji};
 use indicatif::{ProgressBar, ProgressStyle};
+use terminal::say;
 
 #[derive(Subcommand)]
 pub enum Set {
@@ -29,7 +30,7 @@ pub fn run(set: Set) -> anyhow::Result<()> {
         None => EmojiFont::installed()?,
     };
     let font = EmojiFont::read(path)?;
-    println!("emoji from {} to {}", path.display(), dir.display());
+    say(format_args!("emoji from {} to {}", path.display(), dir.display()));
     let bar = ProgressBar::no_length();
     bar.set_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} eta {eta}")
@@ -40,15 +41,15 @@ pub fn run(set: Set) -> anyhow::Result<()> {
         bar.set_position(done as u64);
     })?;
     bar.finish_and_clear();
-    println!("{} pictures of {size}x{size} with captions and 9 groups", made.pictures);
+    say(format_args!("{} pictures of {size}x{size} with captions and 9 groups", made.pictures));
     if made.missing > 0 {
-        println!("{} newer emoji are not in this font", made.missing);
+        say(format_args!("{} newer emoji are not in this font", made.missing));
     }
-    println!("licence of the pictures, as the font states it:");
-    font.licence().iter().for_each(|line| println!("  {line}"));
-    println!(
+    say("licence of the pictures, as the font states it:");
+    font.licence().iter().for_each(|line| say(format_args!("  {line}")));
+    say(format_args!(
         "\nuse it with\n\n[dataset]\ntype = \"folder\"\npath = \"{}\"\nchannels = \"rgb\"",
         dir.display()
-    );
+    ));
     Ok(())
 }

@@ -1,0 +1,29 @@
+use anyhow::{Result, bail};
+use unet::UNetConfig;
+
+/// Refuses what an option asks where its memory cannot be had: so many images at once, each of so many numbers.
+///
+/// # Errors
+///
+/// One that names the option and says how much memory it takes.
+pub fn check_memory(option: &str, images: usize, floats: usize) -> Result<()> {
+    let all = images.checked_mul(floats);
+    if all.is_some_and(|all| Vec::<f32>::new().try_reserve_exact(all).is_ok()) {
+        return Ok(());
+    }
+    let gib = images as f64 * floats as f64 * size_of::<f32>() as f64 / 2f64.powi(30);
+    bail!(
+        "{option}: {images} at once take more than {gib:.0} GiB, which this machine does not have: give fewer"
+    )
+}
+
+/// Numbers that a network holds of an image of some height and width while it denoises it, about.
+pub fn floats_of_image(config: &UNetConfig, [height, width]: [usize; 2]) -> usize {
+    let level = |(level, factor): (usize, &usize)| {
+        let pixels = height.saturating_mul(width) >> (2 * level).min(63);
+        pixels.saturating_mul(config.channels).saturating_mul(*factor)
+    };
+    let levels = config.channel_mult.iter().enumerate().map(level).fold(0, usize::saturating_add);
+    // What each block leaves for the way up, and what is at work.
+    levels.saturating_mul(2 * (config.num_res_blocks.saturating_add(2)))
+}
