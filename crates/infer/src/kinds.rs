@@ -2,7 +2,7 @@
 
 use diffusion::SolverConfig;
 use interop::FolderSampler;
-use interop::pipeline::{PipelineFacts, PipelineKind};
+use interop::pipeline::{Defaults, PipelineFacts, PipelineKind, Task};
 use train::cascade::SuperResolutionConfig;
 use train::{ConcatConfig, LatentRunConfig, PointRunConfig, RunConfig};
 use unet::UNetConfig;
@@ -158,7 +158,10 @@ impl Description {
     pub fn of_pipeline(facts: &PipelineFacts) -> Self {
         use PipelineKind::{If, IfUpscale, Ldm, StableDiffusion, StableDiffusionUpscale, StableDiffusionXl};
         let kind = facts.kind;
-        let guidance = GuidanceUse { default_scale: kind.default_guidance_scale(), off_below_one: true };
+        let guidance = GuidanceUse {
+            default_scale: Defaults::of(kind, Task::Generate).guidance_scale,
+            off_below_one: true,
+        };
         // A distilled network is told the scale instead of being asked twice.
         let guided =
             if facts.told_scale { &["guidance-scale"][..] } else { &["negative", "guidance-rescale"] };

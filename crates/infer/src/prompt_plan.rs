@@ -99,7 +99,7 @@ impl PromptPlan {
             negatives: args.prompt.negative.clone(),
             number,
             batch,
-            guidance: guidance(args, kind, defaults)?,
+            guidance: guidance(args, defaults)?,
             clip_skip: args.prompt.clip_skip.unwrap_or(0),
             size: args.prompt.size.map(|Size(size)| size),
             seed: args.seed,
@@ -164,7 +164,7 @@ fn labels(args: &Args) -> Result<Option<Vec<usize>>> {
     asked.iter().map(number).collect::<Result<_>>().map(Some)
 }
 
-fn guidance(args: &Args, kind: PipelineKind, defaults: Defaults) -> Result<Guidance> {
+fn guidance(args: &Args, defaults: Defaults) -> Result<Guidance> {
     let scale = args.guidance_scale.unwrap_or(defaults.guidance_scale);
     let rescale = args.prompt.guidance_rescale.unwrap_or(0.0);
     if !scale.is_finite() {

@@ -27,9 +27,8 @@ pub fn preview_images<N: Network>(
     config: &RunConfig,
 ) -> Result<Tensor<4>, TrainError> {
     let (images, shape) = (config.train.sample_images, model.image_shape);
-    let labels: Option<Vec<usize>> = model
-        .shown_classes()
-        .map(|classes| classes.iter().copied().cycle().take(images).collect());
+    let labels: Option<Vec<usize>> =
+        model.shown_classes().map(|classes| classes.iter().copied().cycle().take(images).collect());
     let denoiser = model.denoiser(labels.as_deref(), config.train.sample_guidance_scale);
     let mut noise = ImageNoise::new(config.seed, 0..images as u64, shape, &model.device);
     let mut observer = |_: Step| ControlFlow::Continue(());

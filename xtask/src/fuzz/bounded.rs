@@ -34,8 +34,9 @@ pub struct Ended {
 ///
 /// If it cannot be started.
 pub fn run(programs: &Path, invocation: &Invocation, folder: &Path) -> Result<Ended> {
-    let bounds =
-        format!("ulimit -v {MEMORY_KIB} && ulimit -t {CPU_SECONDS} && ulimit -f {FILE_BLOCKS} && exec \"$0\" \"$@\"");
+    let bounds = format!(
+        "ulimit -v {MEMORY_KIB} && ulimit -t {CPU_SECONDS} && ulimit -f {FILE_BLOCKS} && exec \"$0\" \"$@\""
+    );
     let outputs = ["stdout.txt", "stderr.txt"].map(|name| folder.join(name));
     let open = |path: &Path| {
         let path = if invocation.full { Path::new("/dev/full") } else { path };

@@ -55,8 +55,7 @@ impl Invocation {
     ///
     /// If the file is not there or is none of ours.
     pub fn load(path: &Path) -> Result<Self> {
-        let text =
-            fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        let text = fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("{} is no kept command", path.display()))
     }
 }

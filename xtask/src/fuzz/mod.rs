@@ -84,7 +84,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 fn build() -> Result<PathBuf> {
     let line = "build --package infer --package train --package eval --package interop --bins";
-    let status = cargo().current_dir(root()).args(line.split(' ')).status().context("failed to start cargo")?;
+    let status =
+        cargo().current_dir(root()).args(line.split(' ')).status().context("failed to start cargo")?;
     if !status.success() {
         bail!("failed to build the programs: {status}");
     }
@@ -119,7 +120,11 @@ impl Session<'_> {
         println!("{:<12} {:>7} {:>9}", "", "inputs", "accepted");
         for (kind, [inputs, accepted]) in self.kinds.iter().zip(&self.counts) {
             let name = format!("{kind:?}").to_lowercase();
-            println!("{name:<12} {:>7} {:>9}", inputs.load(Ordering::Relaxed), accepted.load(Ordering::Relaxed));
+            println!(
+                "{name:<12} {:>7} {:>9}",
+                inputs.load(Ordering::Relaxed),
+                accepted.load(Ordering::Relaxed)
+            );
         }
         let (inputs, kept) = (self.next.into_inner(), self.kept.into_inner());
         let faults = kept.map_err(|_| anyhow::anyhow!("a thread of the fuzzer panicked"))?.faults();
@@ -150,7 +155,8 @@ impl Session<'_> {
             let mut rng = self::rng(self.seed, kind, number / count);
             kind.make(&mut rng, self.seeds, &again.join("input"))?;
             invocation.save(&again.join("command.json"))?;
-            let mut kept = self.kept.lock().map_err(|_| anyhow::anyhow!("a thread of the fuzzer panicked"))?;
+            let mut kept =
+                self.kept.lock().map_err(|_| anyhow::anyhow!("a thread of the fuzzer panicked"))?;
             kept.add(&fault, &format!("{kind:?}-{}-{}", self.seed, number / count), &again, &invocation)?;
         }
         Ok(())

@@ -17,13 +17,22 @@ pub struct Seeds {
 
 /// Runs by name, and what they are trained with.
 const RUNS: [(&str, &str); 8] = [
-    ("ddpm", "digits-ddpm.toml --set model.channels=8 --set model.channel_mult=[1] --set model.attention_resolutions=[]"),
-    ("edm", "digits-edm.toml --set model.channels=8 --set model.channel_mult=[1] --set model.attention_resolutions=[]"),
+    (
+        "ddpm",
+        "digits-ddpm.toml --set model.channels=8 --set model.channel_mult=[1] --set model.attention_resolutions=[]",
+    ),
+    (
+        "edm",
+        "digits-edm.toml --set model.channels=8 --set model.channel_mult=[1] --set model.attention_resolutions=[]",
+    ),
     ("first-stage", "digits-ae-kl.toml --set model.trunk.channels=8"),
     ("latent", "digits-ldm.toml --set model.channels=8 --set first_stage.run=runs/first-stage"),
     ("classifier", "digits-classifier.toml --set model.channels=8"),
     ("points", "swiss-roll-ddpm.toml --set model.width=8"),
-    ("dpm", "heartbeat-dpm.toml --set dpm.network.hidden=[8] --set dpm.num_train_timesteps=10 --set times_per_batch=2"),
+    (
+        "dpm",
+        "heartbeat-dpm.toml --set dpm.network.hidden=[8] --set dpm.num_train_timesteps=10 --set times_per_batch=2",
+    ),
     ("cascade", "digits-cdm.toml --set stage.1.model.channels=8 --set stage.2.model.channels=8"),
 ];
 

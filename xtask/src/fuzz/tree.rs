@@ -62,9 +62,10 @@ impl Tree {
     /// A file of TOML: a line for each key, its value inline.
     pub fn toml(&self) -> String {
         match self {
-            Self::Table(table) => {
-                table.iter().map(|(key, value)| format!("{} = {}\n", quoted(key), value.inline(" = "))).collect()
-            }
+            Self::Table(table) => table
+                .iter()
+                .map(|(key, value)| format!("{} = {}\n", quoted(key), value.inline(" = ")))
+                .collect(),
             other => other.inline(" = "),
         }
     }

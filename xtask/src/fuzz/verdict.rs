@@ -16,7 +16,8 @@ pub fn fault(invocation: &Invocation, ended: &Ended) -> Option<Fault> {
     if let Some(fault) = panic(&ended.stderr) {
         return Some(fault);
     }
-    let name = ended.status.map_or(Some("waits without end".to_owned()), |status| ending(invocation, ended, status));
+    let name =
+        ended.status.map_or(Some("waits without end".to_owned()), |status| ending(invocation, ended, status));
     Some(Fault { name: format!("{}: {}", invocation.program, name?), message: String::new() })
 }
 
@@ -49,7 +50,8 @@ fn panic(stderr: &str) -> Option<Fault> {
     let (place, message) = text.split_once(":\n").unwrap_or((text, ""));
     // Of a dependency, its name and version on.
     let place = place.split_once("/registry/src/").and_then(|(_, place)| place.split_once('/'));
-    let place = place.map_or(text.lines().next().unwrap_or_default().trim_end_matches(':'), |(_, place)| place);
+    let place =
+        place.map_or(text.lines().next().unwrap_or_default().trim_end_matches(':'), |(_, place)| place);
     let message = message.lines().next().unwrap_or_default();
     Some(Fault { name: format!("panic at {place}"), message: message.to_owned() })
 }

@@ -20,9 +20,26 @@ const PROGRAMS: [(&str, &str); 7] = [
 
 /// Files and folders, some of which are there.
 const PATHS: [&str; 20] = [
-    "runs/ddpm", "runs/cascade", "runs/latent", "runs/points", "runs/dpm", "runs/classifier", "runs/first-stage", "runs",
-    "model", "picture.png", "picture.jpg", "mask.png", "configs/digits-ddpm.toml", "nowhere", "nowhere/file.png", "", ".",
-    "a b\u{1b}[31m.png", "/proc/self/nothing", "runs/ddpm/checkpoint/step-00000002",
+    "runs/ddpm",
+    "runs/cascade",
+    "runs/latent",
+    "runs/points",
+    "runs/dpm",
+    "runs/classifier",
+    "runs/first-stage",
+    "runs",
+    "model",
+    "picture.png",
+    "picture.jpg",
+    "mask.png",
+    "configs/digits-ddpm.toml",
+    "nowhere",
+    "nowhere/file.png",
+    "",
+    ".",
+    "a b\u{1b}[31m.png",
+    "/proc/self/nothing",
+    "runs/ddpm/checkpoint/step-00000002",
 ];
 
 /// A program with some of its options, each with a value that may be hostile.
@@ -32,7 +49,9 @@ pub fn make(rng: &mut Rng, seeds: &Seeds, folder: &Path) -> Result<Invocation> {
     seeds.copy("checkpoints", &folder.join("checkpoints"))?;
     seeds.copy("configs/digits-ddpm.toml", &folder.join("configs/digits-ddpm.toml"))?;
     seeds.copy("crates/interop/tests/cases/stable_diffusion", &folder.join("model"))?;
-    for (seed, to) in [("picture.png", "picture.png"), ("picture.jpg", "picture.jpg"), ("alpha.png", "mask.png")] {
+    for (seed, to) in
+        [("picture.png", "picture.png"), ("picture.jpg", "picture.jpg"), ("alpha.png", "mask.png")]
+    {
         seeds.copy(&format!("xtask/seeds/{seed}"), &folder.join(to))?;
     }
     let (program, bounded) = choose(rng, &PROGRAMS);
@@ -88,7 +107,11 @@ fn given(option: &Choice, rng: &mut Rng) -> Vec<String> {
     let value = match (&*option.name, is_path) {
         ("--budget", _) => (choose(rng, &["0s", "1ms", "-1s", "", "1e9y", "soon"])).to_owned(),
         ("--backend", _) => (choose(rng, &["flex", "flex", "ndarray", "", "gpu", "metal"])).to_owned(),
-        ("--set", _) => format!("{}={}", choose(rng, &["seed", "model", "train.steps", "a.b", "=", ""]), hostile::argument(rng)),
+        ("--set", _) => format!(
+            "{}={}",
+            choose(rng, &["seed", "model", "train.steps", "a.b", "=", ""]),
+            hostile::argument(rng)
+        ),
         (_, true) if rng.u8(..) < 220 => (choose(rng, &PATHS)).to_owned(),
         _ => hostile::argument(rng),
     };

@@ -116,8 +116,20 @@ fn points(rng: &mut Rng, data: &Path) -> Result<String> {
 
 /// A folder of pictures for each class; names may be strange, files may be none.
 fn classes(rng: &mut Rng, seeds: &Seeds, data: &Path) -> Result<String> {
-    const NAMES: [&str; 12] =
-        ["cat", "dog", "0", "1", "__MACOSX", ".hidden", "a b", "é", "\u{1b}[31mred", "line\nbreak", "Cat", "deep/er"];
+    const NAMES: [&str; 12] = [
+        "cat",
+        "dog",
+        "0",
+        "1",
+        "__MACOSX",
+        ".hidden",
+        "a b",
+        "é",
+        "\u{1b}[31mred",
+        "line\nbreak",
+        "Cat",
+        "deep/er",
+    ];
     for _ in 0..rng.usize(1..4) {
         let class = data.join(choose(rng, &NAMES));
         fs::create_dir_all(&class).with_context(|| format!("failed to create {}", class.display()))?;
@@ -149,7 +161,8 @@ fn captioned(rng: &mut Rng, seeds: &Seeds, data: &Path) -> Result<String> {
             write(&data.join("metadata.jsonl"), bytes)?;
         }
         1 => {
-            let row = |number: usize| format!("{number}.png,{},{}\n", hostile::text(rng), hostile::number(rng));
+            let row =
+                |number: usize| format!("{number}.png,{},{}\n", hostile::text(rng), hostile::number(rng));
             let rows: String = (0..6).map(row).collect();
             write(&data.join("metadata.csv"), "file_name,text,label\n".to_owned() + &rows)?;
         }

@@ -17,7 +17,10 @@ pub fn make(rng: &mut Rng, seeds: &Seeds, folder: &Path) -> Result<Invocation> {
         false => {
             let cases = seeds.names("crates/interop/tests/cases")?;
             let cases: Vec<_> = cases.into_iter().filter(|name| !name.contains('.')).collect();
-            seeds.copy(&format!("crates/interop/tests/cases/{}", choose(rng, &cases)), &folder.join("model"))?;
+            seeds.copy(
+                &format!("crates/interop/tests/cases/{}", choose(rng, &cases)),
+                &folder.join("model"),
+            )?;
             Invocation::new("conformance", "model")
         }
     };

@@ -47,7 +47,8 @@ type Pickled<'a> = (Vec<Vec<u8>>, Vec<&'a [u8]>);
 
 /// A table of the tensors that a header of safetensors describes.
 fn pickled<'a>(header: &Tree, data: &'a [u8]) -> Pickled<'a> {
-    let (mut operations, mut storages) = (vec![b"\x80\x02".to_vec(), b"}".to_vec(), b"q\0".to_vec(), b"(".to_vec()], Vec::new());
+    let (mut operations, mut storages) =
+        (vec![b"\x80\x02".to_vec(), b"}".to_vec(), b"q\0".to_vec(), b"(".to_vec()], Vec::new());
     let Tree::Table(tensors) = header else { return (operations, storages) };
     for (name, tensor) in tensors {
         let (Some(shape), Some(place)) = (numbers(tensor, "shape"), numbers(tensor, "data_offsets")) else {
@@ -58,8 +59,17 @@ fn pickled<'a>(header: &Tree, data: &'a [u8]) -> Pickled<'a> {
         (0..shape.len().saturating_sub(1)).rev().for_each(|at| strides[at] = strides[at + 1] * shape[at + 1]);
         operations.push(text(name));
         operations.push(b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec());
-        operations.extend([b"(".to_vec(), b"(".to_vec(), text("storage"), b"ctorch\nFloatStorage\n".to_vec()]);
-        operations.extend([text(&storages.len().to_string()), text("cpu"), integer((bytes.len() / 4) as u64)]);
+        operations.extend([
+            b"(".to_vec(),
+            b"(".to_vec(),
+            text("storage"),
+            b"ctorch\nFloatStorage\n".to_vec(),
+        ]);
+        operations.extend([
+            text(&storages.len().to_string()),
+            text("cpu"),
+            integer((bytes.len() / 4) as u64),
+        ]);
         operations.extend([b"t".to_vec(), b"Q".to_vec(), integer(0)]);
         for sides in [shape, strides] {
             operations.push(b"(".to_vec());
@@ -93,7 +103,8 @@ fn integer(number: u64) -> Vec<u8> {
 
 /// Changes the operations of a pickle.
 fn mutate(operations: &mut Vec<Vec<u8>>, rng: &mut Rng) {
-    const OTHERS: &[u8] = b"()}]tQRbseu.0N\x81\x85\x86\x87\x88\x89\x94\x93F12IiLloPpSTVcdgGXBC\x8b\x8c\x8d\x95\x97\x98";
+    const OTHERS: &[u8] =
+        b"()}]tQRbseu.0N\x81\x85\x86\x87\x88\x89\x94\x93F12IiLloPpSTVcdgGXBC\x8b\x8c\x8d\x95\x97\x98";
     let at = rng.usize(..operations.len());
     match rng.u8(0..9) {
         0 => drop(operations.remove(at)),
@@ -106,7 +117,8 @@ fn mutate(operations: &mut Vec<Vec<u8>>, rng: &mut Rng) {
         4 => operations[at] = integer(rng.u64(..) >> rng.u32(0..64)),
         5 => {
             let integers: Vec<_> = (0..operations.len()).filter(|&at| operations[at][0] == 0x8a).collect();
-            let count = choose(rng, &[0, 1, u64::MAX, 1 << 61, 1 << 62, (1 << 62) - 4, 1 << 63, u64::MAX - 15]);
+            let count =
+                choose(rng, &[0, 1, u64::MAX, 1 << 61, 1 << 62, (1 << 62) - 4, 1 << 63, u64::MAX - 15]);
             if !integers.is_empty() {
                 operations[choose(rng, &integers)] = integer(count);
             }
@@ -145,7 +157,8 @@ fn archive(pickle: &[u8], storages: &[&[u8]]) -> Vec<u8> {
         let size = (content.len() as u32).to_le_bytes();
         let length = (name.len() as u16).to_le_bytes();
         // Version 1.0, no compression, no time, no checksum, both sizes, the name's length and no extra field.
-        let fields = [&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &size, &size, &length, &[0; 2]].concat();
+        let fields =
+            [&[10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &size, &size, &length, &[0; 2]].concat();
         bytes.extend([b"PK\x03\x04", &fields[..], name.as_bytes(), content].concat());
         directory.extend([b"PK\x01\x02\x0a\0", &fields[..], &[0; 10], &start, name.as_bytes()].concat());
         count += 1;

@@ -35,7 +35,10 @@ fn command(rng: &mut Rng, name: &str) -> Invocation {
     match rng.u8(0..8) {
         0 => Invocation::new("export", &format!("--run {run} exported")),
         1 => Invocation::new("eval", &format!("--run {run} --dry-run")),
-        2 => Invocation::new("eval", &format!("--run {run} --samples 8 --seeds 1 --steps 2 --metrics memorisation")),
+        2 => Invocation::new(
+            "eval",
+            &format!("--run {run} --samples 8 --seeds 1 --steps 2 --metrics memorisation"),
+        ),
         3 | 4 => {
             let steps = if name == "cascade" { "" } else { "--steps 3" };
             Invocation::new("train", &format!("--run {name} --resume --plain --budget 1s {steps}"))

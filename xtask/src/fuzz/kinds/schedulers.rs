@@ -36,7 +36,8 @@ pub fn make(rng: &mut Rng, seeds: &Seeds, folder: &Path) -> Result<Invocation> {
     let steps = choose(rng, &["1", "2", "3", "4", "7", "20", "999", "1000", "1001"]);
     let invocation = model(rng, seeds, folder, steps)?;
     let classes = seeds.path(CLASSES);
-    let text = fs::read_to_string(&classes).with_context(|| format!("failed to read {}", classes.display()))?;
+    let text =
+        fs::read_to_string(&classes).with_context(|| format!("failed to read {}", classes.display()))?;
     let lines: Vec<_> = text.lines().collect();
     let (class, keys) = choose(rng, &lines).split_once(": ").unwrap_or_default();
     let mut config = Tree::Table(vec![("_class_name".into(), Tree::Text(class.into()))]);
@@ -68,7 +69,18 @@ fn plausible(key: &str, rng: &mut Rng) -> Tree {
             Err(_) => Tree::Text(value.into()),
         };
     }
-    let flags = ["use_", "clip_sample", "thresholding", "rescale_", "set_", "skip_", "lower_", "euler_", "predict_", "invert_"];
+    let flags = [
+        "use_",
+        "clip_sample",
+        "thresholding",
+        "rescale_",
+        "set_",
+        "skip_",
+        "lower_",
+        "euler_",
+        "predict_",
+        "invert_",
+    ];
     if flags.iter().any(|flag| key.starts_with(flag)) && !key.ends_with("range") {
         return Tree::Bare(rng.bool().to_string());
     }

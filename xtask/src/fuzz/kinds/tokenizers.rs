@@ -73,7 +73,9 @@ fn add_tokens(tokenizer: &Path, rng: &mut Rng) -> Result<()> {
         token.set(key, flag(rng));
     }
     match rng.bool() {
-        true => tree.set("additional_special_tokens", Tree::List(vec![token, Tree::Text(hostile::text(rng))])),
+        true => {
+            tree.set("additional_special_tokens", Tree::List(vec![token, Tree::Text(hostile::text(rng))]))
+        }
         false => tree.set("added_tokens_decoder", Tree::Table(vec![(hostile::number(rng), token)])),
     }
     write(&path, tree.json())
@@ -100,7 +102,8 @@ fn mutate_lines(path: &Path, rng: &mut Rng) -> Result<()> {
 fn sentence_piece(seeds: &Seeds, folder: &Path, rng: &mut Rng) -> Result<()> {
     let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
     let piece = |text: &str, score: f32, kind: u8| {
-        let content = [&field(1, text.as_bytes())[..], &[2 << 3 | 5], &score.to_le_bytes()[..], &[3 << 3, kind]];
+        let content =
+            [&field(1, text.as_bytes())[..], &[2 << 3 | 5], &score.to_le_bytes()[..], &[3 << 3, kind]];
         field(1, &content.concat())
     };
     let mut pieces = vec![piece("<pad>", 0.0, 3), piece("</s>", 0.0, 3), piece("<unk>", 0.0, 2)];
