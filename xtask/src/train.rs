@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::backend::Backend;
 use crate::cargo::{cargo_run, hand_over};
@@ -67,6 +67,7 @@ impl Args {
 
 /// Starts the `train` program with the same arguments.
 pub fn run(args: &Args) -> Result<ExitCode> {
+    check_config(&args.config())?;
     let mut features = args.backend.features().to_vec();
     if needs_parquet(&args.config(), &args.set)? {
         features.push("parquet");
@@ -75,6 +76,18 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     args.backend.prepare(&mut command);
     command.arg("--").args(own_arguments().filter(|arg| arg != "--release"));
     hand_over(command)
+}
+
+/// Refuses a config that is not there before anything is compiled; the program says the same.
+fn check_config(config: &Path) -> Result<()> {
+    if config.exists() {
+        return Ok(());
+    }
+    let hint = match terminal::meant(config, &["configs"], ".toml") {
+        Some(other) => format!("did you mean {}?", terminal::quoted(other.display())),
+        None => "name a TOML file, such as those in configs/".into(),
+    };
+    bail!("there is no configuration {}: {hint}", config.display())
 }
 
 /// The arguments after the command's name, as they were typed.
@@ -86,9 +99,8 @@ pub fn own_arguments() -> impl Iterator<Item = OsString> {
 ///
 /// A config that is missing or malformed is left to the program, whose errors say more.
 pub fn needs_parquet(config: &Path, overrides: &[String]) -> Result<bool> {
-    let chosen = overrides.iter().rev().find_map(|text| text.strip_prefix("dataset.type="));
-    if let Some(kind) = chosen {
-        return Ok(kind.trim_matches(['"', '\'']) == "parquet");
+    if let Some(kind) = overrides.iter().rev().find_map(|text| chosen(text)) {
+        return Ok(kind == "parquet");
     }
     if !config.exists() {
         return Ok(false);
@@ -97,6 +109,16 @@ pub fn needs_parquet(config: &Path, overrides: &[String]) -> Result<bool> {
     let Ok(table) = text.parse::<toml::Table>() else { return Ok(false) };
     let kind = table.get("dataset").and_then(|dataset| dataset.get("type"));
     Ok(kind.and_then(|kind| kind.as_str()) == Some("parquet"))
+}
+
+/// The type of data that an override chooses, if it does.
+fn chosen(text: &str) -> Option<String> {
+    if let Some(kind) = text.strip_prefix("dataset.type=") {
+        return Some(kind.trim_matches(['"', '\'']).to_owned());
+    }
+    let table = text.strip_prefix("dataset=")?;
+    let table = format!("dataset = {table}").parse::<toml::Table>().ok()?;
+    Some(table.get("dataset")?.get("type")?.as_str()?.to_owned())
 }
 
 #[cfg(test)]
@@ -113,6 +135,8 @@ mod tests {
         assert!(needs_parquet(Path::new("absent.toml"), &["dataset.type=\"parquet\"".into()]).unwrap());
         fs::write(&config, "[dataset]\ntype = \"idx\"\n").unwrap();
         assert!(!needs_parquet(&config, &[]).unwrap());
+        let whole = "dataset={type=\"parquet\",files=\"a.parquet\"}";
+        assert!(needs_parquet(&config, &[whole.into()]).unwrap());
         fs::write(&config, "[dataset\n").unwrap();
         assert!(!needs_parquet(&config, &[]).unwrap());
     }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use burn::prelude::*;
 use diffusion::SamplerConfig;
 use features::{ClassifierTraining, QuarterTurns};
+use infer::{check_memory, floats_of_image};
 use train::cascade::SuperResolutionConfig;
 use train::{LatentRunConfig, RunConfig, RunDir, SystemName, hash_file};
 
@@ -19,6 +20,10 @@ use crate::weights::Weights;
 
 /// Images of a data set that are judged with at most.
 const MOST_REAL: usize = 50_000;
+/// Repetitions at most.
+const MOST_SEEDS: u64 = 1000;
+/// Features of an image in memory, about.
+const FEATURES: usize = 64;
 
 /// Everything that judging a run needs, read and checked; the networks that judge are made when they are asked for.
 pub struct Bench {
@@ -108,6 +113,12 @@ impl Bench {
         if args.samples < 2 || args.likelihoods < 2 || args.seeds == 0 || args.batch == 0 {
             bail!("--samples and --likelihoods must be at least 2, --seeds and --batch at least 1");
         }
+        if args.seeds > MOST_SEEDS {
+            bail!("--seeds {}: more than {MOST_SEEDS} tell nothing new: give fewer", args.seeds);
+        }
+        let network = &config.model;
+        let each = floats_of_image(network, [network.image_size; 2]);
+        check_memory("--batch", args.batch.min(args.samples), each)?;
         if !(args.tolerance > 0.0 && args.tolerance <= 0.1) {
             bail!("--tolerance {}: it must be above 0 and at most 0.1", args.tolerance);
         }
@@ -143,6 +154,16 @@ impl Bench {
             run,
             config,
         })
+    }
+
+    /// Refuses more samples than the memory holds beside what is said of each.
+    ///
+    /// # Errors
+    ///
+    /// One that says how much memory they take.
+    pub fn check_samples(&self) -> Result<()> {
+        let values: usize = self.train.shape.iter().product();
+        check_memory("--samples", self.samples, values.div_ceil(size_of::<f32>()) + FEATURES)
     }
 
     /// The in-house classifier, which is trained the first time.

@@ -49,14 +49,19 @@ pub fn state(bench: &Bench, metrics: &[Metric]) -> Result<()> {
 
 /// Models and seeds, each of which is measured.
 fn repetitions(bench: &Bench) -> usize {
-    bench.seeds as usize * bench.weights.len()
+    usize::try_from(bench.seeds).unwrap_or(usize::MAX).saturating_mul(bench.weights.len())
+}
+
+/// Images of so many samples for each repetition: more than memory counts, where somebody asks for it.
+fn times(samples: usize, repetitions: usize) -> u128 {
+    samples as u128 * repetitions as u128
 }
 
 fn state_drawing(bench: &Bench) -> Result<()> {
     let Bench { samples, seeds, batch, guidance_scale, ref sampler, ref weights, .. } = *bench;
     say(format_args!(
-        "sampler: {:?}, {} steps, guidance {guidance_scale}; {samples} images x {seeds} seeds x {} weights",
-        sampler.solver,
+        "sampler: {}, {} steps, guidance {guidance_scale}; {samples} images x {seeds} seeds x {} weights",
+        infer::described(&sampler.solver),
         sampler.steps,
         weights.len()
     ));
@@ -86,7 +91,8 @@ pub fn state_trainings(bench: &Bench, of_samples: usize) -> Result<()> {
 
 /// What is kept of runs before is not known here.
 fn state_inception(bench: &Bench) -> Result<()> {
-    let images = bench.train.len() + bench.test.len() + bench.samples * repetitions(bench);
+    let real = bench.train.len() + bench.test.len();
+    let images = times(bench.samples, repetitions(bench)).saturating_add(real as u128);
     let few: Vec<usize> = (0..bench.train.len().min(4)).collect();
     let inception = bench.inception()?;
     let started = Instant::now();
@@ -97,11 +103,11 @@ fn state_inception(bench: &Bench) -> Result<()> {
 }
 
 /// Images of all seeds and weights that are not drawn yet.
-fn missing(bench: &Bench) -> Result<usize> {
+fn missing(bench: &Bench) -> Result<u128> {
     let mut missing = 0;
     for weights in &bench.weights {
         for seed in 0..bench.seeds {
-            missing += Drawing::new(bench, &drawn_folder(bench, weights, seed)?, seed).missing()?;
+            missing += Drawing::new(bench, &drawn_folder(bench, weights, seed)?, seed).missing()? as u128;
         }
     }
     Ok(missing)
@@ -115,7 +121,7 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
         [(Metric::Nll, timesteps, timesteps as f64), (Metric::NllExact, flow, flow as f64 * GRADIENT_COST)];
     for (metric, evaluations, forward) in costs.into_iter().filter(|cost| metrics.contains(&cost.0)) {
         let images = bench.likelihoods.min(bench.test.len());
-        let batches = images.div_ceil(bench.batch) * repetitions(bench);
+        let batches = times(images.div_ceil(bench.batch), repetitions(bench));
         let seconds = seconds_an_evaluation(bench, bench.batch.min(images))? * forward * batches as f64;
         say(format_args!(
             "cost: {} of {images} test images x {} seeds, {} evaluations each, {}",
@@ -157,8 +163,24 @@ fn seconds_an_evaluation(bench: &Bench, images: usize) -> Result<f64> {
 }
 
 fn about(seconds: f64) -> String {
-    match Duration::from_secs_f64(seconds) {
-        left if left.as_secs() == 0 => "a moment".into(),
-        left => format!("about {}", clock(left)),
+    let days = seconds / 86_400.0;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(left) if left.as_secs() == 0 => "a moment".into(),
+        Ok(left) if days < 3.0 => format!("about {}", clock(left)),
+        _ if days < 1000.0 => format!("about {days:.0} days"),
+        _ => format!("about {:.0} years", days / 365.25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_do_not_wrap() {
+        assert_eq!(times(usize::MAX, 3), 3 * usize::MAX as u128);
+        assert_eq!([about(0.2), about(184.0)], ["a moment", "about 3m04s"]);
+        assert_eq!([about(1e6), about(1e20)], ["about 12 days", "about 3168808781403 years"]);
+        assert_eq!(about(f64::INFINITY), "about inf years");
     }
 }

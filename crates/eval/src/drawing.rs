@@ -47,12 +47,12 @@ impl<'a> Drawing<'a> {
         let mut done = bytes.len() / self.size();
         let what = format!("drawing {name}, seed {}: steps of batches", self.seed);
         let steps = self.bench.sampler.steps;
-        let batches = |images: usize| images.div_ceil(batch) * steps;
+        let batches = |images: usize| images.div_ceil(batch).saturating_mul(steps);
         let mut progress = Progress::new(what, batches(done), batches(samples.max(done)));
         fs::create_dir_all(&self.folder)
             .with_context(|| format!("failed to create {}", self.folder.display()))?;
         while done < samples {
-            let last = samples.min(done + batch);
+            let last = samples.min(done.saturating_add(batch));
             let drawn = self.draw(model, done..last, &mut progress)?;
             let file = self.folder.join(format!("{done:08}-{last:08}.bytes"));
             write_atomically(&file, |out| out.write_all(&drawn))?;

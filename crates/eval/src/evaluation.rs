@@ -30,6 +30,7 @@ pub fn evaluate(args: &Args) -> Result<()> {
     if args.dry_run {
         return Ok(());
     }
+    bench.check_samples()?;
     if metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)) {
         bench.classifier()?;
     }

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &eval::Args) -> anyhow::Result<()> {
-    match SystemName::of(&RunDir::new(&args.run).config()) {
+    match SystemName::of(&RunDir::named(&args.run)?.config()) {
         _ if args.sweep.is_some() => eval::sweep(args),
         Ok(SystemName::Autoencoder) => eval::reconstructions(args),
         _ => eval::evaluate(args),

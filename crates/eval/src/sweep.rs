@@ -78,6 +78,7 @@ pub fn sweep(args: &Args) -> Result<()> {
     if args.dry_run {
         return Ok(());
     }
+    bench.check_samples()?;
     bench.classifier()?;
     let folder = bench.out.join(format!("sweep-{}", drawn_by(&run, &cascade, &bench)?));
     let images = SweepImages { bench: &bench, cascade: &cascade, folder };
@@ -103,10 +104,10 @@ fn metrics(bench: &Bench) -> Vec<Metric> {
 }
 
 fn state_cost(bench: &Bench, metrics: &[Metric], levels: &[usize], stage: usize) -> Result<()> {
-    let sets = 2 * levels.len() * bench.seeds as usize;
+    let sets = 2 * levels.len() * usize::try_from(bench.seeds)?;
     say(format_args!(
         "sweep over s = {levels:?} of stage {stage}: {} images are drawn, half of them from real ones",
-        sets * bench.samples
+        sets as u128 * bench.samples as u128
     ));
     if metrics.contains(&Metric::Cas) {
         cost::state_trainings(bench, sets)?;

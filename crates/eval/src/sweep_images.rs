@@ -59,7 +59,7 @@ impl SweepImages<'_> {
         let (folder, mut bytes) = (self.folder(s, input, seed).join("images"), Vec::new());
         let mut progress = Progress::new(format!("drawing with s = {s}"), 0, samples);
         for first in (0..samples).step_by(batch) {
-            let range = first..samples.min(first + batch);
+            let range = first..samples.min(first.saturating_add(batch));
             bytes.extend(kept(&folder.join(name(&range)), range.len() * train.size(), || {
                 let labels = labels.as_ref().map(|labels| &labels[range.clone()]);
                 let low = match input {

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use burn::prelude::*;
 use train::{ClassifierRunConfig, Record, RunConfig, RunDir, SystemName, TrainedClassifier};
 
@@ -27,7 +27,7 @@ impl ClassifierGuide {
         if !scale.is_finite() {
             bail!("--classifier-scale {scale}: it must be a finite number");
         }
-        let folder = RunDir::new(path);
+        let folder = RunDir::named(path).map_err(|error| anyhow!("--classifier: {error}"))?;
         if SystemName::of(&folder.config())? != SystemName::Classifier {
             bail!(
                 "--classifier {}: it is no classifier: train one with system = \"classifier\"",

@@ -50,7 +50,7 @@ pub use points::{DrawnPoints, draw_point_walk};
 pub use prompt_args::{Precision, PromptArgs, Size};
 pub use prompt_draw::draw_prompts;
 pub use prompt_plan::PromptPlan;
-pub use sampler::Sampler;
+pub use sampler::{Sampler, described};
 pub use show::half_blocks;
 pub use told::Prompts;
 pub use upscale::Upscaling;

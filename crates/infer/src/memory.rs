@@ -13,7 +13,7 @@ pub fn check_memory(option: &str, images: usize, floats: usize) -> Result<()> {
     }
     let gib = images as f64 * floats as f64 * size_of::<f32>() as f64 / 2f64.powi(30);
     bail!(
-        "{option}: {images} at once take more than {gib:.0} GiB, which this machine does not have: give fewer"
+        "{option}: {images} images at once take more than {gib:.0} GiB, which this machine does not have: ask for fewer"
     )
 }
 

@@ -133,9 +133,17 @@ pub(crate) fn options(solver: &SolverConfig) -> &'static [&'static str] {
 /// The name of a solver on the command line, whatever its options.
 pub(crate) fn name(solver: &SolverConfig) -> String {
     let same = |sampler: &&Sampler| mem::discriminant(&sampler.solver(false)) == mem::discriminant(solver);
-    let exact = Sampler::value_variants().iter().find(|sampler| sampler.solver(false) == *solver);
-    let like = exact.or_else(|| Sampler::value_variants().iter().find(same));
+    let like = exact(solver).or_else(|| Sampler::value_variants().iter().find(same));
     like.map_or_else(|| format!("{solver:?}").to_lowercase(), Sampler::to_string)
+}
+
+/// The name of a solver on the command line, or all its options where they are not the usual ones.
+pub fn described(solver: &SolverConfig) -> String {
+    exact(solver).map_or_else(|| format!("{solver:?}").to_lowercase(), Sampler::to_string)
+}
+
+fn exact(solver: &SolverConfig) -> Option<&'static Sampler> {
+    Sampler::value_variants().iter().find(|sampler| sampler.solver(false) == *solver)
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use infer::{Args, Description};
 use interop::pipeline::{ModelIndex, PipelineFacts};
+use terminal::{meant, quoted};
 use train::cascade::{CascadeDir, SuperResolutionConfig};
-use train::{DpmRunConfig, LatentRunConfig, Meta, PointRunConfig, Record, RunConfig, RunDir, SystemName};
+use train::{
+    Checkpoints, DpmRunConfig, LatentRunConfig, Meta, PointRunConfig, Record, RunConfig, RunDir, SystemName,
+};
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
@@ -37,11 +40,23 @@ impl Source {
     /// If there is none, or it is damaged.
     pub fn of(args: &Args) -> Result<Self> {
         if let Some(folder) = &args.model {
+            if !folder.join("model_index.json").exists() && folder.join("config.toml").exists() {
+                let folder = folder.display();
+                bail!("--model {folder}: it is a run: give it with --run {}", quoted(&folder));
+            }
             let is_pipeline = ModelIndex::read(folder)?.kind().is_ok();
             let folder = folder.clone();
             return Ok(if is_pipeline { Self::Pipeline(folder) } else { Self::Folder(folder) });
         }
         if let Some(path) = &args.checkpoint {
+            if !path.exists() {
+                let beside = path.parent().and_then(Path::to_str).unwrap_or(".");
+                let hint = match meant(path, &[beside], "") {
+                    Some(other) => format!("did you mean {}?", quoted(other.display())),
+                    None => "name a folder under a run's checkpoint/, or an ema.bpk".into(),
+                };
+                bail!("there is no checkpoint {}: {hint}", path.display());
+            }
             return if path.is_dir() {
                 of_checkpoint(path)
             } else {
@@ -49,7 +64,7 @@ impl Source {
             };
         }
         let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
-        let run = RunDir::new(&folder);
+        let run = RunDir::named(&folder)?;
         if SystemName::of(&run.config())? == SystemName::Cascade {
             return Ok(Self::Cascade(CascadeDir::new(folder)));
         }
@@ -84,6 +99,22 @@ impl Source {
 
 /// A checkpoint's folder, which says what it is.
 fn of_checkpoint(path: &Path) -> Result<Source> {
+    let has = |name: &str| path.join(name).exists();
+    let (shown, steps) = (path.display(), Checkpoints::new(path.to_path_buf(), 1).steps());
+    match steps.last() {
+        _ if has("meta.json") => {}
+        Some(&step) => {
+            let newest = Checkpoints::new(path.to_path_buf(), 1).path(step);
+            bail!(
+                "--checkpoint {shown}: it holds checkpoints: name one, such as {}",
+                quoted(newest.display())
+            )
+        }
+        None if has("config.toml") => {
+            bail!("--checkpoint {shown}: it is a run: give it with --run {}", quoted(&shown))
+        }
+        None => bail!("--checkpoint {shown}: it is no checkpoint: there is no {shown}/meta.json"),
+    }
     let meta = Meta::verify(path)?;
     let weights = path.to_path_buf();
     Ok(match meta.config.get("system").and_then(|name| name.as_str()) {

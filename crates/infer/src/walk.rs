@@ -10,6 +10,7 @@ use train::{Network, TrainedModel};
 use crate::condition::Condition;
 use crate::course::Course;
 use crate::edit::Edit;
+use crate::sampler;
 
 /// How images are reached from noise.
 #[derive(Clone, Debug)]
@@ -39,7 +40,7 @@ impl Walk {
                         (format!("ancestral ({variance:?})").to_lowercase(), None)
                     }
                     SolverConfig::Ddim { eta } => ("ddim".to_owned(), Some(*eta)),
-                    other => (format!("{other:?}").to_lowercase(), None),
+                    other => (sampler::described(other), None),
                 };
                 (name, eta, Some(spacing.to_string()))
             }

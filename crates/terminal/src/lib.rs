@@ -2,9 +2,11 @@
 //! disk ends no work. What is printed holds no control characters, whatever files and classes are called.
 
 mod names;
+mod paths;
 mod print;
 mod program;
 
 pub use names::{nearest, quoted};
+pub use paths::meant;
 pub use print::{draw, note, printable, say, warn};
 pub use program::run;

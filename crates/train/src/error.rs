@@ -28,6 +28,22 @@ pub enum TrainError {
     /// The backend.
     #[error(transparent)]
     Backend(#[from] backend::BackendError),
+    /// A folder that is no run.
+    #[error("there is no run {}: {hint}", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A configuration that is not there.
+    #[error("there is no configuration {}: {hint}", path.display())]
+    NoConfig {
+        /// The file.
+        path: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
     /// The run's folder is taken.
     #[error(
         "the run {} exists: go on with it by adding `--resume`, or start another with `--run NAME`",
@@ -84,13 +100,12 @@ pub enum TrainError {
         earlier: Option<usize>,
     },
     /// A checkpoint of another configuration.
-    #[error(
-        "the checkpoint was made with another configuration ({changes}): resume without the change, or start \
-         another run with `--run NAME`"
-    )]
+    #[error("the checkpoint was made with another configuration ({changes}): {advice}")]
     ConfigChanged {
         /// The keys that differ.
         changes: String,
+        /// What to do about them.
+        advice: &'static str,
     },
     /// A checkpoint of other data.
     #[error(

@@ -10,10 +10,11 @@ use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
 use data::{DatasetConfig, Splits};
+use terminal::quoted;
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
 use train::{
     ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem,
-    RunDir, Session, System, SystemName,
+    RunDir, Session, System, SystemName, check_config_path,
 };
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<()> {
     let run = RunDir::new(run_folder(&args)?);
     let config = config_file(&args, &run)?;
+    check_config_path(&config)?;
     let system = SystemName::of(&config)?;
     if args.stage.is_some() && system != SystemName::Cascade {
         bail!("--stage: {} is no cascade", config.display());
@@ -89,15 +91,8 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     let draft = DraftConfig::<S::Config>::read(config, &settings)?;
     let splits = open(&draft.dataset, args.skip_bad)?;
     let config = draft.resolve(&splits)?;
-    terminal::say(toml::to_string_pretty(&config).context("failed to print the configuration")?);
-    terminal::say(format_args!(
-        "{} training and {} validation images",
-        splits.train.len(),
-        splits.valid.len()
-    ));
-    if let Some(warning) = args.backend.warning() {
-        terminal::warn(warning);
-    }
+    let text = toml::to_string_pretty(&config).context("failed to print the configuration")?;
+    let counts = counts(&splits);
     let session = Session::<S> {
         run: run.clone(),
         config,
@@ -109,6 +104,8 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
         plain: args.plain,
         interrupter: stop_on_ctrl_c()?,
     };
+    session.check()?;
+    announce(args.backend, args.device, &text, &counts)?;
     report::<S>(&run, &session.train()?);
     Ok(())
 }
@@ -124,17 +121,12 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
     }
     let splits = open(&config.dataset()?, args.skip_bad)?;
     let (config, stages) = config.resolve(&splits)?;
-    terminal::say(config.text()?);
-    terminal::say(format_args!(
-        "{} training and {} validation images",
-        splits.train.len(),
-        splits.valid.len()
-    ));
-    if let Some(warning) = args.backend.warning() {
-        terminal::warn(warning);
-    }
-    let session = CascadeSession {
-        run: CascadeDir::new(run.path()),
+    let stage_count = stages.len();
+    let text = config.text()?;
+    let counts = counts(&splits);
+    let run = CascadeDir::new(run.path());
+    let mut session = CascadeSession {
+        run: run.clone(),
         config,
         stages,
         only: args.stage,
@@ -145,8 +137,33 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
         plain: args.plain,
         interrupter: stop_on_ctrl_c()?,
     };
+    session.check_all()?;
+    announce(args.backend, args.device, &text, &counts)?;
     session.train(&mut report_steps)?;
-    terminal::say(format_args!("draw: cargo run -p infer -- --run {} --stages", run.path().display()));
+    let folder = run.path();
+    let untrained = (1..=stage_count).find(|&number| !run.stage(number).ema().exists());
+    terminal::say(match untrained {
+        None => format!("draw: cargo run -p infer -- --run {} --stages", quoted(folder.display())),
+        Some(number) => {
+            let name = folder.file_name().unwrap_or_default().display();
+            format!("stage {number} is to be trained: cargo xtask train --run {} --resume", quoted(name))
+        }
+    });
+    Ok(())
+}
+
+fn counts(splits: &Splits) -> String {
+    format!("{} training and {} validation images", splits.train.len(), splits.valid.len())
+}
+
+/// Says what is trained, once nothing speaks against it.
+fn announce(backend: BackendName, device: usize, config: &str, counts: &str) -> Result<()> {
+    backend::open(backend, device)?;
+    terminal::say(config);
+    terminal::say(counts);
+    if let Some(warning) = backend.warning() {
+        terminal::warn(warning);
+    }
     Ok(())
 }
 
@@ -225,7 +242,12 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
         }
     };
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
-        bail!("--run {name}: a run's name is one folder name");
+        match Path::new(&name).strip_prefix("runs").ok().and_then(|name| name.to_str()) {
+            Some(short) if !short.is_empty() && !short.contains(['/', '\\']) => {
+                bail!("--run {name}: a run's name is one folder name: did you mean --run {}?", quoted(short))
+            }
+            _ => bail!("--run {name}: a run's name is one folder name, such as digits"),
+        }
     }
     Ok(PathBuf::from("runs").join(name))
 }

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::RunConfig;
 use crate::error::TrainError;
-use crate::settings::apply;
+use crate::settings::{apply, apply_type, explained};
 use crate::system::SystemConfig;
 
 /// A configuration that still lacks what the data decide.
@@ -31,19 +31,27 @@ impl<C: SystemConfig> DraftConfig<C> {
     pub fn read(path: &Path, settings: &[String]) -> Result<Self, TrainError> {
         let text = fs::read_to_string(path).map_err(TrainError::io("read the configuration", path))?;
         let origin = path.to_path_buf();
-        let file_error = |error: toml::de::Error| config_error(path.display(), error.to_string().trim_end());
+        // With the line and the place in it.
+        let file_error = |error: toml::de::Error| {
+            let text = error.to_string().replace(error.message(), &explained(error.message()));
+            config_error(path.display(), text.trim_end())
+        };
         let mut table: Table = toml::from_str(&text).map_err(file_error)?;
         check_finite("", &Value::Table(table.clone()))
             .map_err(|reason| config_error(path.display(), reason))?;
         let mut draft: C = toml::from_str(&text).map_err(file_error)?;
         for setting in settings {
             let failed = |reason: String| config_error(format!("`--set {setting}`"), reason);
+            let before = table.clone();
             apply(&mut table, setting).map_err(failed)?;
             check_finite("", &Value::Table(table.clone())).map_err(failed)?;
-            draft = table
-                .clone()
-                .try_into()
-                .map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
+            draft = match table.clone().try_into() {
+                Ok(draft) => draft,
+                Err(error) => {
+                    table = typed(before, setting, &error).ok_or_else(|| failed(message(&error)))?;
+                    table.clone().try_into().map_err(|error| failed(message(&error)))?
+                }
+            };
         }
         Ok(Self { origin, table, dataset: draft.dataset().clone(), of: PhantomData })
     }
@@ -56,7 +64,7 @@ impl<C: SystemConfig> DraftConfig<C> {
     pub(crate) fn of_table(origin: String, table: Table) -> Result<Self, TrainError> {
         check_finite("", &Value::Table(table.clone())).map_err(|reason| config_error(&origin, reason))?;
         let draft: Result<C, toml::de::Error> = table.clone().try_into();
-        let draft = draft.map_err(|error| config_error(&origin, error.message()))?;
+        let draft = draft.map_err(|error| config_error(&origin, message(&error)))?;
         Ok(Self { origin: origin.into(), table, dataset: draft.dataset().clone(), of: PhantomData })
     }
 
@@ -68,13 +76,25 @@ impl<C: SystemConfig> DraftConfig<C> {
     pub fn resolve(mut self, splits: &Splits) -> Result<C, TrainError> {
         let unfit = |reason: String| config_error(self.origin.display(), reason);
         let parse = |table: &Table| -> Result<C, TrainError> {
-            table.clone().try_into().map_err(|error: toml::de::Error| unfit(error.message().to_owned()))
+            table.clone().try_into().map_err(|error: toml::de::Error| unfit(message(&error)))
         };
         parse(&self.table)?.complete(&mut self.table, splits).map_err(unfit)?;
         let config = parse(&self.table)?;
         config.validate().map_err(unfit)?;
         Ok(config)
     }
+}
+
+/// What is wrong with a configuration, without the place in a text that was made of it.
+fn message(error: &toml::de::Error) -> String {
+    explained(error.message())
+}
+
+/// The table with a setting that names the type of a section instead of being one; none if the error is another.
+fn typed(mut table: Table, setting: &str, error: &toml::de::Error) -> Option<Table> {
+    let names_a_type = error.message().contains("expected internally tagged enum");
+    names_a_type.then(|| apply_type(&mut table, setting))??;
+    Some(table)
 }
 
 fn config_error(origin: impl ToString, reason: impl Into<String>) -> TrainError {
@@ -163,13 +183,22 @@ mod tests {
             draft(DIGITS, &["train.steps=5", "train.steps=6", "diffusion.parameterization=v"]).unwrap();
         assert_eq!(config.train.steps, 6);
         assert_eq!(config.diffusion.parameterization, diffusion::Parameterization::V);
+        let short = draft(DIGITS, &["diffusion.schedule=cosine", "sample.solver=euler"]).unwrap();
+        let long = draft(DIGITS, &["diffusion.schedule.type=cosine", "sample.solver.type=euler"]).unwrap();
+        assert_eq!((short.diffusion, short.sample), (long.diffusion, long.sample));
     }
 
     #[test]
     fn what_does_not_fit_is_named() {
         let cases = [
             (DIGITS.replace("channels = 32", "chanels = 32"), vec![], "unknown field `chanels`"),
-            (DIGITS.to_owned(), vec!["model.chanels=3"], "unknown field `chanels`"),
+            (DIGITS.to_owned(), vec!["model.chanels=3"], "unknown field `chanels`: did you mean `channels`?"),
+            (format!("{DIGITS}\n[diffusion]\nschedule = \"cosine\""), vec![], "write { type = \"cosine\" }"),
+            (
+                DIGITS.to_owned(),
+                vec!["diffusion.schedule=cosin"],
+                "unknown variant `cosin`: did you mean `cosine`?",
+            ),
             (DIGITS.to_owned(), vec!["model.channels"], "expected key=value"),
             (DIGITS.to_owned(), vec!["model.in_channels=3"], "model.in_channels is 3, but the data say 1"),
             (DIGITS.to_owned(), vec!["train.batch_size=0"], "batch_size is 0"),
@@ -207,6 +236,9 @@ mod tests {
         let cosine = |steps: &str| draft(DIGITS, &["train.lr_schedule=cosine", steps]).unwrap();
         let changes = training_changes(&cosine("train.steps=5"), &cosine("train.steps=6"));
         assert_eq!(changes, ["train.steps: 5 -> 6"]);
+        let constant = draft(DIGITS, &["train.steps=5"]).unwrap();
+        let changes = training_changes(&cosine("train.steps=5"), &constant);
+        assert_eq!(changes, ["train.lr_schedule: \"cosine\" -> \"constant\""]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use burn::prelude::*;
 use burn::train::Interrupter;
 use data::{Splits, write_atomically};
 
-use crate::changes::training_changes;
+use crate::changes::{advice, training_changes};
 use crate::checkpoint::{Checkpoints, Meta};
 use crate::error::TrainError;
 use crate::record::Measure;
@@ -151,8 +151,8 @@ impl<S: System> Session<S> {
     ///
     /// # Errors
     ///
-    /// As [`train`](Self::train) before any work.
-    pub(crate) fn check(&self) -> Result<(), TrainError> {
+    /// As [`train`](Self::train) before any work, but for the device's.
+    pub fn check(&self) -> Result<(), TrainError> {
         let checkpoints = Checkpoints::new(self.run.checkpoints(), self.config.train().keep_last);
         self.starting_point(&checkpoints).map(|_| ())
     }
@@ -195,7 +195,8 @@ impl<S: System> Session<S> {
         let old = meta.config::<S::Config>(&checkpoints.path(step))?;
         let changes = training_changes(&old, &self.config);
         if !changes.is_empty() {
-            return Err(TrainError::ConfigChanged { changes: changes.join(", ") });
+            let advice = advice(&changes);
+            return Err(TrainError::ConfigChanged { changes: changes.join(", "), advice });
         }
         if !self.splits.has_fingerprint(&meta.dataset) {
             return Err(TrainError::DatasetChanged);

@@ -146,7 +146,7 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
 
     /// What is to be done with a run: a line that says so, with the command.
     fn next_command(run: &Path) -> String {
-        format!("draw more: cargo run -p infer -- --run {}", run.display())
+        format!("draw more: cargo run -p infer -- --run {}", terminal::quoted(run.display()))
     }
 
     /// What is measured of a finished run, for its record; nothing unless a system says otherwise.

@@ -213,6 +213,13 @@ fn what_does_not_fit_is_named() {
     fails(&["--forward", "no-such-file"], "no such file");
     fails(&["--forward", "100000"], "100000");
     fails(&["--checkpoint", "Cargo.toml"], "config.toml");
+    fails(
+        &["--checkpoint", "checkpoints/digits-ddpm"],
+        "it is a run: give it with --run checkpoints/digits-ddpm",
+    );
+    fails(&["--checkpoint", "checkpoints/digit-ddpm"], "did you mean checkpoints/digits-ddpm?");
+    fails(&["--run", "digits-ddpm"], "there is no run digits-ddpm: did you mean checkpoints/digits-ddpm?");
+    fails(&["--model", "checkpoints/digits-ddpm"], "it is a run: give it with --run");
     fails(&["--checkpoint", "crates"], "crates/meta.json");
     fails(
         &["--checkpoint", "checkpoints/digits-ddpm/record.json"],

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use backend::BackendName;
 use clap::Parser;
+use terminal::quoted;
 use train::{
     FirstStageRunConfig, LatentRunConfig, Record, RunConfig, RunDir, SystemName, TrainedFirstStage,
     TrainedLatent, TrainedModel,
@@ -31,7 +32,7 @@ fn run(args: &Args) -> Result<()> {
     if args.folder.is_file() || args.folder.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         bail!("failed to write {folder}: it is there and not an empty folder: name another");
     }
-    let run = RunDir::new(&args.run);
+    let run = RunDir::named(&args.run)?;
     Record::verify_weights(&run)?;
     let device = backend::open(BackendName::default(), 0)?;
     match SystemName::of(&run.config())? {
@@ -41,7 +42,10 @@ fn run(args: &Args) -> Result<()> {
             let class = interop::export_run(&model, &config, &args.folder)?;
             terminal::say(format_args!("exported: {folder}, with a {class}"));
             say_of_classes(config.model.num_classes);
-            terminal::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+            terminal::say(format_args!(
+                "draw from it with `cargo run -p infer -- --model {}`",
+                quoted(folder)
+            ));
         }
         SystemName::Autoencoder => {
             let config = FirstStageRunConfig::load(&run.config())?;
@@ -60,7 +64,10 @@ fn run(args: &Args) -> Result<()> {
                 interop::export_latent(&TrainedLatent::load(&run.ema(), config, &device)?, &args.folder)?;
             terminal::say(format_args!("exported: {folder}, a {class}"));
             say_of_classes(classes);
-            terminal::say(format_args!("draw from it with `cargo run -p infer -- --model {folder}`"));
+            terminal::say(format_args!(
+                "draw from it with `cargo run -p infer -- --model {}`",
+                quoted(folder)
+            ));
         }
         SystemName::Dpm
         | SystemName::Points

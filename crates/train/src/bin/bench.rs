@@ -10,7 +10,7 @@ use clap::Parser;
 use train::cascade::SuperResolution;
 use train::{
     ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, PointSystem, RunDir,
-    Session, System, SystemName,
+    Session, System, SystemName, check_config_path,
 };
 
 /// Measure training steps, sampling and memory of configurations.
@@ -45,6 +45,7 @@ fn run(mut args: Args) -> Result<()> {
     ));
     terminal::say(format_args!("|---|---|---|---|---|---|---|---|"));
     for path in &args.configs {
+        check_config_path(path)?;
         match SystemName::of(path)? {
             SystemName::Ddpm => bench::<Objective>(&args, path)?,
             SystemName::Dpm => bench::<DpmSystem>(&args, path)?,

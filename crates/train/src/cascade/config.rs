@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::super_resolution_config::SUPER_RESOLUTION;
 use super::{Augmentation, SuperResolutionConfig};
 use crate::error::TrainError;
-use crate::settings::apply;
+use crate::settings::{apply, explained};
 use crate::{DiffusionConfig, RunConfig};
 
 /// The key `system` of a cascade.
@@ -63,7 +63,7 @@ impl CascadeConfig {
             apply(&mut table, setting).map_err(|reason| TrainError::Config { origin, reason })?;
         }
         let file: CascadeFile =
-            table.try_into().map_err(|error: toml::de::Error| failed(error.message().to_owned()))?;
+            table.try_into().map_err(|error: toml::de::Error| failed(explained(error.message())))?;
         let config = Self { origin: origin.clone(), file };
         config.check().map_err(failed)?;
         Ok(config)
@@ -78,7 +78,7 @@ impl CascadeConfig {
         let dataset = self.file.dataset.clone().try_into::<DatasetConfig>();
         dataset.map_err(|error| TrainError::Config {
             origin: format!("{} [dataset]", self.origin),
-            reason: error.message().to_owned(),
+            reason: explained(error.message()),
         })
     }
 

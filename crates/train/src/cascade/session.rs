@@ -47,10 +47,7 @@ impl CascadeSession {
     /// Later: as [`Session::train`].
     pub fn train(mut self, finished: &mut dyn FnMut(&Outcome)) -> Result<(), TrainError> {
         let (started, all) = (Instant::now(), self.stages.len());
-        self.keep_augmentations();
-        for stage in &self.stages {
-            self.check(stage).map_err(|error| named(stage.number, error))?;
-        }
+        self.check_all()?;
         self.keep_fingerprints();
         let mut kept = self.config.clone();
         self.run.keep(&kept)?;
@@ -78,6 +75,16 @@ impl CascadeSession {
             }
         }
         Ok(())
+    }
+
+    /// Whether the folder of each stage is free or its checkpoint fits.
+    ///
+    /// # Errors
+    ///
+    /// As [`train`](Self::train) before any work.
+    pub fn check_all(&mut self) -> Result<(), TrainError> {
+        self.keep_augmentations();
+        self.stages.iter().try_for_each(|stage| self.check(stage).map_err(|error| named(stage.number, error)))
     }
 
     /// Leaves trained stages the s that was chosen for them, which is no matter of training.

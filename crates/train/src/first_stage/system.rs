@@ -195,7 +195,10 @@ impl System for FirstStage {
     }
 
     fn next_command(run: &Path) -> String {
-        format!("write it for the diffusers library: cargo xtask export --run {} FOLDER", run.display())
+        format!(
+            "write it for the diffusers library: cargo xtask export --run {} FOLDER",
+            terminal::quoted(run.display())
+        )
     }
 
     fn results(

@@ -145,7 +145,7 @@ fn mend(run: &Path) -> String {
     let name = run.file_name().unwrap_or_default().display().to_string();
     let config = Path::new("configs").join(format!("{name}.toml"));
     match config.exists() {
-        true => format!("train it with `cargo xtask train {}`", config.display()),
+        true => format!("train it with `cargo xtask train {}`", terminal::quoted(config.display())),
         false => "train one with `cargo xtask train` and a configuration of system = \"autoencoder\"".into(),
     }
 }

@@ -105,7 +105,10 @@ impl System for ClassifierSystem {
     }
 
     fn next_command(run: &Path) -> String {
-        format!("guide a model with it: cargo run -p infer -- --run RUN --classifier {}", run.display())
+        format!(
+            "guide a model with it: cargo run -p infer -- --run RUN --classifier {}",
+            terminal::quoted(run.display())
+        )
     }
 }
 
