@@ -44,7 +44,7 @@ pub use edit_args::{EditArgs, Method};
 pub use forward::{Forward, Row, find_image, forward};
 pub use given::{CommandLine, Given};
 pub use latent::LatentDrawing;
-pub use memory::{check_memory, floats_of_image};
+pub use memory::{check_memory, floats_of_image, floats_of_latent};
 pub use plan::{OwnSampler, Plan};
 pub use points::{DrawnPoints, draw_point_walk};
 pub use prompt_args::{Precision, PromptArgs, Size};

@@ -17,7 +17,7 @@ use burn::prelude::*;
 use data::Grid;
 use infer::{
     Args, CascadeDrawing, ClassifierGuide, CommandLine, Description, Given, LatentDrawing, OwnSampler, Plan,
-    PromptPlan, Upscaling, Walk, check_memory, floats_of_image,
+    PromptPlan, Upscaling, Walk, check_memory, floats_of_image, floats_of_latent,
 };
 use interop::ModelFolder;
 use output::{announce, finish};
@@ -94,8 +94,9 @@ fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &D
     let drawing = LatentDrawing::new(args, &trained)?;
     let (plan, model, first_stage) = (&drawing.plan, &drawing.model, &trained.first_stage);
     let shape = first_stage.image_shape(model.image_shape);
-    // The first stage decodes at the size of the images.
-    check_memory("--batch", plan.batch, floats_of_image(&trained.config.model, [shape[1], shape[2]]))?;
+    let [_, height, width] = model.image_shape;
+    let each = floats_of_latent(&trained.config.model, [height, width], [shape[1], shape[2]]);
+    check_memory("--batch", plan.batch, each)?;
     let settings = announce(args, weights, drawing.describe());
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());

@@ -1,6 +1,9 @@
 use anyhow::{Result, bail};
 use unet::UNetConfig;
 
+/// Channels at the full size of an image in most decoders.
+const DECODER_CHANNELS: usize = 128;
+
 /// Refuses what an option asks where its memory cannot be had: so many images at once, each of so many numbers.
 ///
 /// # Errors
@@ -26,4 +29,10 @@ pub fn floats_of_image(config: &UNetConfig, [height, width]: [usize; 2]) -> usiz
     let levels = config.channel_mult.iter().enumerate().map(level).fold(0, usize::saturating_add);
     // What each block leaves for the way up, and what is at work.
     levels.saturating_mul(2 * (config.num_res_blocks.saturating_add(2)))
+}
+
+/// The same where it draws latents, which a first stage decodes to an image of other sides.
+pub fn floats_of_latent(config: &UNetConfig, latent: [usize; 2], [height, width]: [usize; 2]) -> usize {
+    let decoded = height.saturating_mul(width).saturating_mul(DECODER_CHANNELS);
+    floats_of_image(config, latent).saturating_add(decoded)
 }

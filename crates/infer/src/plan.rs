@@ -4,6 +4,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use diffusion::{Limit, SamplerConfig, SolverConfig};
 use schedules::Curve;
+use terminal::nearest;
 use train::{FrozenFirstStage, TrainedModel, shown_classes};
 
 use crate::args::{Args, Ends};
@@ -15,6 +16,8 @@ use crate::walk::Walk;
 
 /// How many images are drawn unless the arguments say it.
 const DEFAULT_NUMBER: usize = 16;
+/// Names of classes in a message at most.
+const SHOWN: usize = 20;
 /// How many are drawn at once.
 const DEFAULT_BATCH: usize = 64;
 
@@ -234,6 +237,12 @@ fn class(text: &str, count: usize, names: &[String]) -> Result<usize> {
     match text.parse() {
         Ok(number) if number < count => Ok(number),
         _ if names.is_empty() => bail!("no class {text}: this model has classes 0..{}", count - 1),
-        _ => bail!("no class {text}: this model has {}", names.join(", ")),
+        _ if names.len() <= SHOWN => bail!("no class {text}: this model has {}", names.join(", ")),
+        _ => match nearest(text, names) {
+            Some(name) => bail!("no class {text}: did you mean {name}?"),
+            None => {
+                bail!("no class {text}: this model has {}, and {count} in all", names[..SHOWN].join(", "))
+            }
+        },
     }
 }

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use interop::pipeline::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError, Start, TextStage};
 
 use crate::draw::{Drawn, MAX_FRAMES, MAX_GRID, progress_bar, read, write_each};
+use crate::memory::{check_memory, floats_of_latent};
 use crate::prompt_plan::{ImagePlan, PromptPlan};
 use crate::walk::Walk;
 
@@ -38,6 +39,10 @@ pub fn draw_prompts(
     let mut pipeline = Pipeline::read(&plan.folder, device, plan.precision.dtype())?;
     if let Walk::Folder(sampler) = &plan.walk {
         pipeline.sampler = (**sampler).clone();
+    }
+    if let Some(size) = plan.size.or(pipeline.size()) {
+        let latent = size.map(|side| side / pipeline.first_stage.factor());
+        check_memory("--batch", plan.batch, floats_of_latent(&pipeline.config, latent, size))?;
     }
     let start = start(plan, &pipeline)?;
     let strength = match &start {

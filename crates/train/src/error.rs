@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use terminal::quoted;
+
 /// Why a run does not start, or stops.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -172,7 +174,11 @@ pub enum TrainError {
         error: Box<TrainError>,
     },
     /// A cascade without one of its stages.
-    #[error("the cascade {} has no trained stage {number}: train it with `--stage {number}`", path.display())]
+    #[error(
+        "the cascade {} has no trained stage {number}: train it with `cargo xtask train --run {} --resume`",
+        path.display(),
+        quoted(path.file_name().unwrap_or_default().display())
+    )]
     MissingStage {
         /// The cascade's folder.
         path: PathBuf,

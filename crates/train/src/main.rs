@@ -146,7 +146,7 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
         None => format!("draw: cargo run -p infer -- --run {} --stages", quoted(folder.display())),
         Some(number) => {
             let name = folder.file_name().unwrap_or_default().display();
-            format!("stage {number} is to be trained: cargo xtask train --run {} --resume", quoted(name))
+            format!("stage {number} is not trained yet: cargo xtask train --run {} --resume", quoted(name))
         }
     });
     Ok(())
@@ -238,7 +238,10 @@ fn run_folder(args: &Args) -> Result<PathBuf> {
         Some(name) => name.clone(),
         None => {
             let config = args.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
-            config.file_stem().context("the configuration has no file name")?.display().to_string()
+            let name = config.file_stem().with_context(|| {
+                format!("{}: name a TOML file, such as those in configs/", config.display())
+            });
+            name?.display().to_string()
         }
     };
     if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {

@@ -171,7 +171,6 @@ fn what_is_not_asked_for_and_cannot_be_measured_is_left_out() {
 #[test]
 fn what_cannot_be_measured_is_said() {
     fails(&["--run", "absent"], "there is no run absent");
-    fails(&["--run", "digits-ddpm"], "did you mean checkpoints/digits-ddpm?");
     fails(&["--metrics", "fid"], "--metrics fid: it needs --inception FILE");
     fails(&["--metrics", "fidelity"], "invalid value 'fidelity'");
     fails(&["--weights", "raw"], "only --weights ema can be judged");

@@ -162,5 +162,5 @@ fn what_does_not_belong_to_the_cascade_is_refused() {
     fs::copy(place.path("run/stage-1/config.toml"), place.path("run/stage-2/config.toml")).unwrap();
     place.fails("--run run", other);
     fs::remove_dir_all(Path::new(&place.path("run/stage-2"))).unwrap();
-    place.fails("--run run", "has no trained stage 2: train it with `--stage 2`");
+    place.fails("--run run", "has no trained stage 2: train it with `cargo xtask train --run run --resume`");
 }

@@ -21,7 +21,7 @@ fn every_mistake_is_named() {
     file("folder.toml", "[dataset]\ntype = \"folder\"\npath = \"pictures\"\n");
     let cases: &[(&[&str], &str)] = &[
         (&["none.toml"], "there is no configuration none.toml: name a TOML file"),
-        (&["."], "it is a folder: name a TOML file"),
+        (&["."], "name a TOML file, such as those in configs/"),
         (&["digits.toml", "--run", "runs/a"], "did you mean --run a?"),
         (
             &["digits.toml", "--set", "train.batchsize=3"],
