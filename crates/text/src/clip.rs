@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use unet::Init;
 
 use crate::attention::AttentionConfig;
-use crate::error::check_counts;
+use crate::error::{check_counts, check_eps};
 use crate::layer::{Layer, LayerConfig, layer_norm};
 use crate::mask::causal_bias;
 use crate::{TextActivation, TextError};
@@ -80,6 +80,7 @@ impl ClipTextConfig {
             ("heads", self.heads),
             ("projection", self.projection.unwrap_or(1)),
         ])?;
+        check_eps(self.norm_eps)?;
         if !self.channels.is_multiple_of(self.heads) {
             return Err(TextError::Heads { heads: self.heads, channels: self.channels });
         }

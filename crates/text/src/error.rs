@@ -20,6 +20,12 @@ pub enum TextError {
         /// The largest that is taken.
         most: usize,
     },
+    /// A number that norms cannot be computed with.
+    #[error("norm_eps is {value}; use a value above 0 and below 1")]
+    NormEps {
+        /// Its value.
+        value: f64,
+    },
     /// Channels do not divide into heads.
     #[error("heads {heads} does not divide the {channels} channels; use a divisor of {channels}")]
     Heads {
@@ -87,6 +93,11 @@ impl TextError {
         let path = path.into();
         move |error| Self::Damaged { path, reason: error.to_string() }
     }
+}
+
+/// Refuses what a norm cannot add to a variance.
+pub(crate) fn check_eps(value: f64) -> Result<(), TextError> {
+    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(TextError::NormEps { value }) }
 }
 
 /// Refuses what is zero or beyond any memory.

@@ -10,6 +10,7 @@
 //! branch. Tokens are [`Tokens`], padded to the context, with a mask of what is no padding.
 
 mod activation;
+mod added_tokens;
 mod attention;
 mod byte_pairs;
 mod clip;

@@ -1,3 +1,6 @@
+/// Nothing that is replaced or put in its place has more bytes: of Unicode's own normalizations, 33.
+const LONGEST: usize = 256;
+
 /// SentencePiece's table of strings that are replaced before a text is cut: of those that begin at a place, the longest.
 ///
 /// The table is a double-array trie (Aoe 1989; Darts-clone's layout: 32 bits a node) whose values are places in a block of
@@ -22,6 +25,9 @@ impl Replacements {
         let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(short)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (trie, strings) = rest.split_at_checked(length).ok_or_else(short)?;
+        if strings.split(|&byte| byte == 0).any(|string| string.len() > LONGEST) {
+            return Err(format!("its table of replacements holds one of more than {LONGEST} bytes"));
+        }
         let nodes = trie.as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect();
         Ok(Self { nodes, strings: strings.to_vec() })
     }
@@ -44,7 +50,7 @@ impl Replacements {
     fn longest(&self, bytes: &[u8]) -> Option<(usize, &str)> {
         let mut at = offset(*self.nodes.first()?);
         let mut found = None;
-        for (i, &byte) in bytes.iter().enumerate() {
+        for (i, &byte) in bytes.iter().take(LONGEST).enumerate() {
             at ^= usize::from(byte);
             let Some(&node) = self.nodes.get(at).filter(|&&node| label(node) == u32::from(byte)) else {
                 break;
@@ -101,5 +107,7 @@ mod tests {
     fn a_table_that_is_cut_short_is_refused() {
         assert!(Replacements::parse(&[1, 2]).is_err());
         assert!(Replacements::parse(&[8, 0, 0, 0, 1, 2, 3, 4]).is_err());
+        let endless = [&[4, 0, 0, 0, 0, 0, 0, 0][..], &[b'a'; 1000]].concat();
+        assert!(Replacements::parse(&endless).unwrap_err().contains("256 bytes"));
     }
 }

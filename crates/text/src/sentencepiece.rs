@@ -7,22 +7,35 @@ use std::str;
 /// from there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct SentencePiece {
-    /// Each piece and its logarithmic probability.
-    pub(crate) pieces: Vec<(String, f64)>,
-    /// Which of them stands for what is none.
-    pub(crate) unknown: Option<usize>,
-    /// Which of them stand for something else than text: the end of it, padding.
-    pub(crate) control: Vec<usize>,
-    /// Which of them no text is cut into.
-    pub(crate) unused: Vec<usize>,
+    pub(crate) pieces: Vec<Piece>,
     /// The compiled replacements; none if empty.
     pub(crate) replacements: Vec<u8>,
 }
 
-/// Kinds of pieces.
-const UNKNOWN: u64 = 2;
-const CONTROL: u64 = 3;
-const UNUSED: u64 = 5;
+/// A piece of text.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    /// Its logarithmic probability.
+    pub(crate) score: f64,
+    pub(crate) kind: PieceKind,
+}
+
+/// What a piece is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PieceKind {
+    /// Text is cut into it.
+    Text,
+    /// It stands for what is no piece.
+    Unknown,
+    /// It stands for something else than text: the end of it, padding.
+    Control,
+    /// No text is cut into it.
+    Unused,
+}
+
+/// No piece has more bytes: the trainer's own limit is 16 characters.
+const LONGEST_PIECE: usize = 256;
 
 /// Unigram models; the format has others.
 const UNIGRAM: u64 = 1;
@@ -56,24 +69,23 @@ impl SentencePiece {
     }
 
     fn add_piece(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let (mut text, mut score, mut kind) = (String::new(), 0.0, 0);
+        let (mut text, mut score, mut kind) = (String::new(), 0.0, PieceKind::Text);
         for field in Fields(bytes) {
             match field? {
                 (1, Value::Bytes(piece)) => {
                     text = str::from_utf8(piece).map_err(|error| error.to_string())?.to_owned();
                 }
                 (2, Value::Fixed32(bits)) => score = f64::from(f32::from_bits(bits)),
-                (3, Value::Integer(number)) => kind = number,
+                (3, Value::Integer(2)) => kind = PieceKind::Unknown,
+                (3, Value::Integer(3)) => kind = PieceKind::Control,
+                (3, Value::Integer(5)) => kind = PieceKind::Unused,
                 _ => {}
             }
         }
-        match kind {
-            UNKNOWN => self.unknown = Some(self.pieces.len()),
-            CONTROL => self.control.push(self.pieces.len()),
-            UNUSED => self.unused.push(self.pieces.len()),
-            _ => {}
+        if text.len() > LONGEST_PIECE {
+            return Err(format!("its piece {} is {} bytes long", self.pieces.len(), text.len()));
         }
-        self.pieces.push((text, score));
+        self.pieces.push(Piece { text, score, kind });
         Ok(())
     }
 }
@@ -171,8 +183,8 @@ mod tests {
         let table = message(&[(2, b"table")]);
         let bytes = [message(&fields), message(&[(3, &table)])].concat();
         let model = SentencePiece::parse(&bytes).unwrap();
-        assert_eq!(model.pieces[2], ("▁a".to_owned(), -1.5));
-        assert_eq!((model.unknown, model.control.as_slice()), (Some(0), &[1][..]));
+        assert_eq!(model.pieces[2], Piece { text: "▁a".into(), score: -1.5, kind: PieceKind::Text });
+        assert_eq!([0, 1].map(|id: usize| model.pieces[id].kind), [PieceKind::Unknown, PieceKind::Control]);
         assert_eq!(model.replacements, b"table");
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use unet::Init;
 
 use crate::attention::{AttentionConfig, SelfAttention};
-use crate::error::check_counts;
+use crate::error::{check_counts, check_eps};
 use crate::mask::padding_bias;
 use crate::relative_positions::bucket;
 use crate::{TextActivation, TextError};
@@ -71,6 +71,7 @@ impl T5Config {
             ("heads", self.heads),
             ("head_channels", self.head_channels),
         ])?;
+        check_eps(self.norm_eps)?;
         if self.buckets < 4 || self.farthest <= self.buckets / 4 {
             return Err(TextError::Buckets { buckets: self.buckets, distance: self.farthest });
         }

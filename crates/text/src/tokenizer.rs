@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use crate::added_tokens::{AddedTokens, Part};
 use crate::byte_pairs::BytePairs;
 use crate::tokenizer_files;
 use crate::unigram::Unigram;
@@ -10,8 +11,8 @@ use crate::{TextError, Tokens};
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     pub(crate) model: Model,
-    /// Spellings that stand for a token as they are, wherever they are in a prompt.
-    pub(crate) marks: Vec<(String, u32)>,
+    /// Tokens that a prompt is searched for before the model takes it apart.
+    pub(crate) added: AddedTokens,
     /// What precedes a prompt's tokens.
     pub(crate) start: Option<u32>,
     /// What follows them.
@@ -22,7 +23,7 @@ pub struct Tokenizer {
     pub(crate) vocabulary: usize,
 }
 
-/// How text between marks is taken apart.
+/// How text between added tokens is taken apart.
 #[derive(Clone, Debug)]
 pub(crate) enum Model {
     BytePairs(BytePairs),
@@ -32,8 +33,9 @@ pub(crate) enum Model {
 
 impl Tokenizer {
     /// Reads a folder in the layout of the reference library: `vocab.json` and `merges.txt` (CLIP), `spiece.model` (T5),
-    /// `vocab.txt` (BERT), or what of these `tokenizer.json` holds. Marks, padding and context are those of
-    /// `tokenizer_config.json`.
+    /// `vocab.txt` (BERT), or what of these `tokenizer.json` holds. Special tokens, padding and context are those of
+    /// `tokenizer_config.json` and `special_tokens_map.json`; tokens that were added are those of the former, or of
+    /// `added_tokens.json` and `tokenizer.json`.
     ///
     /// # Errors
     ///
@@ -56,15 +58,24 @@ impl Tokenizer {
     /// All tokens of a prompt with the marks around it: no more, no less.
     pub fn tokens(&self, prompt: &str) -> Vec<u32> {
         let mut tokens = Vec::from_iter(self.start);
-        let mut rest = prompt;
-        while let Some((at, mark, id)) = self.next_mark(rest) {
-            tokens.extend(self.model.tokens(&rest[..at]));
-            tokens.push(id);
-            rest = &rest[at + mark.len()..];
+        for part in self.added.split(prompt) {
+            match part {
+                Part::Token(id) => tokens.push(id),
+                Part::Text(text) => self.add_tokens(&self.model.normalize(text), &mut tokens),
+            }
         }
-        tokens.extend(self.model.tokens(rest));
         tokens.push(self.end);
         tokens
+    }
+
+    /// Adds those of normalized text.
+    fn add_tokens(&self, text: &str, tokens: &mut Vec<u32>) {
+        for part in self.added.split_normalized(text) {
+            match part {
+                Part::Token(id) => tokens.push(id),
+                Part::Text(text) => tokens.extend(self.model.tokens(text)),
+            }
+        }
     }
 
     /// A prompt's tokens, cut or padded to the context.
@@ -72,26 +83,32 @@ impl Tokenizer {
         Tokens::fit(self.tokens(prompt), self.context, self.pad)
     }
 
-    /// Checks that an encoder has every token.
+    /// The same for an encoder that has so many tokens.
     ///
     /// # Errors
     ///
-    /// If it has fewer.
-    pub fn check_vocabulary(&self, vocabulary: usize) -> Result<(), TextError> {
-        if self.vocabulary <= vocabulary {
-            return Ok(());
+    /// If it has fewer than the tokenizer, T5's sentinels aside: those that it lacks are text like any other.
+    pub fn with_vocabulary(self, vocabulary: usize) -> Result<Self, TextError> {
+        let lacks = || TextError::Vocabulary { tokens: self.vocabulary, vocabulary };
+        if self.vocabulary > vocabulary {
+            return Err(lacks());
         }
-        Err(TextError::Vocabulary { tokens: self.vocabulary, vocabulary })
-    }
-
-    /// The first mark of a text, the longest of those that begin there.
-    fn next_mark(&self, text: &str) -> Option<(usize, &str, u32)> {
-        let found = self.marks.iter().filter_map(|(mark, id)| Some((text.find(mark)?, mark.as_str(), *id)));
-        found.min_by_key(|(at, mark, _)| (*at, usize::MAX - mark.len()))
+        let added = self.added.below(vocabulary).map_err(|_| lacks())?;
+        Ok(Self { added, ..self })
     }
 }
 
 impl Model {
+    /// Text as it is before it is taken apart: in small letters, for most.
+    pub(crate) fn normalize(&self, text: &str) -> String {
+        match self {
+            Self::BytePairs(model) => model.normalize(text),
+            Self::Unigram(model) => model.normalize(text),
+            Self::WordPieces(model) => model.normalize(text),
+        }
+    }
+
+    /// The tokens of normalized text.
     fn tokens(&self, text: &str) -> Vec<u32> {
         match self {
             Self::BytePairs(model) => model.tokens(text),

@@ -1,62 +1,172 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::TextError;
 
-/// What `tokenizer_config.json` and `special_tokens_map.json` say.
+/// What the files beside a vocabulary say: `tokenizer_config.json`, `special_tokens_map.json`, and the tokens that were added.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct TokenizerKeys {
     pub(crate) bos_token: Option<Mark>,
     pub(crate) eos_token: Option<Mark>,
-    pub(crate) pad_token: Option<Mark>,
     pub(crate) unk_token: Option<Mark>,
+    pub(crate) sep_token: Option<Mark>,
+    pub(crate) pad_token: Option<Mark>,
+    pub(crate) cls_token: Option<Mark>,
+    pub(crate) mask_token: Option<Mark>,
+    extra_special_tokens: Option<Extra>,
+    additional_special_tokens: Option<Extra>,
+    /// How many sentinels T5's has.
+    pub(crate) extra_ids: Option<usize>,
     pub(crate) do_lower_case: Option<bool>,
     pub(crate) tokenize_chinese_chars: Option<bool>,
     pub(crate) strip_accents: Option<bool>,
     /// Written as 1e30 where there is no limit.
     pub(crate) model_max_length: Option<f64>,
+    added_tokens_decoder: Option<BTreeMap<String, Mark>>,
+    /// Tokens that were written with their ids, in order.
+    #[serde(skip)]
+    pub(crate) added: Vec<(Mark, u32)>,
 }
 
-/// A token that stands for something else than text: its spelling, perhaps with how it is matched.
-#[derive(Clone, Debug, Deserialize)]
+/// A token: its spelling, perhaps with how it is matched.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub(crate) enum Mark {
     Text(String),
-    Object { content: String },
+    Object(MarkObject),
+}
+
+/// How a token is matched.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(default)]
+pub(crate) struct MarkObject {
+    content: String,
+    pub(crate) lstrip: bool,
+    pub(crate) rstrip: bool,
+    pub(crate) single_word: bool,
+    normalized: Option<bool>,
+    special: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Extra {
+    List(Vec<Mark>),
+    Named(BTreeMap<String, Mark>),
+}
+
+impl Extra {
+    fn marks(&self) -> Vec<&Mark> {
+        match self {
+            Self::List(marks) => marks.iter().collect(),
+            Self::Named(marks) => marks.values().collect(),
+        }
+    }
+}
+
+/// What of `tokenizer.json` we read whatever its model is.
+#[derive(Deserialize)]
+struct AddedInJson {
+    #[serde(default)]
+    added_tokens: Vec<AddedWithId>,
+}
+
+#[derive(Deserialize)]
+struct AddedWithId {
+    id: u32,
+    #[serde(flatten)]
+    mark: MarkObject,
 }
 
 impl TokenizerKeys {
-    /// Reads both files where they are there; the second goes before the first.
+    /// Reads the files that are there. Tokens that `tokenizer_config.json` lists go before all others; without these,
+    /// `special_tokens_map.json` goes before it, as in the reference library.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read, or is damaged.
     pub(crate) fn read(folder: &Path) -> Result<Self, TextError> {
-        let mut keys = Self::default();
-        for name in ["special_tokens_map.json", "tokenizer_config.json"] {
-            let path = folder.join(name);
-            if !path.exists() {
-                continue;
-            }
-            let text = fs::read_to_string(&path).map_err(TextError::io("read", &path))?;
-            let found: Self = serde_json::from_str(&text).map_err(TextError::damaged(&path))?;
-            keys = Self {
-                bos_token: found.bos_token.or(keys.bos_token),
-                eos_token: found.eos_token.or(keys.eos_token),
-                pad_token: found.pad_token.or(keys.pad_token),
-                unk_token: found.unk_token.or(keys.unk_token),
-                do_lower_case: found.do_lower_case.or(keys.do_lower_case),
-                tokenize_chinese_chars: found.tokenize_chinese_chars.or(keys.tokenize_chinese_chars),
-                strip_accents: found.strip_accents.or(keys.strip_accents),
-                model_max_length: found.model_max_length.or(keys.model_max_length),
-            };
+        let mut config: Self = parse(folder, "tokenizer_config.json")?.unwrap_or_default();
+        config.extra_special_tokens = config.extra_special_tokens.or(config.additional_special_tokens.take());
+        let map: Self = parse(folder, "special_tokens_map.json")?.unwrap_or_default();
+        let Some(decoder) = &config.added_tokens_decoder else {
+            let mut keys = map.or(config);
+            keys.added = keys.added_beside(folder)?;
+            return Ok(keys);
+        };
+        let path = folder.join("tokenizer_config.json");
+        let mut added = Vec::new();
+        for (id, mark) in decoder {
+            let number = || format!("added_tokens_decoder: {id:?} is no number of a token");
+            added.push((mark.clone(), id.parse().map_err(|_| TextError::damaged(&path)(number()))?));
         }
-        Ok(keys)
+        added.sort_by_key(|(_, id)| *id);
+        let keys = config.or(map);
+        Ok(Self { added, ..keys })
     }
 
-    /// The spellings of all marks that are named.
-    pub(crate) fn marks(&self) -> BTreeSet<&str> {
-        let marks = [&self.bos_token, &self.eos_token, &self.pad_token, &self.unk_token];
-        marks.into_iter().flatten().map(Mark::text).collect()
+    fn or(self, other: Self) -> Self {
+        Self {
+            bos_token: self.bos_token.or(other.bos_token),
+            eos_token: self.eos_token.or(other.eos_token),
+            unk_token: self.unk_token.or(other.unk_token),
+            sep_token: self.sep_token.or(other.sep_token),
+            pad_token: self.pad_token.or(other.pad_token),
+            cls_token: self.cls_token.or(other.cls_token),
+            mask_token: self.mask_token.or(other.mask_token),
+            extra_special_tokens: self.extra_special_tokens.or(other.extra_special_tokens),
+            additional_special_tokens: self.additional_special_tokens.or(other.additional_special_tokens),
+            extra_ids: self.extra_ids.or(other.extra_ids),
+            do_lower_case: self.do_lower_case.or(other.do_lower_case),
+            tokenize_chinese_chars: self.tokenize_chinese_chars.or(other.tokenize_chinese_chars),
+            strip_accents: self.strip_accents.or(other.strip_accents),
+            model_max_length: self.model_max_length.or(other.model_max_length),
+            added_tokens_decoder: None,
+            added: self.added,
+        }
+    }
+
+    /// The tokens of `added_tokens.json`, then those of `tokenizer.json`.
+    fn added_beside(&self, folder: &Path) -> Result<Vec<(Mark, u32)>, TextError> {
+        let extra = self.extra_special_tokens.iter().flat_map(Extra::marks);
+        let special: BTreeSet<&str> = self.named().into_iter().chain(extra).map(Mark::text).collect();
+        let plain: BTreeMap<String, u32> = parse(folder, "added_tokens.json")?.unwrap_or_default();
+        let mut added: Vec<(Mark, u32)> = plain
+            .into_iter()
+            .map(|(content, id)| {
+                let special = special.contains(content.as_str());
+                (Mark::Object(MarkObject { content, special, ..MarkObject::default() }), id)
+            })
+            .collect();
+        added.sort_by_key(|(_, id)| *id);
+        let json: Option<AddedInJson> = parse(folder, "tokenizer.json")?;
+        let of_json = json.into_iter().flat_map(|json| json.added_tokens);
+        added.extend(of_json.map(|AddedWithId { id, mark }| (Mark::Object(mark), id)));
+        Ok(added)
+    }
+
+    /// All marks that are named.
+    pub(crate) fn named(&self) -> Vec<&Mark> {
+        let marks = [
+            &self.bos_token,
+            &self.eos_token,
+            &self.unk_token,
+            &self.sep_token,
+            &self.pad_token,
+            &self.cls_token,
+            &self.mask_token,
+        ];
+        marks.into_iter().flatten().collect()
+    }
+
+    /// Further special tokens.
+    pub(crate) fn extra(&self) -> Vec<&Mark> {
+        let extra = self.extra_special_tokens.as_ref().or(self.additional_special_tokens.as_ref());
+        extra.into_iter().flat_map(Extra::marks).collect()
     }
 
     /// The length of a sequence: CLIP's where none is named.
@@ -67,10 +177,38 @@ impl TokenizerKeys {
     }
 }
 
+/// A file of JSON; none if it is not there.
+fn parse<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Option<T>, TextError> {
+    let path = folder.join(name);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(TextError::io("read", &path))?;
+    serde_json::from_str(&text).map(Some).map_err(TextError::damaged(&path))
+}
+
 impl Mark {
     pub(crate) fn text(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Object { content: text } => text,
+            Self::Text(text) => text,
+            Self::Object(MarkObject { content, .. }) => content,
         }
+    }
+
+    /// How it is matched; what is spelt alone is a special token.
+    pub(crate) fn object(&self) -> MarkObject {
+        match self {
+            Self::Text(content) => {
+                MarkObject { content: content.clone(), special: true, ..MarkObject::default() }
+            }
+            Self::Object(object) => object.clone(),
+        }
+    }
+}
+
+impl MarkObject {
+    /// Whether it is searched for in normalized text; special tokens are not, unless they say so.
+    pub(crate) fn normalized(&self) -> bool {
+        self.normalized.unwrap_or(!self.special)
     }
 }

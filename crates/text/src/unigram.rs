@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crate::replacements::Replacements;
-use crate::sentencepiece::SentencePiece;
+use crate::sentencepiece::{Piece, PieceKind, SentencePiece};
 
 /// What SentencePiece writes for a space.
 const SPACE: char = '▁';
@@ -13,13 +13,48 @@ const UNKNOWN_PENALTY: f64 = 10.0;
 /// largest product.
 #[derive(Clone, Debug)]
 pub(crate) struct Unigram {
-    pieces: HashMap<String, (u32, f64)>,
+    pieces: Trie,
     replacements: Replacements,
     unknown: u32,
     /// The score of a character that is in no piece.
     unknown_score: f64,
-    /// Bytes of the longest piece.
-    longest: usize,
+}
+
+/// Pieces by their bytes.
+#[derive(Clone, Debug)]
+struct Trie {
+    /// Where a byte leads from a node.
+    edges: HashMap<(u32, u8), u32>,
+    /// The piece that ends at a node: its id and score.
+    ends: Vec<Option<(u32, f64)>>,
+}
+
+impl Trie {
+    fn new<'a>(pieces: impl Iterator<Item = (u32, &'a Piece)>) -> Self {
+        let mut trie = Self { edges: HashMap::new(), ends: vec![None] };
+        for (id, piece) in pieces {
+            let mut node = 0;
+            for &byte in piece.text.as_bytes() {
+                let new = trie.ends.len() as u32;
+                node = *trie.edges.entry((node, byte)).or_insert(new);
+                if node == new {
+                    trie.ends.push(None);
+                }
+            }
+            trie.ends[node as usize] = Some((id, piece.score));
+        }
+        trie
+    }
+
+    /// The pieces that a text begins with, the shortest first: length, id and score.
+    fn prefixes<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (usize, u32, f64)> + 'a {
+        let step = |node: &mut u32, (index, &byte): (usize, &u8)| {
+            *node = *self.edges.get(&(*node, byte))?;
+            Some((index + 1, self.ends[*node as usize]))
+        };
+        let nodes = text.as_bytes().iter().enumerate().scan(0, step);
+        nodes.filter_map(|(length, end)| end.map(|(id, score)| (length, id, score)))
+    }
 }
 
 /// The best way to cut the text up to a place.
@@ -35,25 +70,27 @@ impl Unigram {
     ///
     /// If the model has no piece for the unknown.
     pub(crate) fn new(model: &SentencePiece) -> Result<Self, String> {
-        let unknown = model.unknown.ok_or("it holds no piece for the unknown")? as u32;
-        let text = |id: usize| {
-            !model.control.contains(&id) && model.unknown != Some(id) && !model.unused.contains(&id)
-        };
-        let pieces: HashMap<String, (u32, f64)> = (model.pieces.iter().enumerate())
-            .filter(|(id, _)| text(*id))
-            .map(|(id, (piece, score))| (piece.clone(), (id as u32, *score)))
-            .collect();
-        let least = pieces.values().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
-        let longest = pieces.keys().map(String::len).max().unwrap_or(0);
+        let numbered = || (0..).zip(&model.pieces);
+        let unknown = numbered().find(|(_, piece)| piece.kind == PieceKind::Unknown);
+        let (unknown, _) = unknown.ok_or("it holds no piece for the unknown")?;
+        let text = || numbered().filter(|(_, piece)| piece.kind == PieceKind::Text && !piece.text.is_empty());
+        let least = text().map(|(_, piece)| piece.score).fold(f64::INFINITY, f64::min);
         let replacements = Replacements::parse(&model.replacements)?;
-        Ok(Self { pieces, replacements, unknown, unknown_score: least - UNKNOWN_PENALTY, longest })
+        Ok(Self { pieces: Trie::new(text()), replacements, unknown, unknown_score: least - UNKNOWN_PENALTY })
     }
 
-    /// The tokens of text without marks; unknown ones that follow each other are one.
+    /// Text with its replacements made.
+    pub(crate) fn normalize(&self, text: &str) -> String {
+        self.replacements.apply(text)
+    }
+
+    /// The tokens of normalized text; unknown ones that follow each other are one.
     pub(crate) fn tokens(&self, text: &str) -> Vec<u32> {
-        let text = self.replacements.apply(text);
-        let words: String =
-            text.split_whitespace().flat_map(|word| [SPACE.to_string(), word.into()]).collect();
+        let mut words = String::with_capacity(text.len());
+        for word in text.split_whitespace() {
+            words.push(SPACE);
+            words.push_str(word);
+        }
         let mut tokens = self.cut(&words);
         tokens.dedup_by(|a, b| *a == *b && *a == self.unknown);
         tokens
@@ -73,13 +110,9 @@ impl Unigram {
             };
             let single = start + c.len_utf8();
             let mut known = false;
-            for end in
-                (single..=text.len().min(start + self.longest)).filter(|&end| text.is_char_boundary(end))
-            {
-                if let Some(&(id, gain)) = self.pieces.get(&text[start..end]) {
-                    offer(end, id, gain);
-                    known |= end == single;
-                }
+            for (length, id, gain) in self.pieces.prefixes(&text[start..]) {
+                offer(start + length, id, gain);
+                known |= start + length == single;
             }
             if !known {
                 offer(single, self.unknown, self.unknown_score);
@@ -100,29 +133,29 @@ mod tests {
     use super::*;
 
     fn model() -> Unigram {
-        let piece = |text: &str, score: f64| (text.to_owned(), score);
-        let pieces = vec![
-            piece("<unk>", 0.0),
-            piece("▁", -2.0),
-            piece("▁a", -2.5),
-            piece("a", -3.0),
-            piece("b", -3.0),
-            piece("ab", -4.0),
-        ];
-        Unigram::new(&SentencePiece { pieces, unknown: Some(0), ..SentencePiece::default() }).unwrap()
+        let piece = |text: &str, score, kind| Piece { text: text.to_owned(), score, kind };
+        let mut pieces = vec![piece("<unk>", 0.0, PieceKind::Unknown)];
+        let scores = [("▁", -2.0), ("▁a", -2.5), ("a", -3.0), ("b", -3.0), ("ab", -4.0)];
+        pieces.extend(scores.map(|(text, score)| piece(text, score, PieceKind::Text)));
+        Unigram::new(&SentencePiece { pieces, replacements: Vec::new() }).unwrap()
+    }
+
+    fn tokens(text: &str) -> Vec<u32> {
+        let model = model();
+        model.tokens(&model.normalize(text))
     }
 
     /// "▁ab": `▁a b` costs 5.5, `▁ ab` 6, `▁ a b` 8.
     #[test]
     fn the_most_probable_cut_is_taken() {
-        assert_eq!(model().tokens("ab"), [2, 4]);
-        assert_eq!(model().tokens("  b \t ab\n"), [1, 4, 2, 4]);
-        assert!(model().tokens(" ").is_empty());
+        assert_eq!(tokens("ab"), [2, 4]);
+        assert_eq!(tokens("  b \t ab\n"), [1, 4, 2, 4]);
+        assert!(tokens(" ").is_empty());
     }
 
     #[test]
     fn unknown_characters_in_a_row_are_one_token() {
-        assert_eq!(model().tokens("aéüb"), [2, 0, 4]);
-        assert_eq!(model().tokens("北京 é"), [1, 0, 1, 0]);
+        assert_eq!(tokens("aéüb"), [2, 0, 4]);
+        assert_eq!(tokens("北京 é"), [1, 0, 1, 0]);
     }
 }

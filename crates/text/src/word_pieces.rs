@@ -12,10 +12,15 @@ const LONGEST_WORD: usize = 100;
 /// BERT's tokenizer (Devlin et al. 2019, arXiv 1810.04805): words are cut into the longest pieces from their beginning.
 #[derive(Clone, Debug)]
 pub(crate) struct WordPieces {
-    vocabulary: HashMap<String, u32>,
+    /// Pieces that words begin with.
+    first: HashMap<String, u32>,
+    /// Those that follow, without the mark of that.
+    further: HashMap<String, u32>,
+    /// Bytes of the longest.
+    longest: usize,
     unknown: u32,
     options: WordPieceOptions,
-    marks: Regex,
+    accents: Regex,
     words: Regex,
 }
 
@@ -33,24 +38,30 @@ impl WordPieces {
         unknown: u32,
         options: WordPieceOptions,
     ) -> Result<Self, String> {
+        let further =
+            vocabulary.iter().filter_map(|(piece, &id)| Some((piece.strip_prefix(CONTINUATION)?, id)));
+        let further = further.map(|(piece, id)| (piece.to_owned(), id)).collect();
+        let longest = vocabulary.keys().map(String::len).max().unwrap_or(0);
         let regex = |pattern: &str| Regex::new(pattern).map_err(|error| error.to_string());
         Ok(Self {
-            vocabulary,
+            first: vocabulary,
+            further,
+            longest,
             unknown,
             options,
-            marks: regex(r"\p{Mn}")?,
+            accents: regex(r"\p{Mn}")?,
             // ASCII's symbols count as punctuation too.
             words: regex(r"[\p{P}$+<=>^`|~]|[^\s\p{P}$+<=>^`|~]+")?,
         })
     }
 
-    /// The tokens of text without marks.
+    /// The tokens of normalized text.
     pub(crate) fn tokens(&self, text: &str) -> Vec<u32> {
-        let text = self.prepare(text);
-        self.words.find_iter(&text).flat_map(|word| self.pieces(word.as_str())).collect()
+        self.words.find_iter(text).flat_map(|word| self.pieces(word.as_str())).collect()
     }
 
-    fn prepare(&self, text: &str) -> String {
+    /// Text without control characters, in small letters and without accents where the options say so.
+    pub(crate) fn normalize(&self, text: &str) -> String {
         let hidden = |c: &char| *c == '\0' || *c == char::REPLACEMENT_CHARACTER || is_control(*c);
         let mut clean = String::with_capacity(text.len());
         for c in text.chars().filter(|c| !hidden(c)) {
@@ -61,7 +72,7 @@ impl WordPieces {
             }
         }
         if self.options.strip_accents {
-            clean = self.marks.replace_all(&clean.nfd().collect::<String>(), "").into_owned();
+            clean = self.accents.replace_all(&clean.nfd().collect::<String>(), "").into_owned();
         }
         if self.options.lower_case { clean.chars().flat_map(char::to_lowercase).collect() } else { clean }
     }
@@ -72,11 +83,10 @@ impl WordPieces {
         }
         let (mut ids, mut start) = (Vec::new(), 0);
         while start < word.len() {
-            let ends = (start + 1..=word.len()).rev().filter(|&end| word.is_char_boundary(end));
-            let prefix = if start == 0 { "" } else { CONTINUATION };
-            let piece = |end: usize| {
-                self.vocabulary.get(&format!("{prefix}{}", &word[start..end])).map(|&id| (id, end))
-            };
+            let last = word.len().min(start + self.longest);
+            let ends = (start + 1..=last).rev().filter(|&end| word.is_char_boundary(end));
+            let pieces = if start == 0 { &self.first } else { &self.further };
+            let piece = |end: usize| pieces.get(&word[start..end]).map(|&id| (id, end));
             let Some((id, end)) = ends.into_iter().find_map(piece) else { return vec![self.unknown] };
             ids.push(id);
             start = end;
@@ -107,7 +117,8 @@ mod tests {
         let vocabulary = words.into_iter().map(str::to_owned).zip(0..).collect();
         let options = WordPieceOptions { lower_case: true, strip_accents: true, split_chinese: true };
         let model = WordPieces::new(vocabulary, 0, options).unwrap();
-        assert_eq!(model.tokens("Cats catnips!!"), [2, 1, 4, 3, 5, 5]);
-        assert_eq!(model.tokens("CAFÉ\u{0} 北京cat catx"), [6, 0, 7, 1, 0]);
+        let tokens = |text: &str| model.tokens(&model.normalize(text));
+        assert_eq!(tokens("Cats catnips!!"), [2, 1, 4, 3, 5, 5]);
+        assert_eq!(tokens("CAFÉ\u{0} 北京cat catx"), [6, 0, 7, 1, 0]);
     }
 }

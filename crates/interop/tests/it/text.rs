@@ -196,8 +196,8 @@ fn recorded(name: &str) -> tempfile::TempDir {
 fn a_tokenizer_of_another_model_is_refused() {
     let place = recorded("tokenizer_clip");
     let tokenizer = Tokenizer::read(place.path()).unwrap();
-    assert!(tokenizer.check_vocabulary(537).is_ok());
-    let error = tokenizer.check_vocabulary(40).unwrap_err().to_string();
+    assert!(tokenizer.clone().with_vocabulary(537).is_ok());
+    let error = tokenizer.with_vocabulary(40).unwrap_err().to_string();
     assert_eq!(error, "the tokenizer has 537 tokens, but its encoder only 40: they are not of one model");
 
     let told = |change: &dyn Fn(&Path)| {
