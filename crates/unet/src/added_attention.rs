@@ -36,7 +36,7 @@ impl AddedAttention {
         let context_channels = config.context.map_or(channels, |context| context.channels);
         let norm = |groups, channels| init.group_norm_with(NORM_EPS, groups, channels);
         let (group_norm, norm_cross) = (
-            norm(config.resolved_norm_groups(), channels),
+            norm(config.groups_of(channels), channels),
             norm_context.then(|| norm(CONTEXT_GROUPS, context_channels)),
         );
         Self {

@@ -49,7 +49,7 @@ impl Attention {
     ) -> Self {
         let (groups, divisor) = match resample {
             Resample::Skip => (SKIP_ATTENTION_GROUPS, SQRT_2),
-            Resample::Conv | Resample::Pool | Resample::Block => (config.resolved_norm_groups(), 1.0),
+            Resample::Conv | Resample::Pool | Resample::Block => (config.groups_of(channels), 1.0),
         };
         Self::new(config, channels, Some(groups), divisor, init)
     }

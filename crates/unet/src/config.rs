@@ -64,6 +64,9 @@ pub struct UNetConfig {
     /// embedding that is added to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub norm_groups: Option<usize>,
+    /// Whether every group norm has groups of four channels instead, up to 32 of them (NCSN++, Song et al. 2021).
+    #[serde(skip_serializing_if = "is_default")]
+    pub groups_of_four: bool,
     /// Added to the variance in every group norm: 1e-6 in DDPM's checkpoints, 1e-5 in ADM's and Stable Diffusion's.
     pub norm_eps: f64,
     /// The blocks of each level on the way down, from full resolution, where they are not those that
@@ -170,6 +173,7 @@ impl Default for UNetConfig {
             flip_sin_to_cos: false,
             freq_shift: 1.0,
             norm_groups: None,
+            groups_of_four: false,
             norm_eps: 1e-6,
             down_blocks: None,
             up_blocks: None,

@@ -101,7 +101,7 @@ impl<'a> Init<'a> {
 
     /// A group norm with the configuration's groups; ones and zeros need no draw.
     pub(crate) fn group_norm(&self, config: &UNetConfig, channels: usize) -> GroupNorm {
-        self.group_norm_of(config, config.resolved_norm_groups(), channels)
+        self.group_norm_of(config, config.groups_of(channels), channels)
     }
 
     /// A group norm with groups of its own.

@@ -26,7 +26,7 @@ impl MidBlock {
             Mid::Absent => return None,
             Mid::Plain | Mid::Single | Mid::Cross(_) => None,
             Mid::RawAttention => Some(None),
-            Mid::Attention => Some(Some(config.mid_norm_groups.unwrap_or(config.resolved_norm_groups()))),
+            Mid::Attention => Some(Some(config.mid_norm_groups.unwrap_or(config.groups_of(channels)))),
         };
         let block = ResBlockConfig::new(channels, channels).with_divisor(config.mid_divisor);
         let mut resnets = vec![block.init(config, init)];

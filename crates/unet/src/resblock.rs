@@ -12,7 +12,7 @@ use crate::{Activation, Resample, UNetConfig, ops};
 /// Groups of the norm before attention in a level with [`Resample::Skip`].
 pub(crate) const SKIP_ATTENTION_GROUPS: usize = 32;
 
-/// Groups of a norm in a residual block of a level with [`Resample::Skip`].
+/// Groups of a norm in a residual block of a level with [`Resample::Skip`]: of four channels, up to 32 of them.
 pub(crate) fn skip_groups(channels: usize) -> usize {
     (channels / 4).clamp(1, 32)
 }
@@ -59,7 +59,7 @@ impl ResBlockConfig {
 
     pub(crate) fn init(&self, config: &UNetConfig, init: &mut Init<'_>) -> ResBlock {
         let [inputs, outputs] = self.channels;
-        let groups = |channels| if self.skip { skip_groups(channels) } else { config.resolved_norm_groups() };
+        let groups = |channels| if self.skip { skip_groups(channels) } else { config.groups_of(channels) };
         let projected = if config.scale_shift { 2 * outputs } else { outputs };
         let filtered = matches!(self.scale, Scale::Half(Filter::Fir) | Scale::Double(Filter::Fir));
         ResBlock {

@@ -1,5 +1,6 @@
 use burn::tensor::Device;
 
+use crate::resblock::skip_groups;
 use crate::{DownsamplePadding, LevelBlock, Resample, UNet, UNetConfig, UNetError};
 
 impl UNetConfig {
@@ -25,6 +26,11 @@ impl UNetConfig {
     /// Groups of every group norm, with the default filled in.
     pub fn resolved_norm_groups(&self) -> usize {
         self.norm_groups.unwrap_or_else(|| norm_groups([self.common_width()]))
+    }
+
+    /// Groups of a group norm of so many channels.
+    pub(crate) fn groups_of(&self, channels: usize) -> usize {
+        if self.groups_of_four { skip_groups(channels) } else { self.resolved_norm_groups() }
     }
 
     pub(crate) fn levels(&self) -> usize {

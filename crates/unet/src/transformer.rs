@@ -40,7 +40,7 @@ impl Transformer {
             context_only,
         };
         Self {
-            norm: init.group_norm_with(NORM_EPS, config.resolved_norm_groups(), channels),
+            norm: init.group_norm_with(NORM_EPS, config.groups_of(channels), channels),
             proj_in: init.linear(channels, channels),
             transformer_blocks: (0..depth).map(|_| block(init)).collect(),
             proj_out: init.zero_linear(channels, channels),

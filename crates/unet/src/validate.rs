@@ -44,6 +44,8 @@ impl UNetConfig {
         }
         let limits = [
             ("image_size", self.image_size, 1 << 16),
+            ("in_channels", self.in_channels, 1 << 14),
+            ("out_channels", self.out_channels, 1 << 14),
             ("channels", self.channels, 1 << 14),
             ("channel_mult", self.channel_mult.iter().max().copied().unwrap_or(0), 1 << 10),
             ("the number of levels in channel_mult", self.channel_mult.len(), 16),
@@ -165,7 +167,6 @@ impl UNetConfig {
     }
 
     fn validate_groups(&self) -> Result<(), UNetError> {
-        let groups = self.resolved_norm_groups();
         let refused = |groups: usize, level: usize| UNetError::NormGroups {
             groups,
             channels: self.width(level),
@@ -173,8 +174,10 @@ impl UNetConfig {
             suggestion: largest_divisor(self.common_width(), groups),
         };
         let levels = self.levels();
-        if let Some(level) = (0..levels).find(|&level| !self.width(level).is_multiple_of(groups)) {
-            return Err(refused(groups, level));
+        if let Some(level) =
+            (0..levels).find(|&level| !self.width(level).is_multiple_of(self.groups_of(self.width(level))))
+        {
+            return Err(refused(self.groups_of(self.width(level)), level));
         }
         match self.mid_norm_groups {
             Some(groups) if !self.width(levels - 1).is_multiple_of(groups) => {
