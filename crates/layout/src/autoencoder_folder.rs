@@ -2,8 +2,8 @@ use std::fs;
 use std::path::Path;
 
 use autoencoder::{
-    Autoencoder, AutoencoderConfig, AutoencoderError, KlAutoencoder, KlConfig, LatentScale, VqAutoencoder,
-    VqConfig,
+    Autoencoder, AutoencoderConfig, AutoencoderError, KlAutoencoder, KlConfig, LatentScale, TrunkConfig,
+    VqAutoencoder, VqConfig,
 };
 use burn::module::Module;
 use burn::tensor::{DType, Device};
@@ -16,6 +16,7 @@ use crate::autoencoder_keys::{KlKeys, VqKeys};
 use crate::autoencoder_names::AutoencoderNames;
 use crate::json_file::write_json;
 use crate::module_weights::{load_module, module_tensors};
+use crate::network_size::trunk_tensors_at_least;
 use crate::unet_folder::WEIGHTS;
 use crate::unet_import::Unsupported;
 use crate::{LayoutError, TensorFile, TensorStore};
@@ -60,9 +61,10 @@ impl KlFolder {
         let path = folder.join("config.json");
         let keys: KlKeys = read_keys(&path)?;
         let (config, scale) = import_kl(&keys).map_err(refused(&path))?;
+        let store = open(folder, &config.trunk, &path)?;
         let network = config.init(device, 0).map_err(unfit(&path))?;
         scale.validate(config.trunk.latent_channels).map_err(unfit(&path))?;
-        let network = fill(network, folder, &path, dtype)?;
+        let network = load_module(network, &AutoencoderNames, &store, &path, dtype)?;
         let [sample_size, _] = keys.trunk.sample_size.sides();
         Ok(Self { network, config, scale, sample_size, force_upcast: keys.force_upcast })
     }
@@ -91,9 +93,10 @@ impl VqFolder {
         let path = folder.join("config.json");
         let keys: VqKeys = read_keys(&path)?;
         let (config, scale) = import_vq(&keys).map_err(refused(&path))?;
+        let store = open(folder, &config.trunk, &path)?;
         let network = config.init(device, 0).map_err(unfit(&path))?;
         scale.validate(config.resolved_code_channels()).map_err(unfit(&path))?;
-        let network = fill(network, folder, &path, dtype)?;
+        let network = load_module(network, &AutoencoderNames, &store, &path, dtype)?;
         let [sample_size, _] = keys.trunk.sample_size.sides();
         Ok(Self { network, config, scale, sample_size, force_upcast: keys.force_upcast })
     }
@@ -191,8 +194,11 @@ fn unfit(path: &Path) -> impl FnOnce(AutoencoderError) -> LayoutError {
     move |reason| LayoutError::Autoencoder { path: path.to_path_buf(), reason }
 }
 
-fn fill<M: Module>(network: M, folder: &Path, config: &Path, dtype: DType) -> Result<M, LayoutError> {
-    load_module(network, &AutoencoderNames, &TensorStore::find(folder, WEIGHTS)?, config, dtype)
+/// The weights, as many as the configuration asks for.
+fn open(folder: &Path, trunk: &TrunkConfig, config: &Path) -> Result<TensorStore, LayoutError> {
+    let store = TensorStore::find(folder, &[WEIGHTS])?;
+    store.check_count(trunk_tensors_at_least(trunk), config)?;
+    Ok(store)
 }
 
 fn write(folder: &Path, keys: &impl Serialize, network: &impl Module) -> Result<(), LayoutError> {

@@ -37,7 +37,7 @@ fn check_class(found: &str, class: &str, others: &BTreeMap<String, Value>) -> Re
     if found != class {
         return unsupported("_class_name", found);
     }
-    match others.iter().find(|(key, _)| !key.starts_with('_')) {
+    match others.iter().find(|(key, value)| !key.starts_with('_') && !value.is_null()) {
         Some((key, value)) => unsupported(key, format_args!("{value}")),
         None => Ok(()),
     }

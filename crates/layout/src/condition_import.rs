@@ -39,6 +39,7 @@ pub(crate) fn import_condition(keys: &ConditionKeys) -> Result<ImportedUNet, Uns
         flip_sin_to_cos: keys.flip_sin_to_cos,
         freq_shift: keys.freq_shift,
         norm_groups: keys.norm_num_groups,
+        groups_of_four: false,
         norm_eps: keys.norm_eps,
         down_blocks: Some((0..levels).map(|level| down_block(keys, level)).collect::<Result<_, _>>()?),
         up_blocks: Some((0..levels).map(|level| up_block(keys, level)).collect::<Result<_, _>>()?),

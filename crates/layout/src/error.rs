@@ -63,12 +63,65 @@ pub enum LayoutError {
         reason: autoencoder::AutoencoderError,
     },
     /// Parts that a folder does not have.
-    #[error("{} lacks parts:{}", path.display(), list(missing))]
+    #[error("{} lacks parts:{}\nit holds: {there}", path.display(), list(missing))]
     Parts {
         /// The folder.
         path: PathBuf,
         /// What is missing.
         missing: Vec<String>,
+        /// What lies there.
+        there: String,
+    },
+    /// A path that is no model folder, and what it is instead.
+    #[error("{} {found}", path.display())]
+    NoFolder {
+        /// The path.
+        path: PathBuf,
+        /// What it is, and what to give instead.
+        found: String,
+    },
+    /// A folder without weights.
+    #[error("{} holds no weights: it needs {}; it holds: {there}", folder.display(), wanted.join(", "))]
+    NoWeights {
+        /// The folder.
+        folder: PathBuf,
+        /// Names that they could have.
+        wanted: Vec<String>,
+        /// What lies there.
+        there: String,
+    },
+    /// Weights in several variants.
+    #[error(
+        "{} holds weights in the variants {}, and none without a variant: move all but one of them away, or rename \
+         the one to read to {name}",
+        folder.display(), variants.join(", ")
+    )]
+    Variants {
+        /// The folder.
+        folder: PathBuf,
+        /// Their names.
+        variants: Vec<String>,
+        /// The name of a file without a variant.
+        name: String,
+    },
+    /// Files that stand for others.
+    #[error(
+        "{} was cloned without its contents: these files are pointers of Git LFS; run `git lfs pull` there:{}",
+        folder.display(), list_paths(pointers)
+    )]
+    Pointers {
+        /// The folder.
+        folder: PathBuf,
+        /// The files.
+        pointers: Vec<PathBuf>,
+    },
+    /// A network that is larger than its weights, or than the machine.
+    #[error("{}: {reason}", config.display())]
+    Size {
+        /// The configuration.
+        config: PathBuf,
+        /// What does not fit.
+        reason: String,
     },
     /// A configuration of a text encoder whose keys do not fit each other, or a tokenizer that does not fit its encoder.
     #[error("{}: {reason}", path.display())]
@@ -101,6 +154,12 @@ pub enum LayoutError {
 
 fn list(problems: &[String]) -> String {
     problems.iter().map(|problem| format!("\n  {problem}")).collect()
+}
+
+fn list_paths(paths: &[PathBuf]) -> String {
+    let name =
+        |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().escape_debug().to_string();
+    list(&paths.iter().map(name).collect::<Vec<_>>())
 }
 
 impl LayoutError {

@@ -15,9 +15,12 @@ mod condition_import;
 mod condition_keys;
 mod condition_levels;
 mod error;
+mod folder_content;
 mod folder_hash;
 mod json_file;
+mod memory;
 mod module_weights;
+mod network_size;
 mod parameter_names;
 mod pickle;
 mod pickle_value;
@@ -37,14 +40,18 @@ mod unet_folder;
 mod unet_import;
 mod unet_keys;
 mod unet_weights;
+mod weight_files;
 
 pub use autoencoder_folder::{
     KlFolder, VqFolder, read_autoencoder, read_autoencoder_config, write_autoencoder,
 };
 pub use error::LayoutError;
+pub use folder_content::{listing, part_folder};
 pub use folder_hash::folder_hash;
 pub use json_file::write_json;
+pub use memory::{check_memory, memory_limit};
 pub use module_weights::{ParameterNames, ParameterValue, collect_tensors, load_module, module_tensors};
+pub use network_size::activation_bytes;
 pub use tensor_file::{HostTensor, TensorFile};
 pub use tensor_store::TensorStore;
 pub use text_folder::{

@@ -5,6 +5,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::prelude::*;
 use burn::tensor::DType;
 
+use crate::memory::check_memory;
 use crate::{HostTensor, LayoutError, TensorStore};
 
 /// How a class of the reference library names and lays out the parameters of a module of ours.
@@ -46,6 +47,10 @@ pub fn load_module<M: Module>(
         let (path, config) = (store.path().to_path_buf(), beside.to_path_buf());
         return Err(LayoutError::Weights { path, config, problems });
     }
+    let bytes =
+        |shape: &Vec<usize>| shape.iter().fold(4, |bytes: u64, &side| bytes.saturating_mul(side as u64));
+    let needed = expected.found.values().map(bytes).fold(0, u64::saturating_add);
+    check_memory(needed).map_err(|reason| LayoutError::Size { config: beside.to_path_buf(), reason })?;
     let mut fill = Fill { path: Vec::new(), names, stored, store, dtype, failed: None };
     let module = module.map(&mut fill);
     match fill.failed {

@@ -1,32 +1,31 @@
 use std::collections::HashMap;
 
-use crate::pickle_value::{DEEPEST, Items, Value};
+use crate::pickle_value::{Items, Tables, Value};
 
-/// Reads a pickle of protocols 2 to 5, of which those operations are known that torch writes for tensors by name.
-///
-/// # Errors
-///
-/// Where it is cut short, and the operation that is not known.
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value, String> {
-    parse_one(bytes).map(|pickle| pickle.value)
-}
+/// No name of a function or class is longer.
+const LONGEST_NAME: usize = 1024;
 
 /// A pickle that others may follow.
 pub(crate) struct Pickle<'a> {
     pub(crate) value: Value,
+    /// The tables and lists that it refers to.
+    pub(crate) tables: Tables,
     /// All that it says is stored outside of it.
     pub(crate) stored: Vec<Items>,
     /// What follows it.
     pub(crate) rest: &'a [u8],
 }
 
-/// Reads the first of several pickles.
+/// Reads the first of several pickles, of protocols 2 to 5, of which those operations are known that torch writes for tensors
+/// by name.
+///
+/// Memory grows with the bytes read: each operation makes at most one value, and all that is long is shared.
 ///
 /// # Errors
 ///
-/// As [`parse`].
-pub(crate) fn parse_one(bytes: &[u8]) -> Result<Pickle<'_>, String> {
-    let mut machine = Machine { rest: bytes, stack: Vec::new(), memo: HashMap::new(), stored: Vec::new() };
+/// Where it is cut short, and the operation that is not known.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Pickle<'_>, String> {
+    let mut machine = Machine { rest: bytes, ..Machine::default() };
     let mut last = 0;
     while !machine.rest.is_empty() {
         let at = bytes.len() - machine.rest.len();
@@ -35,7 +34,8 @@ pub(crate) fn parse_one(bytes: &[u8]) -> Result<Pickle<'_>, String> {
             Some(false) => {}
             Some(true) => {
                 let value = machine.stack.pop().ok_or("the pickle holds nothing")?;
-                return Ok(Pickle { value, stored: machine.stored, rest: machine.rest });
+                let Machine { tables, stored, rest, .. } = machine;
+                return Ok(Pickle { value, tables, stored, rest });
             }
             None => return Err(format!("its pickle is damaged, or of a kind we do not know, at byte {at}")),
         }
@@ -43,10 +43,12 @@ pub(crate) fn parse_one(bytes: &[u8]) -> Result<Pickle<'_>, String> {
     Err(format!("its pickle is cut short after byte {last}"))
 }
 
+#[derive(Default)]
 struct Machine<'a> {
     rest: &'a [u8],
     stack: Vec<Value>,
     memo: HashMap<usize, Value>,
+    tables: Tables,
     stored: Vec<Items>,
 }
 
@@ -135,10 +137,13 @@ impl Machine<'_> {
 
     fn text(&mut self, operation: u8) -> Option<()> {
         let value = match operation {
-            b'c' => Value::Name(format!("{}.{}", self.line()?, self.line()?).into()),
+            b'c' => {
+                let module = self.line()?;
+                full_name(&module, &self.line()?)?
+            }
             0x93 => {
                 let (name, module) = (self.stack.pop()?, self.stack.pop()?);
-                Value::Name(format!("{}.{}", module.text()?, name.text()?).into())
+                full_name(module.text()?, name.text()?)?
             }
             _ => {
                 let length = match operation {
@@ -165,39 +170,23 @@ impl Machine<'_> {
         Some(())
     }
 
-    /// Tables, and lists, of whose items texts are kept.
+    /// Tables and lists.
     fn table(&mut self, operation: u8) -> Option<()> {
         let values = match operation {
             b'}' => {
-                self.stack.push(Value::Table(Vec::new(), 1));
+                self.stack.push(self.tables.new_table());
                 return Some(());
             }
             b']' => {
-                self.stack.push(Value::Texts(Vec::new()));
+                self.stack.push(self.tables.new_list());
                 return Some(());
             }
             b'u' | b'e' => self.marked()?,
             b's' => self.stack.split_off(self.stack.len().checked_sub(2)?),
             _ => self.stack.split_off(self.stack.len().checked_sub(1)?),
         };
-        let (table, depth) = match self.stack.last_mut() {
-            Some(Value::Table(table, depth)) => (table, depth),
-            Some(Value::Texts(texts)) => {
-                texts.extend(values.into_iter().filter_map(|value| match value {
-                    Value::Text(text) => Some(text),
-                    _ => None,
-                }));
-                return Some(());
-            }
-            _ => return Some(()),
-        };
-        for pair in values.chunks_exact(2) {
-            *depth = (*depth).max(pair[1].depth() + 1);
-            if let Value::Text(key) = &pair[0] {
-                table.push((key.clone(), pair[1].clone()));
-            }
-        }
-        (*depth <= DEEPEST).then_some(())
+        self.tables.extend(self.stack.last()?, values);
+        Some(())
     }
 
     fn call(&mut self, operation: u8) -> Option<()> {
@@ -213,7 +202,7 @@ impl Machine<'_> {
             }
             (b'Q', _) => Value::Other,
             (_, Value::Tuple(items)) => match self.stack.pop()? {
-                Value::Name(name) if &*name == "collections.OrderedDict" => Value::Table(Vec::new(), 1),
+                Value::Name(name) if &*name == "collections.OrderedDict" => self.tables.new_table(),
                 Value::Name(name) => Value::Call(name, items),
                 _ => Value::Other,
             },
@@ -224,6 +213,12 @@ impl Machine<'_> {
     }
 }
 
+/// A function or class of a module; none where its name is longer than any.
+fn full_name(module: &str, name: &str) -> Option<Value> {
+    // Names are made of names: without a bound they would double with every operation.
+    (module.len() + name.len() < LONGEST_NAME).then(|| Value::Name(format!("{module}.{name}").into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,22 +226,49 @@ mod tests {
     #[test]
     fn calls_are_values() {
         let bytes = b"\x80\x02cos\nsystem\nX\x04\0\0\0boom\x85R.";
-        let Value::Call(name, arguments) = parse(bytes).unwrap() else { panic!("it is a call") };
+        let Value::Call(name, arguments) = parse(bytes).unwrap().value else { panic!("it is a call") };
         assert_eq!((&*name, arguments.get(0).unwrap().text()), ("os.system", Some("boom")));
     }
 
     #[test]
     fn what_is_cut_short_or_nested_without_end_is_refused() {
         let bytes = b"\x80\x02}X\x01\0\0\0aK\x05s.";
-        let table = Value::Table(vec![("a".into(), Value::Integer(5))], 1);
-        assert_eq!(parse(bytes).unwrap(), table);
+        let Pickle { value, tables, .. } = parse(bytes).unwrap();
+        assert_eq!(tables.table(&value).unwrap(), [("a".into(), Value::Integer(5))]);
         for length in 0..bytes.len() - 1 {
             assert!(parse(&bytes[..length]).is_err(), "{length}");
         }
         let mut deep = b"\x80\x02)".to_vec();
         deep.extend([0x85; 100_000]);
         deep.push(b'.');
-        assert!(parse(&deep).unwrap_err().contains("at byte"));
+        assert!(parse(&deep).err().unwrap().contains("at byte"));
         assert!(parse(b"\x80\x02t.").is_err() && parse(b"\x80\x02\x87.").is_err());
+    }
+
+    /// A table is remembered when it is empty and filled later; what it is filled with is seen wherever it is used.
+    #[test]
+    fn a_table_is_one_wherever_it_is_used() {
+        let Pickle { value, tables, .. } = parse(b"}q\x00X\x01\0\0\0ah\x00sX\x01\0\0\0bK\x05s.").unwrap();
+        let [(a, itself), (b, five)] = tables.table(&value).unwrap() else { panic!("it has two entries") };
+        assert_eq!((&**a, itself, &**b, five), ("a", &value, "b", &Value::Integer(5)));
+    }
+
+    /// Each of 40 tables holds the one before ten times; names are made of names.
+    #[test]
+    fn what_grows_with_every_use_is_not_copied() {
+        let mut laughs = b"\x80\x02}q\x00".to_vec();
+        for level in 1..40 {
+            laughs.extend([b'}', b'q', level, b'(']);
+            for _ in 0..10 {
+                laughs.extend([b'X', 1, 0, 0, 0, b'k', b'h', level - 1]);
+            }
+            laughs.push(b'u');
+        }
+        laughs.push(b'.');
+        let Pickle { value, tables, .. } = parse(&laughs).unwrap();
+        assert_eq!(tables.table(&value).unwrap().len(), 10);
+        let doubled = b"h\x00h\x00\x93q\x00".repeat(64);
+        let names = [b"\x80\x04X\x08\0\0\0abcdefghq\x00", doubled.as_slice(), b"."].concat();
+        assert!(parse(&names).is_err());
     }
 }

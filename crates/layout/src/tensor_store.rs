@@ -7,8 +7,10 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::Deserialize;
 
+use crate::folder_content::is_pointer;
 use crate::tensor_file::widen;
 use crate::torch_file::{self, TorchError, TorchTensor};
+use crate::weight_files::{self, WeightFiles};
 use crate::{HostTensor, LayoutError};
 
 /// No header is longer; the format's own limit.
@@ -46,22 +48,17 @@ struct Index {
 }
 
 impl TensorStore {
-    /// Opens the weights of a part of a folder: `{stem}.safetensors`, the same in half precision, torch's `{stem}.bin`, or
-    /// the shards that an index of these lists.
+    /// Opens the weights of a part of a folder, whose names begin with one of `stems`: `{stem}.safetensors`, torch's
+    /// `{stem}.bin`, or the shards that an index of these lists; or the same of a variant (`{stem}.fp16.safetensors`), where only
+    /// one lies there.
     ///
     /// # Errors
     ///
-    /// If there are none, or a file is missing or damaged.
-    pub fn find(folder: &Path, stem: &str) -> Result<Self, LayoutError> {
-        let there = |ending: &str| Some(folder.join(format!("{stem}{ending}"))).filter(|path| path.exists());
-        let endings = [".safetensors", ".fp16.safetensors", ".bin"];
-        if let Some(path) = endings.into_iter().find_map(there) {
-            return Self::open(&path);
-        }
-        let indices = [".safetensors.index.json", ".fp16.safetensors.index.json", ".bin.index.json"];
-        match indices.into_iter().find_map(there) {
-            Some(index) => Self::open_shards(&index),
-            None => Self::open(&folder.join(format!("{stem}.safetensors"))),
+    /// If there are none, or several variants and none without, or a file is missing or damaged.
+    pub fn find(folder: &Path, stems: &[&str]) -> Result<Self, LayoutError> {
+        match weight_files::find(folder, stems)? {
+            WeightFiles::One(path) => Self::open(&path),
+            WeightFiles::Index(path) => Self::open_shards(&path),
         }
     }
 
@@ -100,6 +97,10 @@ impl TensorStore {
 
     fn add(&mut self, path: &Path) -> Result<(), LayoutError> {
         let mut file = File::open(path).map_err(LayoutError::io("read", path))?;
+        if is_pointer(path) {
+            let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+            return Err(LayoutError::Pointers { folder, pointers: vec![path.to_path_buf()] });
+        }
         if path.extension().is_some_and(|ending| ["bin", "pth", "pt"].iter().any(|torch| ending == *torch)) {
             return self.add_torch(path, file);
         }
@@ -120,11 +121,14 @@ impl TensorStore {
         let shard = self.files.len();
         for (name, info) in metadata.tensors() {
             let (start, end) = info.data_offsets;
-            let (start, length) = (8 + header + start as u64, end.saturating_sub(start));
+            let length = end.saturating_sub(start);
             let bits = info.shape.iter().try_fold(info.dtype.bitsize(), |bits, &side| bits.checked_mul(side));
-            if start + length as u64 > size || bits != Some(8 * length) {
+            let start = (8 + header).checked_add(start as u64);
+            let fits = |start: &u64| start.checked_add(length as u64).is_some_and(|end| end <= size);
+            let Some(start) = start.filter(fits).filter(|_| bits.is_some() && bits == length.checked_mul(8))
+            else {
                 return Err(damaged(format!("{name} is not where its header says")));
-            }
+            };
             let place = Place { shard, dtype: info.dtype, shape: info.shape.clone(), start, length };
             self.places.insert(name, place);
         }
@@ -148,6 +152,23 @@ impl TensorStore {
     /// The file, or the index of several.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Checks that the weights can be those of a network of so many tensors, before it is made.
+    ///
+    /// # Errors
+    ///
+    /// If they are fewer; `config` is the configuration that the message names.
+    pub fn check_count(&self, least: usize, config: &Path) -> Result<(), LayoutError> {
+        if least <= self.places.len() {
+            return Ok(());
+        }
+        let reason = format!(
+            "it describes a network of {least} tensors or more, but {} holds {}",
+            self.path.display(),
+            self.places.len()
+        );
+        Err(LayoutError::Size { config: config.to_path_buf(), reason })
     }
 
     /// Names and shapes of all tensors.

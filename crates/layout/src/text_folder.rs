@@ -18,8 +18,8 @@ use crate::{LayoutError, TensorFile, TensorStore};
 /// The weights' file beside an encoder's configuration, without its ending.
 const WEIGHTS: &str = "model";
 
-/// The same where torch wrote it.
-const TORCH_WEIGHTS: &str = "pytorch_model";
+/// The same, and what it is called where torch wrote it.
+const WEIGHTS_READ: [&str; 2] = [WEIGHTS, "pytorch_model"];
 
 /// Reads a folder of the reference library's `CLIPTextModel` or `CLIPTextModelWithProjection`, its weights in the given
 /// precision.
@@ -33,7 +33,7 @@ pub fn read_clip_text(
     dtype: DType,
 ) -> Result<(ClipText, ClipTextConfig), LayoutError> {
     let config = read_config(folder, import_clip)?;
-    let network = fill(config.init(device, 0), &ClipTextNames, folder, dtype)?;
+    let network = fill(|| config.init(device, 0), config.layers, &ClipTextNames, folder, dtype)?;
     Ok((network, config))
 }
 
@@ -48,7 +48,8 @@ pub fn read_t5_encoder(
     dtype: DType,
 ) -> Result<(T5Encoder, T5Config), LayoutError> {
     let config = read_config(folder, import_t5)?;
-    let network = fill(config.init(device, 0), &T5Names { gated: config.gated }, folder, dtype)?;
+    let network =
+        fill(|| config.init(device, 0), config.layers, &T5Names { gated: config.gated }, folder, dtype)?;
     Ok((network, config))
 }
 
@@ -63,7 +64,7 @@ pub fn read_ldm_bert(
     dtype: DType,
 ) -> Result<(LdmBert, LdmBertConfig), LayoutError> {
     let config = read_config(folder, import_ldm_bert)?;
-    let network = fill(config.init(device, 0), &LdmBertNames, folder, dtype)?;
+    let network = fill(|| config.init(device, 0), config.layers, &LdmBertNames, folder, dtype)?;
     Ok((network, config))
 }
 
@@ -120,21 +121,17 @@ pub(crate) fn read_config<K: DeserializeOwned, C>(
     import(&keys).map_err(|(option, value)| LayoutError::Unsupported { path, option, value })
 }
 
+/// Makes a network of so many layers and gives it its weights, of which each layer has one at least.
 fn fill<M: Module>(
-    network: Result<M, TextError>,
+    make: impl FnOnce() -> Result<M, TextError>,
+    layers: usize,
     names: &dyn ParameterNames,
     folder: &Path,
     dtype: DType,
 ) -> Result<M, LayoutError> {
     let path = folder.join("config.json");
-    let network = network.map_err(|reason| LayoutError::Text { path: path.clone(), reason })?;
-    let store = TensorStore::find(folder, WEIGHTS).or_else(|error| {
-        let there = [".bin", ".bin.index.json"].map(|ending| folder.join(format!("{TORCH_WEIGHTS}{ending}")));
-        if there.iter().any(|path| path.exists()) {
-            TensorStore::find(folder, TORCH_WEIGHTS)
-        } else {
-            Err(error)
-        }
-    })?;
+    let store = TensorStore::find(folder, &WEIGHTS_READ)?;
+    store.check_count(layers, &path)?;
+    let network = make().map_err(|reason| LayoutError::Text { path: path.clone(), reason })?;
     load_module(network, names, &store, &path, dtype)
 }

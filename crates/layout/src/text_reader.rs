@@ -5,8 +5,10 @@ use burn::module::Module;
 use burn::prelude::*;
 use burn::tensor::DType;
 use serde::Deserialize;
-use text::{ClipText, LdmBert, T5Encoder, Tokenizer};
+use text::{ClipText, LdmBert, T5Encoder, TextError, Tokenizer};
 
+use crate::folder_content::{check_fetched, listing};
+use crate::memory::check_memory;
 use crate::text_folder::read_config;
 use crate::text_import::{import_clip, import_ldm_bert, import_t5};
 use crate::{LayoutError, read_clip_text, read_ldm_bert, read_t5_encoder};
@@ -40,19 +42,32 @@ impl TextFolder {
     ///
     /// If one is missing, damaged, or of a class that we do not have, or the tokenizer has tokens that the encoder has not.
     pub fn of_parts(tokenizer: &Path, encoder: &Path, class: &str) -> Result<Self, LayoutError> {
-        let read = Tokenizer::read(tokenizer)?;
-        let (class, vocabulary, context, channels) = match class {
+        check_fetched(tokenizer)?;
+        let read = Tokenizer::read(tokenizer).map_err(|error| no_tokenizer(tokenizer, error))?;
+        let (class, vocabulary, context, channels, heads) = match class {
             "CLIPTextModel" | "CLIPTextModelWithProjection" => {
                 let config = read_config(encoder, import_clip)?;
-                (Class::Clip, config.vocabulary, read.context().min(config.context), config.channels)
+                (
+                    Class::Clip,
+                    config.vocabulary,
+                    read.context().min(config.context),
+                    config.channels,
+                    config.heads,
+                )
             }
             "T5EncoderModel" => {
                 let config = read_config(encoder, import_t5)?;
-                (Class::T5, config.vocabulary, CONTEXT, config.channels)
+                (Class::T5, config.vocabulary, CONTEXT, config.channels, config.heads)
             }
             "LDMBertModel" => {
                 let config = read_config(encoder, import_ldm_bert)?;
-                (Class::LdmBert, config.vocabulary, CONTEXT.min(config.context), config.channels)
+                (
+                    Class::LdmBert,
+                    config.vocabulary,
+                    CONTEXT.min(config.context),
+                    config.channels,
+                    config.heads,
+                )
             }
             _ => {
                 return Err(LayoutError::Unsupported {
@@ -62,8 +77,11 @@ impl TextFolder {
                 });
             }
         };
-        read.check_vocabulary(vocabulary)
+        let read = read
+            .with_vocabulary(vocabulary)
             .map_err(|reason| LayoutError::Text { path: tokenizer.to_path_buf(), reason })?;
+        check_attention(context, heads)
+            .map_err(|reason| LayoutError::Size { config: encoder.join("config.json"), reason })?;
         Ok(Self {
             tokenizer: read.with_context(context),
             channels,
@@ -178,6 +196,26 @@ impl TextReader {
             TextEncoder::LdmBert(network) => network.forward(ids),
         }
     }
+}
+
+/// The files that a tokenizer could be read from, beside what lies in its folder.
+fn no_tokenizer(folder: &Path, error: TextError) -> LayoutError {
+    match error {
+        TextError::NoTokenizer { path } => LayoutError::Parts {
+            path,
+            missing: vec![
+                "a tokenizer: vocab.json with merges.txt, spiece.model, vocab.txt or tokenizer.json".into(),
+            ],
+            there: listing(folder),
+        },
+        error => LayoutError::Tokenizer(error),
+    }
+}
+
+/// Refuses a sequence whose attention no machine holds.
+fn check_attention(context: usize, heads: usize) -> Result<(), String> {
+    let bytes = [context, heads, 4].iter().fold(context as u64, |bytes, &n| bytes.saturating_mul(n as u64));
+    check_memory(bytes).map_err(|needs| format!("its sequence of {context} tokens {needs}"))
 }
 
 /// Copies the files of a folder that are wanted by name.

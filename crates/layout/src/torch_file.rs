@@ -3,7 +3,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use safetensors::Dtype;
 
-use crate::pickle_value::{Items, Value};
+use crate::pickle_value::{Items, Tables, Value};
 use crate::{torch_legacy, torch_zip};
 
 /// A tensor of a torch file: its kind of numbers, its shape, and where its bytes are.
@@ -47,16 +47,14 @@ pub(crate) fn tensors(file: &mut File) -> Result<Vec<TorchTensor>, TorchError> {
 }
 
 /// What a pickle says of each tensor of its table, by name.
-pub(crate) fn described(pickled: Value) -> Result<Vec<(String, Described)>, String> {
-    let Value::Table(table, _) = pickled else { return Err("it holds no table of tensors".into()) };
+pub(crate) fn described(pickled: &Value, tables: &Tables) -> Result<Vec<(String, Described)>, String> {
+    let table = tables.table(pickled).ok_or("it holds no table of tensors")?;
     // Trainers put the weights beside their own state.
-    let weights = table.iter().find_map(|(key, value)| match value {
-        Value::Table(weights, _) if &**key == "state_dict" => Some(weights.clone()),
-        _ => None,
-    });
+    let weights = table.iter().filter(|(key, _)| &**key == "state_dict");
+    let weights = weights.filter_map(|(_, value)| tables.table(value)).next();
     let mut all = Vec::new();
     for (name, value) in weights.unwrap_or(table) {
-        let Some(described) = tensor(&value) else { continue };
+        let Some(described) = tensor(value) else { continue };
         all.push((name.to_string(), described.map_err(|reason| format!("{name}: {reason}"))?));
     }
     Ok(all)
@@ -87,10 +85,11 @@ impl Described {
         let (Some(length), Some(skipped)) = (length, skipped) else {
             return Err(format!("{name} is larger than any memory"));
         };
-        if skipped as u64 + length as u64 > size {
-            return Err(format!("{name} is larger than {storage}"));
+        let first = start.checked_add(skipped as u64);
+        match (skipped as u64).checked_add(length as u64).filter(|end| *end <= size).and(first) {
+            Some(start) => Ok(TorchTensor { name, dtype, shape, start, length }),
+            None => Err(format!("{name} lies outside of {storage}")),
         }
-        Ok(TorchTensor { name, dtype, shape, start: start + skipped as u64, length })
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use crate::pickle::{Pickle, parse_one};
+use crate::pickle::{Pickle, parse};
 use crate::pickle_value::Value;
 use crate::torch_file::{TorchError, TorchTensor, bytes_at, described, dtype, number};
 
@@ -29,11 +29,11 @@ pub(crate) fn begins(file: &mut File) -> Result<bool, TorchError> {
 pub(crate) fn tensors(file: &mut File) -> Result<Vec<TorchTensor>, TorchError> {
     let size = file.seek(SeekFrom::End(0))?;
     let bytes = bytes_at(file, 0, size.min(LONGEST_PICKLES) as usize)?;
-    let Pickle { rest, .. } = parse_one(&bytes[MAGIC.len()..])?;
-    let Pickle { rest, .. } = parse_one(rest)?;
-    let Pickle { value: table, stored, rest } = parse_one(rest)?;
-    let Pickle { value: keys, rest, .. } = parse_one(rest)?;
-    let Value::Texts(keys) = keys else { return Err("it lists no storages".to_owned().into()) };
+    let Pickle { rest, .. } = parse(&bytes[MAGIC.len()..])?;
+    let Pickle { rest, .. } = parse(rest)?;
+    let Pickle { value: table, tables, stored, rest } = parse(rest)?;
+    let Pickle { value: keys, tables: lists, rest, .. } = parse(rest)?;
+    let keys = lists.list(&keys).ok_or_else(|| "it lists no storages".to_owned())?;
     let mut kinds = BTreeMap::new();
     for storage in &stored {
         if let (Some(kind), Some(key)) =
@@ -44,16 +44,17 @@ pub(crate) fn tensors(file: &mut File) -> Result<Vec<TorchTensor>, TorchError> {
     }
     let mut at = (bytes.len() - rest.len()) as u64;
     let mut places = BTreeMap::new();
-    for key in &keys {
+    for key in keys {
         let kind = kinds.get(&**key).ok_or_else(|| format!("storage {key} is of no tensor"))?;
         let count = number::<8>(&bytes_at(file, at, 8)?, 0).unwrap_or(0);
-        let length = count.checked_mul(kind.bitsize() as u64 / 8).filter(|length| *length <= size - at);
-        let length = length.ok_or_else(|| format!("it is cut short in storage {key}"))?;
+        let length = count.checked_mul(kind.bitsize() as u64 / 8);
+        let end = length.and_then(|length| length.checked_add(at + 8)).filter(|end| *end <= size);
+        let (length, end) = length.zip(end).ok_or_else(|| format!("it is cut short in storage {key}"))?;
         places.insert(key.to_string(), (at + 8, length));
-        at += 8 + length;
+        at = end;
     }
     let mut tensors = Vec::new();
-    for (name, described) in described(table)? {
+    for (name, described) in described(&table, &tables)? {
         let missing = || format!("{name}: it holds no storage {}", described.storage);
         let (start, length) = *places.get(&described.storage).ok_or_else(missing)?;
         let storage = format!("storage {}", described.storage);

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-use crate::pickle::parse;
+use crate::pickle::{Pickle, parse};
 use crate::torch_file::{TorchError, TorchTensor, bytes_at, described, number};
 
-/// No description of tensors is longer.
-const LONGEST_PICKLE: u64 = 100_000_000;
+/// No description of tensors is longer: those of the largest networks have a megabyte.
+const LONGEST_PICKLE: u64 = 1 << 24;
 
 /// The tensors of a zip archive, uncompressed, of one pickle that describes them and a file for the numbers of each.
 ///
@@ -24,7 +24,8 @@ pub(crate) fn tensors(file: &mut File) -> Result<Vec<TorchTensor>, TorchError> {
     let start = data_start(file, entry)?;
     let bytes = bytes_at(file, start, entry.size as usize)?;
     let mut tensors = Vec::new();
-    for (name, described) in described(parse(&bytes)?)? {
+    let Pickle { value, tables, .. } = parse(&bytes)?;
+    for (name, described) in described(&value, &tables)? {
         let path = format!("{folder}data/{}", described.storage);
         let entry = entries.get(&path).ok_or_else(|| format!("{name}: it holds no {path}"))?;
         let start = data_start(file, entry)?;

@@ -7,6 +7,7 @@ use unet::{UNet, UNetConfig};
 
 use crate::condition_export::export_condition;
 use crate::json_file::write_json;
+use crate::network_size::unet_tensors_at_least;
 use crate::unet_export::export;
 use crate::{ImportedUNet, LayoutError, TensorFile, TensorStore, load_unet, read_unet_config, unet_tensors};
 
@@ -33,9 +34,11 @@ impl UNetFolder {
     pub fn read(folder: &Path, device: &Device, dtype: DType) -> Result<Self, LayoutError> {
         let path = folder.join("config.json");
         let ImportedUNet { config, sample_size } = read_unet_config(&path)?;
+        let store = TensorStore::find(folder, &[WEIGHTS])?;
+        store.check_count(unet_tensors_at_least(&config), &path)?;
         let network =
             config.init(device, 0).map_err(|reason| LayoutError::Network { path: path.clone(), reason })?;
-        let network = load_unet(network, &config, &TensorStore::find(folder, WEIGHTS)?, &path, dtype)?;
+        let network = load_unet(network, &config, &store, &path, dtype)?;
         Ok(Self { network, config, sample_size })
     }
 }

@@ -82,10 +82,11 @@ fn import(keys: &UNetKeys) -> Result<ImportedUNet, Unsupported> {
         scale_shift: scale_shift(&keys.resnet_time_scale_shift)?,
         resample: Resample::Conv,
         resample_first: false,
-        downsample_padding: downsample_padding(keys.downsample_padding)?,
+        downsample_padding: downsample_padding(keys.downsample_padding.unwrap_or(1))?,
         flip_sin_to_cos: keys.flip_sin_to_cos,
         freq_shift: keys.freq_shift,
-        norm_groups: Some(keys.norm_num_groups),
+        norm_groups: keys.norm_num_groups,
+        groups_of_four: keys.norm_num_groups.is_none(),
         norm_eps: keys.norm_eps,
         down_blocks: Some(down_blocks(keys)?),
         up_blocks: Some(up_blocks(keys)?),
@@ -110,17 +111,31 @@ fn check_keys(keys: &UNetKeys) -> Result<(), Unsupported> {
         return unsupported("_class_name", &keys.class_name);
     }
     check_others(&keys.others)?;
+    // The library's other blocks have no groups then, which it refuses itself.
+    let skips = |name: &String| {
+        matches!(
+            name.trim_start_matches("UNetRes"),
+            "SkipDownBlock2D" | "AttnSkipDownBlock2D" | "SkipUpBlock2D" | "AttnSkipUpBlock2D"
+        )
+    };
+    let plain = keys.down_block_types.iter().chain(&keys.up_block_types).find(|name| !skips(name));
+    if let Some(name) = plain.filter(|_| keys.norm_num_groups.is_none()) {
+        return unsupported("norm_num_groups", format_args!("null with {name}"));
+    }
+    if let Some(name) = plain.filter(|_| keys.downsample_padding.is_none()) {
+        return unsupported("downsample_padding", format_args!("null with {name}"));
+    }
     if keys.block_out_channels.iter().all(|&width| width == 0) {
         return unsupported("block_out_channels", &keys.block_out_channels);
     }
     Ok(())
 }
 
-/// Refuses what a class does not know, unless it changes nothing.
+/// Refuses what a class does not know, unless it changes nothing or is null.
 pub(crate) fn check_others(others: &BTreeMap<String, Value>) -> Result<(), Unsupported> {
-    let unknown = |key: &&String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
-    match others.keys().find(unknown) {
-        Some(key) => unsupported(key, format_args!("{}", others[key])),
+    let unknown = |key: &String| !key.starts_with('_') && !AVERAGING.contains(&key.as_str());
+    match others.iter().find(|(key, value)| unknown(key) && !value.is_null()) {
+        Some((key, value)) => unsupported(key, format_args!("{value}")),
         None => Ok(()),
     }
 }
@@ -149,7 +164,7 @@ fn classes(keys: &UNetKeys) -> (Option<usize>, bool) {
         return (None, false);
     };
     match keys.null_class {
-        Some(null) if null + 1 == rows => (Some(null), true),
+        Some(null) if null.checked_add(1) == Some(rows) => (Some(null), true),
         _ => (Some(rows), false),
     }
 }
