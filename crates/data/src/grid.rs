@@ -1,6 +1,6 @@
 //! Many images in one picture, and the picture files that hold them.
 
-use crate::picture::Picture;
+use crate::picture::{Picture, shown};
 pub use crate::png_file::write_apng;
 
 /// The least width or height that an image is enlarged to, so that 8x8 digits can be seen.
@@ -36,15 +36,15 @@ impl Grid {
     ///
     /// # Shapes
     ///
-    /// - `values`: `[N, C, H, W]`, with C 1 or 3
+    /// - `values`: `[N, C, H, W]`, each shown as [`Picture::from_unit`] does
     /// - `shape`: `[C, H, W]`
     ///
     /// # Panics
     ///
-    /// If `values` is not a whole number of images, or C is neither 1 nor 3.
+    /// If `values` is not a whole number of images.
     pub fn draw(&self, values: &[f32], shape: [usize; 3]) -> Picture {
         let [channels, height, width] = shape;
-        let size = channels * height * width;
+        let size = (channels * height * width).max(1);
         assert_eq!(values.len() % size, 0, "{} values are no whole number of images", values.len());
         let images = values.len() / size;
         let columns = self.columns.min(images.max(1));
@@ -52,7 +52,7 @@ impl Grid {
         let mut grid = Picture::filled(
             columns * cell_w - self.gap,
             images.div_ceil(columns).max(1) * cell_h - self.gap,
-            &vec![BACKGROUND; channels],
+            &vec![BACKGROUND; shown(channels)],
         );
         for (i, image) in values.chunks_exact(size).enumerate() {
             let cell = Picture::from_unit(image, shape).enlarged(self.scale);

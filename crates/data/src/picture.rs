@@ -35,26 +35,22 @@ impl Picture {
         Self { width, height, channels, bytes }
     }
 
-    /// A picture from values in [-1, 1].
+    /// A picture from values in [-1, 1]: the first channel in grey, or the first three in colours where there are so many.
     ///
     /// # Shapes
     ///
-    /// - `values`: `[C, H, W]`, with C 1 or 3
-    ///
-    /// # Panics
-    ///
-    /// If `values` has another length or C is neither 1 nor 3.
+    /// - `values`: `[C, H, W]`; what is missing is black
     pub fn from_unit(values: &[f32], shape: [usize; 3]) -> Self {
         let bytes: Vec<u8> = values.iter().map(|&value| pixels::from_unit(value)).collect();
         Self::from_planes(&bytes, shape)
     }
 
-    /// A picture from planes, `[C, H, W]`.
+    /// A picture from planes, `[C, H, W]`; which of them as in [`from_unit`](Self::from_unit).
     pub(crate) fn from_planes(planes: &[u8], [channels, height, width]: [usize; 3]) -> Self {
-        let plane = height * width;
-        let mut bytes = vec![0; planes.len()];
+        let (plane, channels) = (height * width, shown(channels));
+        let mut bytes = vec![0; plane * channels];
         for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = planes[(i % channels) * plane + i / channels];
+            *byte = planes.get((i % channels) * plane + i / channels).copied().unwrap_or_default();
         }
         Self::from_bytes(width, height, channels, bytes)
     }
@@ -199,6 +195,11 @@ impl Picture {
     }
 }
 
+/// Channels of a picture of values with so many: 1 or 3.
+pub(crate) fn shown(channels: usize) -> usize {
+    if channels < 3 { 1 } else { 3 }
+}
+
 fn luma(rgb: &[u8]) -> u8 {
     let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
     ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
@@ -219,6 +220,17 @@ mod tests {
         picture.extend_unit(&mut values);
         assert_eq!(crate::pixels::from_unit(values[6 + 4]), picture.at(1, 1)[1]);
         assert_eq!(Picture::from_unit(&values, [3, 2, 3]), picture);
+    }
+
+    #[test]
+    fn any_number_of_channels_is_shown() {
+        let values: Vec<f32> = (0..10).map(|i| crate::pixels::to_unit(i * 10)).collect();
+        let bytes =
+            |channels: usize| Picture::from_unit(&values[..2 * channels], [channels, 1, 2]).bytes().to_vec();
+        assert_eq!(bytes(2), [0, 10]);
+        assert_eq!(bytes(4), [0, 20, 40, 10, 30, 50]);
+        assert_eq!(bytes(5), bytes(4));
+        assert_eq!(Picture::from_unit(&[], [0, 1, 2]).bytes(), [0, 0]);
     }
 
     #[test]
