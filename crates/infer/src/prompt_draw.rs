@@ -167,13 +167,13 @@ fn start(plan: &PromptPlan, pipeline: &Pipeline) -> Result<Start> {
     };
     if plan.kind.enlarges() {
         let small = data::read_picture(path)?;
-        let image = upload(path, [3, small.height(), small.width()])?;
+        let image = upload(path, [pipeline.first_stage.image_channels(), small.height(), small.width()])?;
         return Ok(Start::Enlarge { image, noise_level: *noise_level });
     }
     let Some([height, width]) = plan.size.or(pipeline.size()) else {
         bail!("--size: this folder does not say how large its images are");
     };
-    let image = upload(path, [3, height, width])?;
+    let image = upload(path, [pipeline.first_stage.image_channels(), height, width])?;
     Ok(match mask {
         Some(mask) => {
             let mask = upload(mask, [1, height, width])?.greater_scalar(0.0).float();

@@ -23,6 +23,7 @@ mod scheduler_grid;
 mod scheduler_k_grid;
 mod scheduler_landing;
 mod scheduler_options;
+mod scheduler_ranges;
 mod scheduler_rest;
 mod scheduler_sigmas;
 mod scheduler_solver;
@@ -35,7 +36,7 @@ pub use latent_export::export_latent;
 pub use layout::LayoutError as InteropError;
 pub use layout::{
     HostTensor, ImportedUNet, KlFolder, TensorFile, TensorStore, UNetFolder, VqFolder, load_unet,
-    read_clip_text, read_ldm_bert, read_t5_encoder, read_unet, read_unet_config, unet_tensors,
+    part_folder, read_clip_text, read_ldm_bert, read_t5_encoder, read_unet, read_unet_config, unet_tensors,
     write_autoencoder, write_clip_text, write_ldm_bert, write_t5_encoder, write_unet,
 };
 pub use model_folder::{ModelFolder, export_run};

@@ -3,20 +3,21 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, Device};
-use layout::write_json;
+use layout::{activation_bytes, check_memory, part_folder, write_json};
 use schedules::Schedule;
 use serde_json::{Value, json};
 use train::{RunConfig, TrainedModel};
 use unet::{AddedInput, ClassInput, TimeEncoding, UNetConfig};
 
 use crate::scheduler_export::{Range, Sampling, sampling};
-use crate::{FolderSampler, InteropError, Scheduler, UNetFolder, write_unet};
+use crate::{FolderSampler, ImportedUNet, InteropError, Scheduler, UNetFolder, read_unet_config, write_unet};
 
 /// Steps of the reference library's `DDPMPipeline`, unless it is called otherwise.
 const DDPM_STEPS: usize = 1000;
 
 /// A folder in the diffusers layout for unconditional and class-conditional images: `model_index.json`,
-/// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`.
+/// `unet/{config.json, diffusion_pytorch_model.safetensors}` and `scheduler/scheduler_config.json`, or the same files without
+/// the folders of the parts.
 #[derive(Debug)]
 pub struct ModelFolder {
     /// The network with all that sampling from it needs.
@@ -36,7 +37,7 @@ impl ModelFolder {
     /// another network.
     pub fn read(folder: &Path, device: &Device) -> Result<Self, InteropError> {
         let class = check_parts(&folder.join("model_index.json"))?;
-        let sampler = FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?;
+        let sampler = FolderSampler::read(&part_folder(folder, "scheduler").join("scheduler_config.json"))?;
         let sampler = match class.as_str() {
             "DDPMPipeline" => sampler.in_steps(DDPM_STEPS),
             // It draws with this scheduler, whichever the folder has.
@@ -44,9 +45,9 @@ impl ModelFolder {
             _ => sampler,
         };
         let (scheduler, _) = sampler.scheduler()?;
-        let config_file = folder.join("unet").join("config.json");
-        let UNetFolder { network: net, config: unet, sample_size } =
-            UNetFolder::read(&folder.join("unet"), device, DType::F32)?;
+        let unet_folder = part_folder(folder, "unet");
+        let config_file = unet_folder.join("config.json");
+        let ImportedUNet { config: unet, sample_size } = read_unet_config(&config_file)?;
         let unfit = |(option, value): (&str, String)| InteropError::Unsupported {
             path: config_file.clone(),
             option: option.into(),
@@ -54,6 +55,11 @@ impl ModelFolder {
         };
         let [height, width] = sample_size.ok_or_else(|| unfit(("sample_size", "null".into())))?;
         check_samples(&unet, &scheduler).map_err(unfit)?;
+        check_memory(activation_bytes(&unet, [height, width])).map_err(|needs| {
+            let reason = format!("sample_size = {height}x{width} {needs}");
+            InteropError::Size { config: config_file.clone(), reason }
+        })?;
+        let UNetFolder { network: net, .. } = UNetFolder::read(&unet_folder, device, DType::F32)?;
         let model = TrainedModel {
             class_names: None,
             empty_classes: Vec::new(),
@@ -72,6 +78,13 @@ impl ModelFolder {
 
 /// What a sampler of images asks of a network, beyond that it exists.
 fn check_samples(unet: &UNetConfig, scheduler: &Scheduler) -> Result<(), (&'static str, String)> {
+    if !matches!(unet.in_channels, 1 | 3) {
+        let value = format!(
+            "{} in a folder without an autoencoder, whose images have 1 or 3 channels",
+            unet.in_channels
+        );
+        return Err(("in_channels", value));
+    }
     let halves = if scheduler.variance.is_some() { 2 } else { 1 };
     if unet.out_channels != halves * unet.in_channels {
         let learned = if halves == 2 { "a learned" } else { "no learned" };

@@ -1,22 +1,30 @@
 use serde::de::DeserializeOwned;
 
-/// Parses JSON as Python writes it, where numbers may be none: those are read as null.
+/// Parses JSON as Python writes it, where numbers may be infinite or none: those are read as null.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    parse_with(text, |_| "null".to_owned())
+}
+
+/// The same; `written` is the JSON that stands for such a number.
+pub(crate) fn parse_with<T: DeserializeOwned>(
+    text: &str,
+    written: impl Fn(&str) -> String,
+) -> Result<T, serde_json::Error> {
     let (mut plain, mut rest, mut quoted) = (String::with_capacity(text.len()), text, false);
     while let Some(first) = rest.chars().next() {
         let token =
             ["-Infinity", "Infinity", "NaN"].iter().find(|token| !quoted && rest.starts_with(**token));
-        let (read, written) = match token {
-            Some(token) => (token.len(), "null"),
+        let read = match token {
+            Some(token) => token.len(),
             // An escaped character ends no string.
-            None if quoted && first == '\\' => {
-                let read = rest.chars().take(2).map(char::len_utf8).sum();
-                (read, &rest[..read])
-            }
-            None => (first.len_utf8(), &rest[..first.len_utf8()]),
+            None if quoted && first == '\\' => rest.chars().take(2).map(char::len_utf8).sum(),
+            None => first.len_utf8(),
         };
         quoted ^= first == '"';
-        plain.push_str(written);
+        match token {
+            Some(token) => plain.push_str(&written(token)),
+            None => plain.push_str(&rest[..read]),
+        }
         rest = &rest[read..];
     }
     serde_json::from_str(&plain)

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::scheduler_landing::Landing;
 use crate::scheduler_options::{Options, Unsupported};
-use crate::{scheduler_fault, scheduler_grid, scheduler_solver, scheduler_spellings};
+use crate::{scheduler_fault, scheduler_grid, scheduler_ranges, scheduler_solver, scheduler_spellings};
 
 /// No walk is longer, so that its levels fit into any memory.
 const MAX_STEPS: usize = 100_000;
@@ -95,10 +95,11 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// Names the first option that is not implemented.
+    /// Names the first option that is out of its range or not implemented.
     pub fn new(class: &str, options: &Options, call: &Call) -> Result<(Self, Box<dyn Solver>), Unsupported> {
         let options = &options.of_class(class);
         scheduler_spellings::check(class, options)?;
+        scheduler_ranges::check(options)?;
         let empty = |list: &Option<Vec<f64>>| list.as_ref().is_some_and(Vec::is_empty);
         if empty(&call.timesteps) || empty(&call.sigmas) {
             return Err(Unsupported("an empty list of timesteps or sigmas".into()));

@@ -23,14 +23,18 @@ pub struct Options {
 pub struct Unsupported(pub String);
 
 impl Options {
-    /// Parses a file's text; numbers may be infinite, as Python writes them.
+    /// Parses a file's text; numbers that are infinite or none, as Python writes them, are texts.
     ///
     /// # Errors
     ///
     /// If it is no JSON object.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        // Only `lambda_min_clipped` is ever infinite, which is its default.
-        Ok(Self::new(python_json::parse(text)?))
+        let mut values: Map<String, Value> = python_json::parse_with(text, |number| format!("\"{number}\""))?;
+        // The one number that is infinite by default.
+        if values.get("lambda_min_clipped").and_then(Value::as_str) == Some("-Infinity") {
+            values.remove("lambda_min_clipped");
+        }
+        Ok(Self::new(values))
     }
 
     /// Options that were parsed already.
@@ -80,8 +84,8 @@ impl Options {
         }
     }
 
-    /// The value of an option, where it is there and not null, which is not read by that.
-    pub(crate) fn peek(&self, key: &str) -> Option<&Value> {
+    /// What is written for an option, where it is there and not null, without noting that it was read.
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.values.get(key).filter(|value| !value.is_null())
     }
 

@@ -41,10 +41,10 @@ const SPELLINGS: [(&str, &str, &[&str]); 22] = [
 pub(crate) fn check(class: &str, options: &Options) -> Result<(), Unsupported> {
     let keys = SPELLINGS.iter().map(|(key, ..)| *key);
     // A table of betas takes the place of their schedule.
-    let unused = |key: &str| key == "beta_schedule" && options.peek("trained_betas").is_some();
+    let unused = |key: &str| key == "beta_schedule" && options.value("trained_betas").is_some();
     for key in keys.filter(|key| !unused(key)) {
         let row = SPELLINGS.iter().find(|(option, classes, _)| *option == key && class.starts_with(classes));
-        let (Some((.., spellings)), Some(value)) = (row, options.peek(key)) else { continue };
+        let (Some((.., spellings)), Some(value)) = (row, options.value(key)) else { continue };
         if !value.as_str().is_some_and(|value| spellings.contains(&value)) {
             let (value, spellings) = (value.to_string(), spellings.join(", "));
             let value = value.trim_matches('"');

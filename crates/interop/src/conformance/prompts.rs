@@ -29,7 +29,7 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     let start = Start::recorded(&asked, &io, index.kind()?, device)?;
     let task = task(&start);
     let sampler = match weights {
-        Some(_) => index.corrected(&case.folder.join("scheduler"), task)?,
+        Some(_) => index.corrected(&layout::part_folder(&case.folder, "scheduler"), task)?,
         None => index.sampler(task)?,
     };
     let call = asked.call(sampler.call());

@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use layout::read_unet_config;
+use layout::{part_folder, read_unet_config};
 use unet::ClassInput;
 
-use super::{ModelIndex, PipelineKind};
+use super::{ModelIndex, PipelineKind, Task};
 use crate::{FolderSampler, InteropError};
 
 /// What decides which options a pipeline's folder uses: its configurations, without its weights.
@@ -35,10 +35,10 @@ impl PipelineFacts {
         let encoders = index.readers(kind);
         let clip = encoders.iter().filter_map(|(_, encoder)| index.part(encoder));
         let clip = clip.into_iter().any(|class| class.starts_with("CLIP"));
-        let network = read_unet_config(&folder.join("unet").join("config.json"))?.config;
+        let network = read_unet_config(&part_folder(folder, "unet").join("config.json"))?.config;
         let labelled = network.class_input == ClassInput::Label && network.num_classes.is_some();
         Ok(Self {
-            sampler: FolderSampler::read(&folder.join("scheduler").join("scheduler_config.json"))?,
+            sampler: index.sampler(Task::Generate)?,
             clip,
             classes: kind == PipelineKind::Ldm && labelled,
             told_scale: network.time_condition_channels.is_some(),

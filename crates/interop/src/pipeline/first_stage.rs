@@ -45,12 +45,21 @@ impl FirstStage {
         }
     }
 
-    /// Channels of a latent, for images of three channels.
+    /// Channels of a latent.
     pub fn channels(&self) -> usize {
         match self {
             Self::Pixels => 3,
             Self::Kl(folder) => folder.config.trunk.latent_channels,
-            Self::Vq(folder) => folder.config.trunk.latent_channels,
+            Self::Vq(folder) => folder.config.resolved_code_channels(),
+        }
+    }
+
+    /// Channels of the images that [`encode`](Self::encode) takes: 1 of grey ones, 3 of others.
+    pub fn image_channels(&self) -> usize {
+        match self {
+            Self::Pixels => 3,
+            Self::Kl(folder) => folder.config.trunk.in_channels,
+            Self::Vq(folder) => folder.config.trunk.in_channels,
         }
     }
 
@@ -59,7 +68,7 @@ impl FirstStage {
     /// # Shapes
     ///
     /// - `latent`: `[B, channels, h, w]`
-    /// - output: `[B, 3, factor h, factor w]`, in `[-1, 1]` and somewhat beyond
+    /// - output: `[B, C, factor h, factor w]`, in `[-1, 1]` and somewhat beyond
     ///
     /// # Errors
     ///
@@ -121,7 +130,7 @@ impl FirstStage {
     ///
     /// # Shapes
     ///
-    /// - `image`: `[B, 3, H, W]`, in `[-1, 1]`
+    /// - `image`: `[B, image_channels, H, W]`, in `[-1, 1]`
     /// - what `noise` draws, output: `[B, channels, H/factor, W/factor]`
     pub fn encode(&self, image: Tensor<4>, noise: &mut dyn FnMut([usize; 3]) -> Tensor<4>) -> Tensor<4> {
         match self {

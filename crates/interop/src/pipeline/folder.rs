@@ -2,13 +2,15 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::DType;
+use layout::{activation_bytes, check_memory, part_folder, read_autoencoder_config};
 use schedules::Schedule;
 use serde_json::Value;
 use unet::{UNet, UNetConfig};
 
+use super::channels::{Channels, Misfit};
 use super::kind::Parts;
 use super::{FirstStage, ModelIndex, PipelineError, PipelineKind, Task, outdated};
-use crate::{FolderSampler, InteropError, UNetFolder};
+use crate::{FolderSampler, ImportedUNet, InteropError, UNetFolder, read_unet_config};
 
 /// A model folder that draws images, taken apart.
 #[derive(Debug)]
@@ -60,17 +62,19 @@ impl Pipeline {
         let (kind, folder) = (index.checked_kind()?, index.folder().to_path_buf());
         let Parts { first_stage, noising, .. } = kind.parts();
         let sampler = index.sampler(Task::Generate)?;
+        check_sizes(&folder, kind, &sampler)?;
         let noising = noising.map(|name| Noising::read(&folder, name, &index)).transpose()?;
         let first_stage = match first_stage {
             Some(name) => {
                 let class = index.part(name).unwrap_or_default();
-                outdated::first_stage(&index.class, FirstStage::read(&folder.join(name), class, device)?)
+                let read = FirstStage::read(&part_folder(&folder, name), class, device)?;
+                outdated::first_stage(&index.class, read)
             }
             None => FirstStage::Pixels,
         };
         let UNetFolder { network: net, config, sample_size } =
-            UNetFolder::read(&folder.join("unet"), device, dtype)?;
-        let sample_size = outdated::sample_size(&index.class, &folder.join("unet"), sample_size)?;
+            UNetFolder::read(&part_folder(&folder, "unet"), device, dtype)?;
+        let sample_size = outdated::sample_size(&index.class, &part_folder(&folder, "unet"), sample_size)?;
         Ok(Self {
             folder,
             class: index.class,
@@ -92,9 +96,31 @@ impl Pipeline {
     }
 }
 
+/// Checks that the network, the autoencoder and the scheduler of a folder fit each other, and that the network's own size is
+/// one that the machine holds, before weights are read.
+fn check_sizes(folder: &Path, kind: PipelineKind, sampler: &FolderSampler) -> Result<(), InteropError> {
+    let of_unet = part_folder(folder, "unet").join("config.json");
+    let ImportedUNet { config, sample_size } = read_unet_config(&of_unet)?;
+    let first_stage = kind.parts().first_stage.map(|name| part_folder(folder, name));
+    let autoencoder = first_stage.as_deref().map(read_autoencoder_config).transpose()?;
+    let channels = Channels::of(autoencoder.as_ref());
+    let unfit = |path: PathBuf| {
+        move |(option, value): Misfit| InteropError::Unsupported { path, option: option.into(), value }
+    };
+    let of_first_stage = first_stage.unwrap_or_default().join("config.json");
+    channels.check_images().map_err(unfit(of_first_stage))?;
+    let learned = sampler.scheduler()?.0.variance.is_some();
+    channels.check_network(kind, &config, learned).map_err(unfit(of_unet.clone()))?;
+    let Some([height, width]) = sample_size else { return Ok(()) };
+    check_memory(activation_bytes(&config, [height, width])).map_err(|needs| InteropError::Size {
+        config: of_unet,
+        reason: format!("sample_size = {height}x{width} {needs}"),
+    })
+}
+
 impl Noising {
     fn read(folder: &Path, name: &str, index: &ModelIndex) -> Result<Self, InteropError> {
-        let path = folder.join(name).join("scheduler_config.json");
+        let path = part_folder(folder, name).join("scheduler_config.json");
         let sampler = FolderSampler::read(&path)?;
         let (scheduler, _) = sampler.scheduler()?;
         let Some(schedule) = scheduler.chain() else {

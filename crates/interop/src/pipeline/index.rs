@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use layout::{listing, part_folder};
 use serde_json::Value;
 
 use super::kind::{Parts, PipelineKind};
-use super::{Defaults, Task, outdated};
+use super::{Defaults, Task, not_a_folder, outdated};
 use crate::{FolderSampler, InteropError};
 
 /// Parts that change no image, or that only other arguments than ours would use.
@@ -28,6 +29,9 @@ impl ModelIndex {
     /// If it is missing or damaged.
     pub fn read(folder: &Path) -> Result<Self, InteropError> {
         let path = folder.join("model_index.json");
+        if let Some(found) = not_a_folder::found(folder) {
+            return Err(InteropError::NoFolder { path: folder.to_path_buf(), found });
+        }
         let text = fs::read_to_string(&path).map_err(InteropError::io("read", &path))?;
         let entries: BTreeMap<String, Value> =
             serde_json::from_str(&text).map_err(InteropError::damaged(&path))?;
@@ -69,7 +73,7 @@ impl ModelIndex {
     ///
     /// If we have no such pipeline or scheduler, or its file is missing or damaged.
     pub fn sampler(&self, task: Task) -> Result<FolderSampler, InteropError> {
-        self.corrected(&self.folder.join("scheduler"), task)
+        self.corrected(&part_folder(&self.folder, "scheduler"), task)
     }
 
     /// The same of a scheduler that lies elsewhere.
@@ -116,7 +120,11 @@ impl ModelIndex {
     fn check(&self, needed: &[&str]) -> Result<(), InteropError> {
         let missing: Vec<String> = needed.iter().filter_map(|name| self.lacks(name)).collect();
         if !missing.is_empty() {
-            return Err(InteropError::Parts { path: self.folder.clone(), missing });
+            return Err(InteropError::Parts {
+                path: self.folder.clone(),
+                missing,
+                there: listing(&self.folder),
+            });
         }
         let parts = self.entries.keys().filter(|name| self.part(name).is_some());
         let left_over = |name: &&String| !needed.contains(&name.as_str()) && !UNUSED.contains(&name.as_str());
@@ -135,9 +143,9 @@ impl ModelIndex {
         if self.part(name).is_none() {
             return Some(format!("{name} is not in model_index.json"));
         }
-        let folder = self.folder.join(name);
+        let folder = part_folder(&self.folder, name);
         let wanted = match name {
-            _ if name.contains("tokenizer") => return (!folder.is_dir()).then(|| format!("{name}/")),
+            _ if name.contains("tokenizer") => return None,
             _ if name.contains("scheduler") => "scheduler_config.json",
             _ => "config.json",
         };

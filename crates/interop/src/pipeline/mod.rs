@@ -6,6 +6,7 @@
 mod begin;
 mod beside;
 mod blending;
+mod channels;
 mod conditions;
 mod defaults;
 mod draw;
@@ -16,6 +17,7 @@ mod first_stage;
 mod folder;
 mod index;
 mod kind;
+mod not_a_folder;
 mod outdated;
 mod text_stage;
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use burn::prelude::*;
 use burn::tensor::DType;
-use layout::{TextEncoder, TextFolder, TextReader};
+use layout::{TextEncoder, TextFolder, TextReader, part_folder};
 use text::Tokens;
 
 use super::{Embeddings, ModelIndex, PipelineError, PipelineKind};
@@ -33,7 +33,8 @@ impl TextStage {
         }
         let readers = parts.iter().map(|(tokenizer, encoder)| {
             let class = index.part(encoder).unwrap_or_default();
-            TextFolder::of_parts(&folder.join(tokenizer), &folder.join(encoder), class)?.read(device, dtype)
+            let [tokenizer, encoder] = [tokenizer, encoder].map(|part| part_folder(folder, part));
+            TextFolder::of_parts(&tokenizer, &encoder, class)?.read(device, dtype)
         });
         let readers = readers.collect::<Result<_, InteropError>>()?;
         Ok(Some(Self { kind, readers, zeros_for_empty: index.zeros_for_empty(), device: device.clone() }))
