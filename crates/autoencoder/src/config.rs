@@ -186,9 +186,12 @@ impl TrunkConfig {
             ("num_res_blocks", self.num_res_blocks),
             ("norm_groups", self.norm_groups.unwrap_or(1)),
         ])?;
-        if self.channel_mult.len() > 16 {
-            let (key, value) = ("the number of levels in channel_mult", self.channel_mult.len());
-            return Err(AutoencoderError::TooLarge { key, value, most: 16 });
+        let limits = [
+            ("the number of levels in channel_mult", self.channel_mult.len(), 16),
+            ("num_res_blocks", self.num_res_blocks, 1 << 8),
+        ];
+        if let Some((key, value, most)) = limits.into_iter().find(|(_, value, most)| value > most) {
+            return Err(AutoencoderError::TooLarge { key, value, most });
         }
         let attended =
             [("encoder_attention", &self.encoder_attention), ("decoder_attention", &self.decoder_attention)];

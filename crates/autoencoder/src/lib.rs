@@ -28,6 +28,7 @@ mod discriminator;
 mod encoder;
 mod error;
 mod kl;
+mod memory;
 mod mid;
 mod norm;
 mod posterior;

@@ -1,4 +1,4 @@
-use burn::module::Param;
+use burn::module::{Param, ParamId};
 use burn::nn::Linear;
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
@@ -21,14 +21,40 @@ impl<'a> Init<'a> {
 
     /// Normal values of mean 0.
     pub(crate) fn normal<const D: usize>(&mut self, shape: [usize; D], std: f64) -> Param<Tensor<D>> {
-        let mut values = self.seed.stream("init", self.next).normal(shape.iter().product());
-        self.next += 1;
-        values.iter_mut().for_each(|value| *value *= std as f32);
-        Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), self.device))
+        let draw = self.next_draw(shape, std);
+        self.lazy(shape, draw)
     }
 
     pub(crate) fn full<const D: usize>(&self, shape: [usize; D], value: f64) -> Param<Tensor<D>> {
-        Param::from_tensor(Tensor::full(shape, value, self.device))
+        self.lazy(shape, move |device| Tensor::full(shape, value, device))
+    }
+
+    /// What draws the next parameter on a device.
+    fn next_draw<const D: usize>(
+        &mut self,
+        shape: [usize; D],
+        std: f64,
+    ) -> impl Fn(&Device) -> Tensor<D> + Copy + Send + Sync + use<D> {
+        let (seed, index) = (self.seed, self.next);
+        self.next += 1;
+        move |device| {
+            let mut values = seed.stream("init", index).normal(shape.iter().product());
+            values.iter_mut().for_each(|value| *value *= std as f32);
+            Tensor::from_data(TensorData::new(values, shape), device)
+        }
+    }
+
+    /// A parameter whose values are made when they are first asked for: a network's size is known before it takes memory.
+    fn lazy<const D: usize>(
+        &self,
+        shape: [usize; D],
+        make: impl Fn(&Device) -> Tensor<D> + Send + Sync + 'static,
+    ) -> Param<Tensor<D>> {
+        let make = move |device: &Device, require_grad: bool| match require_grad {
+            true => make(device).require_grad(),
+            false => make(device),
+        };
+        Param::uninitialized(ParamId::new(), make, self.device.clone(), true, shape.into())
     }
 
     /// A linear layer between two activations that keeps the variance of its input (LeCun et al. 1998). Between sigmoids,
@@ -36,9 +62,9 @@ impl<'a> Init<'a> {
     /// tangents would; else three layers of them let next to nothing through.
     pub(crate) fn linear(&mut self, inputs: usize, outputs: usize, activation: Activation) -> Linear {
         let (gain, middle) = if activation == Activation::Sigmoid { (4.0, 0.5) } else { (1.0, 0.0) };
-        let weight = self.normal([inputs, outputs], gain * (1.0 / inputs as f64).sqrt());
-        let bias = weight.val().sum_dim(0).reshape([outputs]) * -middle;
-        Linear { weight, bias: Some(Param::from_tensor(bias.detach())) }
+        let draw = self.next_draw([inputs, outputs], gain * (1.0 / inputs as f64).sqrt());
+        let bias = move |device: &Device| draw(device).sum_dim(0).reshape([outputs]) * -middle;
+        Linear { weight: self.lazy([inputs, outputs], draw), bias: Some(self.lazy([outputs], bias)) }
     }
 
     /// A convolution that keeps height and width; `kernel_size` is odd. `gain` scales its weights.

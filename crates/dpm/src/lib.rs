@@ -17,6 +17,7 @@ mod gaussian;
 mod init;
 mod kernel;
 mod learned_betas;
+mod memory;
 mod mlp;
 mod model;
 mod multiscale;

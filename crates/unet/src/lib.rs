@@ -50,6 +50,7 @@ mod forward_error;
 mod given;
 mod image_skip;
 mod init;
+mod memory;
 mod mid;
 mod ops;
 mod resample;
