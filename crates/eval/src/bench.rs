@@ -16,6 +16,7 @@ use crate::classed::Classed;
 use crate::classifier_cache::{TrainedClassifier, classifier, classifier_key, classifier_path};
 use crate::images::Images;
 use crate::inception::Inception;
+use crate::keyed::check_writable;
 use crate::weights::Weights;
 
 /// Images of a data set that are judged with at most.
@@ -100,8 +101,9 @@ impl Bench {
             }
         };
         let latent = SystemName::of(&run.config())? == SystemName::Latent;
-        let weights = Weights::of(&run, &args.weights)?;
-        Ok(Self { shown, latent, ..Self::of(args, run, config, weights)? })
+        let device = backend::open(args.backend, args.device)?;
+        let weights = Weights::of(&run, &args.weights, &device)?;
+        Ok(Self { shown, latent, ..Self::of(args, run, config, weights, device)? })
     }
 
     /// That of a model, or of something else that draws images as `config` has them.
@@ -109,7 +111,13 @@ impl Bench {
     /// # Errors
     ///
     /// If the data cannot be read, or an argument does not fit.
-    pub fn of(args: &Args, run: RunDir, config: RunConfig, weights: Vec<Weights>) -> Result<Self> {
+    pub fn of(
+        args: &Args,
+        run: RunDir,
+        config: RunConfig,
+        weights: Vec<Weights>,
+        device: Device,
+    ) -> Result<Self> {
         if args.samples < 2 || args.likelihoods < 2 || args.seeds == 0 || args.batch == 0 {
             bail!("--samples and --likelihoods must be at least 2, --seeds and --batch at least 1");
         }
@@ -128,7 +136,6 @@ impl Bench {
             let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()));
             hash.map(|hash| (path, hash))
         });
-        let device = backend::open(args.backend, args.device)?;
         Ok(Self {
             sampler: args.sampler(&config)?,
             guidance_scale: args.guidance_scale(&config)?,
@@ -164,6 +171,21 @@ impl Bench {
     pub fn check_samples(&self) -> Result<()> {
         let values: usize = self.train.shape.iter().product();
         check_memory("--samples", self.samples, values.div_ceil(size_of::<f32>()) + FEATURES)
+    }
+
+    /// Makes the folders that are written to, and finds out now if one cannot be.
+    ///
+    /// # Errors
+    ///
+    /// Which cannot be, and what mends that.
+    pub fn check_folders(&self, asks_classifier: bool) -> Result<()> {
+        check_writable(&self.out).context("results cannot be kept: name a folder with --out")?;
+        if asks_classifier && !self.has_classifier()? {
+            let path = classifier_path(&self.training, &self.dataset)?;
+            let folder = path.parent().unwrap_or(&path);
+            check_writable(folder).context("the in-house classifier cannot be kept: start where it can")?;
+        }
+        Ok(())
     }
 
     /// The in-house classifier, which is trained the first time.

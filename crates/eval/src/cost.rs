@@ -16,6 +16,8 @@ use crate::metric::Metric;
 /// Evaluations that the ODE of exact likelihoods takes at a tolerance of 1e-3, about, for both ways of ending it: twice 49 on
 /// digits, and twice 595 at 1e-5.
 const FLOW_EVALUATIONS: f64 = 100.0;
+/// Seconds.
+const YEAR: f64 = 365.25 * 86_400.0;
 /// What an evaluation with its gradient costs, in evaluations.
 const GRADIENT_COST: f64 = 3.0;
 
@@ -137,10 +139,9 @@ fn state_likelihoods(bench: &Bench, metrics: &[Metric]) -> Result<()> {
 /// Of a batch, the second time; `images` are wanted.
 fn seconds_a_step(bench: &Bench, sampler: &SamplerConfig, images: usize) -> Result<f64> {
     let Some(weights) = bench.weights.first() else { return Ok(0.0) };
-    let model = weights.load(&bench.device)?;
     let images = bench.batch.min(images);
     let sampler = SamplerConfig { steps: sampler.steps.min(2), ..sampler.clone() };
-    let draw = || anyhow::Ok(model.draw(bench, &sampler, 0, 0..images, &mut || {})?.into_data());
+    let draw = || anyhow::Ok(weights.model.draw(bench, &sampler, 0, 0..images, &mut || {})?.into_data());
     draw()?;
     let started = Instant::now();
     draw()?;
@@ -153,7 +154,7 @@ fn seconds_an_evaluation(bench: &Bench, images: usize) -> Result<f64> {
     let indices: Vec<usize> = (0..images).collect();
     let batch = LikelihoodBatch::of(bench, &indices);
     let level = bench.config.schedule()?.level(0);
-    weights.load(&bench.device)?.ask(&batch, Seed(0), |denoisers| {
+    weights.model.ask(&batch, Seed(0), |denoisers| {
         let evaluate = || anyhow::Ok(denoisers.clipped.denoise(batch.x0.clone(), level)?.x0.into_data());
         evaluate()?;
         let started = Instant::now();

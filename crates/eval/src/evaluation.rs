@@ -26,6 +26,9 @@ use crate::weights::Weights;
 pub fn evaluate(args: &Args) -> Result<()> {
     let bench = Bench::open(args)?;
     let metrics = chosen(args, &bench)?;
+    if !args.dry_run {
+        bench.check_folders(metrics.iter().any(|metric| metric.judge() == Some(Judge::InHouse)))?;
+    }
     cost::state(&bench, &metrics)?;
     if args.dry_run {
         return Ok(());
@@ -48,10 +51,18 @@ fn chosen(args: &Args, bench: &Bench) -> Result<Vec<Metric>> {
     let asked = if args.metrics.is_empty() { Metric::value_variants() } else { &args.metrics };
     for &metric in asked {
         match metric.obstacle(bench) {
-            None => metrics.push(metric),
+            None => {
+                metrics.push(metric);
+                if let Some(why) = metric.lacks_test_images(bench) {
+                    say(format_args!("without {} of test images: {why}", metric.name()));
+                }
+            }
             Some(why) if args.metrics.is_empty() => say(format_args!("without {}: {why}", metric.name())),
             Some(why) => bail!("--metrics {}: {why}", metric.name()),
         }
+    }
+    if metrics.is_empty() {
+        bail!("{}: nothing can be measured of it", bench.run.path().display());
     }
     Ok(metrics)
 }
@@ -65,7 +76,9 @@ fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> 
     let references = references(bench, most)?;
     let pairs: Vec<_> =
         references.iter().flat_map(|it| metrics.iter().map(move |metric| (it, *metric))).collect();
-    let pairs = pairs.iter().filter(|(reference, metric)| metric.references() >= reference.level);
+    let pairs = pairs.iter().filter(|(reference, metric)| {
+        metric.references() >= reference.level && metric.suffices(reference.subject.smaller_set())
+    });
     let mut progress = Progress::new("judging real images", 0, pairs.clone().count());
     for (Reference { subject, .. }, metric) in pairs {
         report.add(subject, *metric, subject.judge(bench, *metric)?);
@@ -75,7 +88,6 @@ fn judge_real_images(bench: &Bench, metrics: &[Metric], report: &mut Report) -> 
 }
 
 fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &mut Report) -> Result<()> {
-    let model = weights.load(&bench.device)?;
     write_json(
         &bench.out.join(drawn_name(bench, weights)?).join("drawn-by.json"),
         &drawn_by(bench, weights),
@@ -84,7 +96,7 @@ fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &
         let folder = drawn_folder(bench, weights, seed)?;
         let name = weights.kind.name();
         let images = match metrics.iter().any(|metric| metric.needs_images()) {
-            true => Some(Rc::new(Drawing::new(bench, &folder, seed).images(&model, name)?)),
+            true => Some(Rc::new(Drawing::new(bench, &folder, seed).images(&weights.model, name)?)),
             false => None,
         };
         let subject = Subject {
@@ -92,7 +104,7 @@ fn judge_weights(bench: &Bench, weights: &Weights, metrics: &[Metric], report: &
             seed,
             real: bench.train.clone(),
             images,
-            model: Some(&model),
+            model: Some(&weights.model),
             folder,
         };
         let mut progress = Progress::new(format!("judging {name}, seed {seed}"), 0, metrics.len());

@@ -34,6 +34,18 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     Ok(write_atomically(path, |file| file.write_all(&text))?)
 }
 
+/// Makes a folder, and a file in it that is removed again.
+///
+/// # Errors
+///
+/// If that is not possible, as on a disk that can only be read.
+pub fn check_writable(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    fs::write(&probe, "").with_context(|| format!("failed to write into {}", folder.display()))?;
+    fs::remove_file(&probe).with_context(|| format!("failed to remove {}", probe.display()))
+}
+
 /// Creates the folder that a file is to be in.
 pub fn create_folder_of(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -7,13 +7,13 @@ use data::{Grid, Splits, pixels};
 use features::{Classifier, ClassifierTraining, QuarterTurns};
 use metrics::{Features, Gaussian, frechet_distance};
 use terminal::say;
-use train::{FirstStageRunConfig, Record, RunDir, TrainedFirstStage};
+use train::{FirstStageRunConfig, RunDir, TrainedFirstStage, Weights};
 
 use crate::args::Args;
 use crate::classed::Classed;
 use crate::classifier_cache::{TrainedClassifier, classifier};
 use crate::images::Images;
-use crate::keyed::write_json;
+use crate::keyed::{check_writable, write_json};
 use crate::metric::Metric;
 use crate::progress::Progress;
 use crate::table::{Cell, Table};
@@ -40,12 +40,18 @@ pub fn reconstructions(args: &Args) -> Result<()> {
     }
     let run = RunDir::new(&args.run);
     let config = FirstStageRunConfig::load(&run.config())?;
-    Record::verify_weights(&run)?;
+    let weights = Weights::read(&run.ema())?;
     let splits = config.dataset.open(true)?;
     let [train, test] = [&splits.train, &splits.valid].map(|set| Images::read(set, MOST));
     let (train, test) = (train?, test?);
     if test.len() < 2 {
         bail!("{}: it needs test images: set dataset.valid_fraction", args.run.display());
+    }
+    if train.len() < 2 {
+        bail!(
+            "{}: it needs 2 training images to compare with: lower dataset.valid_fraction",
+            args.run.display()
+        );
     }
     say(format_args!(
         "run: {}: {} test images through the autoencoder, and a small classifier to train at most",
@@ -55,8 +61,10 @@ pub fn reconstructions(args: &Args) -> Result<()> {
     if args.dry_run {
         return Ok(());
     }
+    let out = args.out.clone().unwrap_or_else(|| args.run.join("eval"));
+    check_writable(&out).context("results cannot be kept: name a folder with --out")?;
     let device = backend::open(args.backend, args.device)?;
-    let model = TrainedFirstStage::load(&run.ema(), config, &device)?;
+    let model = TrainedFirstStage::load(&weights, config, &device)?;
     let judge = in_house(args, &splits, [&train, &test], &device)?;
     let mut table = Table::default();
     let made = reconstruct(&model, &test, args.batch, &device, &mut table)?;
@@ -72,7 +80,6 @@ pub fn reconstructions(args: &Args) -> Result<()> {
     table.add("training images", "FD-inhouse", Cell::new(distance(&others)?, None));
     table.size("training images", others.len(), test.len());
     say(format_args!("\n{}\n{}", format!("{table}").trim_end(), judge.facts));
-    let out = args.out.clone().unwrap_or_else(|| args.run.join("eval"));
     write(&out, args, &table, &judge, [&test, &made])
 }
 

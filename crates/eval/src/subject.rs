@@ -39,6 +39,11 @@ impl Subject<'_> {
         kept(&file, || metric.measure(bench, self))
     }
 
+    /// Images of the smaller of its own set and that which it is compared with.
+    pub fn smaller_set(&self) -> usize {
+        self.images.as_ref().map_or(usize::MAX, |images| images.len()).min(self.real.len())
+    }
+
     /// Its images.
     ///
     /// # Errors

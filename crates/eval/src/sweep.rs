@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 use terminal::say;
 use train::cascade::{Augmentation, CascadeDir, CascadePlan, SuperResolutionModel, TrainedCascade};
-use train::{RunDir, SystemName, hash_file};
+use train::{RunDir, SystemName};
 
 use crate::args::Args;
 use crate::bench::Bench;
@@ -68,19 +68,22 @@ pub fn sweep(args: &Args) -> Result<()> {
     let cascade = run.load(&device)?;
     let last = cascade.upper.last().context("a cascade has two stages at least")?;
     let stage = 1 + cascade.upper.len();
-    let bench = Bench::of(args, RunDir::new(&args.run), last.config.run.clone(), Vec::new())?;
+    let bench = Bench::of(args, RunDir::new(&args.run), last.config.run.clone(), Vec::new(), device)?;
     if let Some(obstacle) = Metric::Fd.obstacle(&bench) {
         bail!("--sweep s: {obstacle}");
     }
     let metrics = metrics(&bench);
     let levels = levels(args, last)?;
+    if !args.dry_run {
+        bench.check_folders(true)?;
+    }
     state_cost(&bench, &metrics, &levels, stage)?;
     if args.dry_run {
         return Ok(());
     }
     bench.check_samples()?;
     bench.classifier()?;
-    let folder = bench.out.join(format!("sweep-{}", drawn_by(&run, &cascade, &bench)?));
+    let folder = bench.out.join(format!("sweep-{}", drawn_by(&cascade, &bench)?));
     let images = SweepImages { bench: &bench, cascade: &cascade, folder };
     let rows = Sweeper { images, metrics }.rows(levels)?;
     write_json(&bench.out.join("sweep.json"), &rows)?;
@@ -117,14 +120,11 @@ fn state_cost(bench: &Bench, metrics: &[Metric], levels: &[usize], stage: usize)
 }
 
 /// What tells apart the images of different weights and samplers, s of the last stage aside.
-fn drawn_by(run: &CascadeDir, cascade: &TrainedCascade, bench: &Bench) -> Result<String> {
+fn drawn_by(cascade: &TrainedCascade, bench: &Bench) -> Result<String> {
     let plan = CascadePlan::of(cascade, 0)?;
-    let hash = |number| hash_file(&run.stage(number).ema());
-    let hashes = (1..=plan.walks.len()).map(hash).collect::<std::io::Result<Vec<_>>>();
-    let hashes = hashes.with_context(|| format!("failed to read the weights in {}", run.path().display()))?;
     let samplers: Vec<_> = plan.walks.iter().map(|walk| &walk.sampler).collect();
     let lower = plan.augmentations.iter().rev().skip(1).map(|way| (way.level, way.truncated));
-    key(&(hashes, samplers, lower.collect::<Vec<_>>(), &bench.dataset))
+    key(&(&cascade.weights, samplers, lower.collect::<Vec<_>>(), &bench.dataset))
 }
 
 fn levels(args: &Args, last: &SuperResolutionModel) -> Result<Vec<usize>> {

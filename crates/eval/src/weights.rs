@@ -1,13 +1,8 @@
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use burn::prelude::*;
 use clap::ValueEnum;
 use train::cascade::{StageConfig, SuperResolutionConfig, SuperResolutionModel};
-use train::{
-    Checkpoints, LatentRunConfig, Record, RunConfig, RunDir, SystemName, TrainedLatent, TrainedModel,
-    hash_file,
-};
+use train::{LatentRunConfig, RunConfig, RunDir, SystemName, TrainedLatent, TrainedModel};
 
 use crate::model::{LatentModel, Model};
 
@@ -30,20 +25,18 @@ impl Kind {
     }
 }
 
-/// Weights on the disk.
-#[derive(Clone, Debug)]
+/// Weights that are judged, in their network: read once, whatever a training does to the run meanwhile.
+#[derive(Debug)]
 pub struct Weights {
     /// Which they are.
     pub kind: Kind,
     /// SHA-256 of their file.
     pub hash: String,
-    /// A file of averaged weights, or a folder of a checkpoint.
-    path: PathBuf,
-    config: ModelConfig,
+    /// The network with them.
+    pub model: Model,
 }
 
 /// What the weights are of.
-#[derive(Clone, Debug)]
 enum ModelConfig {
     Pixels(StageConfig),
     Latents(Box<LatentRunConfig>),
@@ -54,84 +47,82 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// If they are missing or damaged.
-    pub fn of(run: &RunDir, asked: &[Kind]) -> Result<Vec<Self>> {
-        let checkpoints = Checkpoints::new(run.checkpoints(), 1);
-        if let Some(&step) = checkpoints.steps().last() {
-            let folder = checkpoints.path(step);
-            let meta = checkpoints.verify(step)?;
-            let config = match SystemName::of(&run.config())? {
-                SystemName::SuperResolution => {
-                    let mut config: SuperResolutionConfig = meta.config(&folder)?;
-                    // The s that was chosen after the training.
-                    let own = SuperResolutionConfig::load(&run.config())?.low_resolution;
-                    config.low_resolution.level = own.level;
-                    ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
-                }
-                SystemName::Latent => ModelConfig::Latents(Box::new(meta.config(&folder)?)),
-                _ => ModelConfig::Pixels(StageConfig::Base(Box::new(meta.config(&folder)?))),
-            };
-            let hash = meta.files.get("model.bpk").cloned().unwrap_or_default();
-            let asked = match (&config, asked) {
-                (ModelConfig::Latents(_), asked) if asked.contains(&Kind::Raw) => {
-                    bail!("--weights raw: of a model of latents only ema is judged: leave it out")
-                }
-                (ModelConfig::Latents(_), []) => &[Kind::Ema],
-                (_, []) => &[Kind::Ema, Kind::Raw][..],
-                _ => asked,
-            };
-            let weights = |&kind: &Kind| Self {
-                kind,
-                hash: hash.clone(),
-                path: folder.clone(),
-                config: config.clone(),
-            };
-            return Ok(asked.iter().map(weights).collect());
-        }
-        if asked.contains(&Kind::Raw) {
-            bail!("no checkpoint in {}: only --weights ema can be judged", run.checkpoints().display());
-        }
-        Record::verify_weights(run)?;
-        let path = run.ema();
-        let hash = hash_file(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        let config = match SystemName::of(&run.config())? {
-            SystemName::SuperResolution => {
-                let config = SuperResolutionConfig::load(&run.config())?;
-                ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
+    /// If they are missing or damaged, or do not fit the run's configuration.
+    pub fn of(run: &RunDir, asked: &[Kind], device: &Device) -> Result<Vec<Self>> {
+        let Some(read) = train::Weights::newest(run)? else {
+            if asked.contains(&Kind::Raw) {
+                bail!("no checkpoint in {}: only --weights ema can be judged", run.checkpoints().display());
             }
-            SystemName::Latent => ModelConfig::Latents(Box::new(LatentRunConfig::load(&run.config())?)),
-            _ => ModelConfig::Pixels(StageConfig::Base(Box::new(RunConfig::load(&run.config())?))),
+            let config = of_run(run)?;
+            return Ok(vec![Self::new(Kind::Ema, &train::Weights::read(&run.ema())?, &config, device)?]);
         };
-        Ok(vec![Self { kind: Kind::Ema, hash, path, config }])
+        let config = of_checkpoint(run, &read)?;
+        let asked = match (&config, asked) {
+            (ModelConfig::Latents(_), asked) if asked.contains(&Kind::Raw) => {
+                bail!("--weights raw: of a model of latents only ema is judged: leave it out")
+            }
+            (ModelConfig::Latents(_), []) => &[Kind::Ema],
+            (_, []) => &[Kind::Ema, Kind::Raw][..],
+            _ => asked,
+        };
+        asked.iter().map(|&kind| Self::new(kind, &read, &config, device)).collect()
     }
 
-    /// The network with these weights.
-    ///
-    /// # Errors
-    ///
-    /// If they do not fit the run's configuration.
-    pub fn load(&self, device: &Device) -> Result<Model> {
-        let (path, kind) = (&self.path, self.kind);
-        let stage = match &self.config {
-            ModelConfig::Pixels(stage) => stage,
-            ModelConfig::Latents(config) => {
-                let trained = TrainedLatent::load(path, (**config).clone(), device)?;
-                return Ok(Model::Latent(Box::new(LatentModel::new(trained)?)));
-            }
-        };
-        Ok(match (stage, kind) {
-            (StageConfig::Base(config), Kind::Ema) => {
-                Model::Run(Box::new(TrainedModel::load(path, config, device)?))
-            }
-            (StageConfig::Base(config), Kind::Raw) => {
-                Model::Run(Box::new(TrainedModel::load_raw(path, config, device)?))
-            }
-            (StageConfig::SuperResolution(config), Kind::Ema) => {
-                Model::Stage(Box::new(SuperResolutionModel::load(path, config, device)?))
-            }
-            (StageConfig::SuperResolution(config), Kind::Raw) => {
-                Model::Stage(Box::new(SuperResolutionModel::load_raw(path, config, device)?))
-            }
-        })
+    fn new(kind: Kind, read: &train::Weights, config: &ModelConfig, device: &Device) -> Result<Self> {
+        let hash = read.hash().to_owned();
+        Ok(Self { kind, hash, model: model(kind, read, config, device)? })
     }
+}
+
+fn model(kind: Kind, read: &train::Weights, config: &ModelConfig, device: &Device) -> Result<Model> {
+    let stage = match config {
+        ModelConfig::Pixels(stage) => stage,
+        ModelConfig::Latents(config) => {
+            let trained = TrainedLatent::load(read, (**config).clone(), device)?;
+            return Ok(Model::Latent(Box::new(LatentModel::new(trained)?)));
+        }
+    };
+    Ok(match (stage, kind) {
+        (StageConfig::Base(config), Kind::Ema) => {
+            Model::Run(Box::new(TrainedModel::load(read, config, device)?))
+        }
+        (StageConfig::Base(config), Kind::Raw) => {
+            Model::Run(Box::new(TrainedModel::load_raw(read, config, device)?))
+        }
+        (StageConfig::SuperResolution(config), Kind::Ema) => {
+            Model::Stage(Box::new(SuperResolutionModel::load(read, config, device)?))
+        }
+        (StageConfig::SuperResolution(config), Kind::Raw) => {
+            Model::Stage(Box::new(SuperResolutionModel::load_raw(read, config, device)?))
+        }
+    })
+}
+
+/// The configuration of a run that has no checkpoint.
+fn of_run(run: &RunDir) -> Result<ModelConfig> {
+    let path = run.config();
+    Ok(match SystemName::of(&path)? {
+        SystemName::SuperResolution => {
+            let config = SuperResolutionConfig::load(&path)?;
+            ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
+        }
+        SystemName::Latent => ModelConfig::Latents(Box::new(LatentRunConfig::load(&path)?)),
+        _ => ModelConfig::Pixels(StageConfig::Base(Box::new(RunConfig::load(&path)?))),
+    })
+}
+
+/// The configuration that a checkpoint's weights were trained with.
+fn of_checkpoint(run: &RunDir, read: &train::Weights) -> Result<ModelConfig> {
+    let folder = read.path();
+    let Some(meta) = read.meta() else { bail!("{}: it is no checkpoint", folder.display()) };
+    Ok(match SystemName::of(&run.config())? {
+        SystemName::SuperResolution => {
+            let mut config: SuperResolutionConfig = meta.config(folder)?;
+            // The s that was chosen after the training.
+            config.low_resolution.level = SuperResolutionConfig::load(&run.config())?.low_resolution.level;
+            ModelConfig::Pixels(StageConfig::SuperResolution(Box::new(config)))
+        }
+        SystemName::Latent => ModelConfig::Latents(Box::new(meta.config(folder)?)),
+        _ => ModelConfig::Pixels(StageConfig::Base(Box::new(meta.config(folder)?))),
+    })
 }

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use burn::prelude::*;
-use train::{ClassifierRunConfig, Record, RunConfig, RunDir, SystemName, TrainedClassifier};
+use train::{ClassifierRunConfig, RunConfig, RunDir, SystemName, TrainedClassifier, Weights};
 
 use crate::classifier_args::ClassifierArgs;
 
@@ -34,10 +34,9 @@ impl ClassifierGuide {
                 path.display()
             );
         }
-        Record::verify_weights(&folder)?;
         let config = ClassifierRunConfig::load(&folder.config())?;
         check(path, &config, run)?;
-        let classifier = TrainedClassifier::load(&folder.ema(), config, device)?;
+        let classifier = TrainedClassifier::load(&Weights::read(&folder.ema())?, config, device)?;
         Ok(Some(Self { classifier, scale, path: path.clone() }))
     }
 

@@ -27,7 +27,7 @@ use show_points::show_points;
 use source::Source;
 use targets::check_targets;
 use train::cascade::{CascadeDir, SuperResolutionConfig, SuperResolutionModel};
-use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel};
+use train::{LatentRunConfig, RunConfig, RunDir, TrainedLatent, TrainedModel, Weights};
 use unet::UNetConfig;
 
 fn main() -> ExitCode {
@@ -56,12 +56,13 @@ fn run(args: &Args, given: &Given) -> Result<ExitCode> {
     }
 }
 
-fn draw_run(args: &Args, config: &RunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+fn draw_run(args: &Args, config: &RunConfig, weights: &Weights, device: &Device) -> Result<ExitCode> {
     let own = OwnSampler {
         walk: Walk::Configured(config.sample.clone()),
         guide: ClassifierGuide::new(&args.classifier, config, device)?.map(Arc::new),
     };
-    draw_pixels(args, weights, &TrainedModel::load(weights, config, device)?, &config.model, &own)
+    let model = TrainedModel::load(weights, config, device)?;
+    draw_pixels(args, weights.path(), &model, &config.model, &own)
 }
 
 fn draw_folder(args: &Args, given: &Given, folder: &Path, device: &Device) -> Result<ExitCode> {
@@ -89,7 +90,12 @@ fn draw_pixels(
     finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
 }
 
-fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+fn draw_latents(
+    args: &Args,
+    config: LatentRunConfig,
+    weights: &Weights,
+    device: &Device,
+) -> Result<ExitCode> {
     let trained = TrainedLatent::load(weights, config, device)?;
     let drawing = LatentDrawing::new(args, &trained)?;
     let (plan, model, first_stage) = (&drawing.plan, &drawing.model, &trained.first_stage);
@@ -97,7 +103,7 @@ fn draw_latents(args: &Args, config: LatentRunConfig, weights: &Path, device: &D
     let [_, height, width] = model.image_shape;
     let each = floats_of_latent(&trained.config.model, [height, width], [shape[1], shape[2]]);
     check_memory("--batch", plan.batch, each)?;
-    let settings = announce(args, weights, drawing.describe());
+    let settings = announce(args, weights.path(), drawing.describe());
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let drawn = infer::draw(model, Some(first_stage), plan, animate, separate, &stop)?;
@@ -117,7 +123,7 @@ fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCo
 
 fn upscale(args: &Args, run: &RunDir, device: &Device) -> Result<ExitCode> {
     let config = SuperResolutionConfig::load(&run.config())?;
-    let model = SuperResolutionModel::load(&run.ema(), &config, device)?;
+    let model = SuperResolutionModel::load(&Weights::read(&run.ema())?, &config, device)?;
     let drawing = Upscaling::new(args, &model)?;
     let (plan, shape) = (&drawing.plan, model.image_shape());
     check_memory("--batch", plan.batch, floats_of_image(&config.run.model, [shape[1], shape[2]]))?;

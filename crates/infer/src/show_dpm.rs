@@ -1,16 +1,15 @@
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use burn::prelude::*;
 use infer::Args;
-use train::{DpmRunConfig, TrainedDpm};
+use train::{DpmRunConfig, TrainedDpm, Weights};
 
 use crate::output::{Shown, show};
 use crate::stop_on_ctrl_c;
 
 /// Draws from a chain of 2015, or shows its trajectories.
-pub fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Path, device: &Device) -> Result<ExitCode> {
+pub fn show_dpm(args: &Args, config: &DpmRunConfig, weights: &Weights, device: &Device) -> Result<ExitCode> {
     let model = TrainedDpm::load(weights, config, device)?;
     let stop = stop_on_ctrl_c()?;
     let Some(drawn) = infer::draw_dpm(args, &model, &stop)? else {

@@ -1,10 +1,9 @@
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use burn::prelude::*;
 use infer::Args;
-use train::{PointRunConfig, TrainedPoints};
+use train::{PointRunConfig, TrainedPoints, Weights};
 
 use crate::output::{Shown, show};
 use crate::stop_on_ctrl_c;
@@ -13,7 +12,7 @@ use crate::stop_on_ctrl_c;
 pub fn show_points(
     args: &Args,
     config: &PointRunConfig,
-    weights: &Path,
+    weights: &Weights,
     device: &Device,
 ) -> Result<ExitCode> {
     let trained = TrainedPoints::load(weights, config, device)?;

@@ -6,22 +6,22 @@ use interop::pipeline::{ModelIndex, PipelineFacts};
 use terminal::{meant, quoted};
 use train::cascade::{CascadeDir, SuperResolutionConfig};
 use train::{
-    Checkpoints, DpmRunConfig, LatentRunConfig, Meta, PointRunConfig, Record, RunConfig, RunDir, SystemName,
+    Checkpoints, DpmRunConfig, LatentRunConfig, PointRunConfig, RunConfig, RunDir, SystemName, Weights,
 };
 
 /// The checkpoint that comes with the project.
 const DEFAULT_RUN: &str = "checkpoints/digits-ddpm";
 
-/// What the arguments name: a kind of model, its configuration, and where its weights are.
+/// What the arguments name: a kind of model, its configuration, and its weights as they were read.
 pub enum Source {
     /// A denoiser of pixels.
-    Ddpm(Box<RunConfig>, PathBuf),
+    Ddpm(Box<RunConfig>, Weights),
     /// A chain of 2015.
-    Dpm(Box<DpmRunConfig>, PathBuf),
+    Dpm(Box<DpmRunConfig>, Weights),
     /// A denoiser of points.
-    Points(Box<PointRunConfig>, PathBuf),
+    Points(Box<PointRunConfig>, Weights),
     /// A denoiser of latents.
-    Latent(Box<LatentRunConfig>, PathBuf),
+    Latent(Box<LatentRunConfig>, Weights),
     /// A cascade.
     Cascade(CascadeDir),
     /// A stage of one, by itself.
@@ -60,7 +60,7 @@ impl Source {
             return if path.is_dir() {
                 of_checkpoint(path)
             } else {
-                of_weights(&path.with_file_name("config.toml"), path.clone())
+                of_weights(&path.with_file_name("config.toml"), path)
             };
         }
         let folder = args.run.clone().unwrap_or_else(|| DEFAULT_RUN.into());
@@ -68,10 +68,9 @@ impl Source {
         if SystemName::of(&run.config())? == SystemName::Cascade {
             return Ok(Self::Cascade(CascadeDir::new(folder)));
         }
-        Record::verify_weights(&run)?;
         match SystemName::of(&run.config())? {
             SystemName::SuperResolution => Ok(Self::SuperResolution(run)),
-            _ => of_weights(&run.config(), run.ema()),
+            _ => of_weights(&run.config(), &run.ema()),
         }
     }
 }
@@ -115,8 +114,8 @@ fn of_checkpoint(path: &Path) -> Result<Source> {
         }
         None => bail!("--checkpoint {shown}: it is no checkpoint: there is no {shown}/meta.json"),
     }
-    let meta = Meta::verify(path)?;
-    let weights = path.to_path_buf();
+    let weights = Weights::read(path)?;
+    let Some(meta) = weights.meta().cloned() else { bail!("{shown}: it is no checkpoint") };
     Ok(match meta.config.get("system").and_then(|name| name.as_str()) {
         None => Source::Ddpm(Box::new(meta.config(path)?), weights),
         Some("dpm") => Source::Dpm(Box::new(meta.config(path)?), weights),
@@ -129,12 +128,13 @@ fn of_checkpoint(path: &Path) -> Result<Source> {
 }
 
 /// Averaged weights and the configuration beside them.
-fn of_weights(config: &Path, weights: PathBuf) -> Result<Source> {
+fn of_weights(config: &Path, weights: &Path) -> Result<Source> {
+    let read = || Weights::read(weights);
     Ok(match SystemName::of(config)? {
-        SystemName::Ddpm => Source::Ddpm(Box::new(RunConfig::load(config)?), weights),
-        SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), weights),
-        SystemName::Points => Source::Points(Box::new(PointRunConfig::load(config)?), weights),
-        SystemName::Latent => Source::Latent(Box::new(LatentRunConfig::load(config)?), weights),
+        SystemName::Ddpm => Source::Ddpm(Box::new(RunConfig::load(config)?), read()?),
+        SystemName::Dpm => Source::Dpm(Box::new(DpmRunConfig::load(config)?), read()?),
+        SystemName::Points => Source::Points(Box::new(PointRunConfig::load(config)?), read()?),
+        SystemName::Latent => Source::Latent(Box::new(LatentRunConfig::load(config)?), read()?),
         SystemName::Autoencoder => bail!("{}: an autoencoder draws nothing by itself", config.display()),
         SystemName::Classifier => bail!(
             "{}: a classifier draws nothing by itself: guide a run with it by --classifier",

@@ -85,7 +85,7 @@ impl<S: System> Session<S> {
         let mut seconds = Vec::new();
         for _ in 0..=repetitions {
             let started = Instant::now();
-            S::preview(trainee.ema.valid(), &self.config, &self.splits, device)?;
+            trainee.system().preview(trainee.ema.valid(), &self.config, &self.splits, device)?;
             seconds.push(started.elapsed().as_secs_f64());
         }
         Ok(median(seconds.split_off(1)))

@@ -2,7 +2,9 @@
 //!
 //! `checkpoint/step-00000100/{model.bpk, optim.bpk, scheduler.bpk, meta.json}`. burn-train hands the three records
 //! to three threads; they are staged in a hidden folder, and the last one to arrive hashes them, writes `meta.json`
-//! and renames the folder. A process killed at any moment leaves the checkpoints before it untouched.
+//! and renames the folder. The averaged weights are staged there too, and take the place of the run's `ema.bpk` right
+//! behind. A process killed at any moment leaves the checkpoints before it untouched, and an `ema.bpk` that one of them
+//! tells of.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,14 +18,22 @@ use sha2::{Digest, Sha256};
 use crate::error::TrainError;
 use crate::spent::Spent;
 use crate::system::SystemConfig;
+use crate::tables::from_json;
 
 /// What a folder is called until it is whole.
 pub(crate) const STAGING: &str = ".step-";
 /// The records of a checkpoint.
-pub(crate) const PARTS: [&str; 3] = ["model.bpk", "optim.bpk", "scheduler.bpk"];
+pub(crate) const PARTS: [&str; 3] = [MODEL, "optim.bpk", "scheduler.bpk"];
+/// The record of the weights.
+pub(crate) const MODEL: &str = "model.bpk";
+/// The averaged weights, which are staged with a checkpoint and then put into the run's folder.
+pub(crate) const EMA: &str = "ema.bpk";
+/// The key of a description's own hash.
+const OWN_HASH: &str = "sha256";
 
 /// What stands beside the records of a checkpoint: `meta.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Meta {
     /// Optimizer steps done.
     pub step: usize,
@@ -38,7 +48,7 @@ pub struct Meta {
     /// Seconds of processors behind it, of all threads and sessions; 0 where the system does not tell.
     #[serde(default)]
     pub cpu_seconds: f64,
-    /// SHA-256 of each record.
+    /// SHA-256 of each record, and of the averaged weights that were written with them.
     pub files: BTreeMap<String, String>,
 }
 
@@ -46,6 +56,29 @@ impl Meta {
     /// What the training behind it has taken.
     pub(crate) fn spent(&self) -> Spent {
         Spent { seconds: self.seconds, cpu_seconds: self.cpu_seconds }
+    }
+
+    /// Reads the description of the checkpoint in a folder.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing, cut or changed.
+    pub fn read(folder: &Path) -> Result<Self, TrainError> {
+        read_meta(folder).map_err(|reason| TrainError::DamagedCheckpoint {
+            path: folder.join("meta.json"),
+            reason,
+            earlier: None,
+        })
+    }
+
+    /// The description as it is written, with its own hash.
+    pub(crate) fn sealed(&self) -> serde_json::Result<Vec<u8>> {
+        let mut value = serde_json::to_value(self)?;
+        let own = hash(&serde_json::to_vec(&value)?);
+        if let Value::Object(keys) = &mut value {
+            keys.insert(OWN_HASH.into(), own.into());
+        }
+        serde_json::to_vec_pretty(&value)
     }
 
     /// Reads the description of the checkpoint in a folder and checks the records against it.
@@ -59,7 +92,7 @@ impl Meta {
             reason,
             earlier: None,
         };
-        let meta = read_meta(folder).map_err(|reason| damaged("meta.json", reason))?;
+        let meta = Self::read(folder)?;
         for part in PARTS {
             let hash = hash_file(&folder.join(part)).map_err(|error| damaged(part, error.to_string()))?;
             if meta.files.get(part) != Some(&hash) {
@@ -75,9 +108,9 @@ impl Meta {
     ///
     /// If it is another system's.
     pub fn config<C: SystemConfig>(&self, folder: &Path) -> Result<C, TrainError> {
-        serde_json::from_value(self.config.clone()).map_err(|error| TrainError::DamagedCheckpoint {
+        from_json(&self.config).map_err(|reason| TrainError::DamagedCheckpoint {
             path: folder.join("meta.json"),
-            reason: error.to_string(),
+            reason,
             earlier: None,
         })
     }
@@ -105,6 +138,19 @@ impl Checkpoints {
     /// Those in a folder, of which the last `keep_last` and the best are kept.
     pub fn new(folder: PathBuf, keep_last: usize) -> Self {
         Self { folder, keep_last }
+    }
+
+    /// The run's averaged weights.
+    pub(crate) fn ema(&self) -> PathBuf {
+        self.folder.with_file_name(EMA)
+    }
+
+    /// Puts the averaged weights that were written with a step's checkpoint into the run's folder, if they are not there yet.
+    pub(crate) fn publish_ema(&self, step: usize) -> io::Result<()> {
+        match fs::rename(self.path(step).join(EMA), self.ema()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The folder of a step's checkpoint.
@@ -179,6 +225,9 @@ impl Checkpoints {
                 fs::remove_dir_all(entry.path()).map_err(failed(&entry.path()))?;
             }
         }
+        if step > 0 {
+            self.publish_ema(step).map_err(failed(&self.path(step)))?;
+        }
         let aside = self.folder.join("abandoned");
         for later in self.steps().into_iter().filter(|&later| later > step) {
             let (from, to) = (self.path(later), aside.join(format!("step-{later:08}")));
@@ -192,7 +241,24 @@ impl Checkpoints {
 
 fn read_meta(folder: &Path) -> Result<Meta, String> {
     let text = fs::read_to_string(folder.join("meta.json")).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    let mut value: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    // Earlier versions wrote none.
+    if let Some(own) = value.as_object_mut().and_then(|keys| keys.remove(OWN_HASH)) {
+        let bytes = serde_json::to_vec(&value).map_err(|error| error.to_string())?;
+        if own.as_str() != Some(&hash(&bytes)) {
+            return Err("its contents are not what was saved".into());
+        }
+    }
+    from_json(&value)
+}
+
+/// SHA-256 in hexadecimal.
+pub(crate) fn hash(bytes: &[u8]) -> String {
+    hexadecimal(Sha256::new_with_prefix(bytes))
+}
+
+fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// SHA-256 of a file, in hexadecimal.
@@ -210,7 +276,7 @@ pub fn hash_file(path: &Path) -> io::Result<String> {
             read => hash.update(&chunk[..read]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hexadecimal(hash))
 }
 
 /// Removes a folder with all that is in it, if it exists.

@@ -11,6 +11,7 @@ use burn::train::{
 };
 
 use crate::checkpoint::Losses;
+use crate::finite::is_finite;
 use crate::metrics::Stats;
 use crate::spent::Spending;
 use crate::strategy::{Hook, Item, StepStrategy};
@@ -29,8 +30,11 @@ pub(crate) struct Course<'a, S: System> {
     spending: Spending,
     step: usize,
     saved: usize,
+    previewed: usize,
     losses: Losses,
     last: Option<Stats>,
+    /// The step whose weights were found to be numbers.
+    sound: Option<usize>,
 }
 
 impl<'a, S: System> Course<'a, S> {
@@ -52,8 +56,10 @@ impl<'a, S: System> Course<'a, S> {
             spending: Spending::new(strategy.before),
             step,
             saved: step,
+            previewed: step,
             losses: strategy.losses,
             last: None,
+            sound: None,
         }
     }
 
@@ -69,6 +75,9 @@ impl<'a, S: System> Course<'a, S> {
         // Also after an error in the data: the weights of the last whole step are sound.
         if self.step > self.saved {
             self.checkpoint();
+        }
+        if self.step > self.previewed {
+            self.preview();
         }
         (self.learner.model(), self.events)
     }
@@ -111,34 +120,68 @@ impl<'a, S: System> Course<'a, S> {
         let due = |every: usize| every > 0 && self.step.is_multiple_of(every);
         let finished = self.step == self.strategy.steps;
         let (preview, checkpoint) = (due(self.strategy.sample_every), due(self.strategy.checkpoint_every));
-        if (preview || finished) && self.interrupter.error().is_none() {
-            self.call(&self.strategy.preview);
+        if preview || finished {
+            self.preview();
         }
         if checkpoint || finished {
             self.checkpoint();
         }
     }
 
-    /// Saves the state, unless the loss says that it is lost.
-    fn checkpoint(&mut self) {
-        self.losses.train = self.last.as_ref().and_then(|stats| stats.mean_loss().ok());
-        if self.losses.train.is_some_and(|loss| !loss.is_finite()) {
-            return self.fail(format!(
-                "the loss is no longer a number at step {}: lower train.learning_rate and start another run",
-                self.step
-            ));
+    fn preview(&mut self) {
+        self.previewed = self.step;
+        if self.interrupter.error().is_none() && self.is_sound() {
+            self.call(&self.strategy.preview);
         }
-        self.call(&self.strategy.save_ema);
-        self.strategy.writer.announce(self.step, self.losses, self.spending.spent());
+    }
+
+    /// Saves the state, unless it is lost.
+    fn checkpoint(&mut self) {
+        if !self.is_sound() {
+            return;
+        }
+        let ema = self.learner.model().ema.valid().into_record();
+        let announced = self.strategy.writer.announce(self.step, self.losses, self.spending.spent(), ema);
+        if let Err(error) = announced {
+            return self.interrupter.fail(error);
+        }
         if let Some(checkpointer) = &mut self.checkpointer {
             checkpointer.checkpoint(&self.learner, self.step, &self.event_store);
         }
         self.saved = self.step;
     }
 
+    /// Whether the loss, the weights and their average still are numbers; if not, training stops before any of it is shown
+    /// or saved.
+    fn is_sound(&mut self) -> bool {
+        if self.sound == Some(self.step) {
+            return true;
+        }
+        self.losses.train = self.last.as_ref().and_then(|stats| stats.mean_loss().ok());
+        if self.losses.train.is_some_and(|loss| !loss.is_finite()) {
+            self.fail(self.diverged("the loss is no longer a number"));
+            return false;
+        }
+        match is_finite(&self.learner.model()) {
+            Ok(true) => self.sound = Some(self.step),
+            Ok(false) => self.fail(self.diverged("weights are no longer numbers")),
+            Err(error) => self.fail(format!("failed to read the weights from the device: {error}")),
+        }
+        self.sound == Some(self.step)
+    }
+
+    /// What is said of a training that is lost.
+    fn diverged(&self, what: &str) -> String {
+        let mend = match self.strategy.grad_clip {
+            0.0 => "set train.grad_clip above 0 or lower train.learning_rate",
+            _ => "lower train.learning_rate",
+        };
+        format!("{what} at step {}: {mend}, and start another run", self.step)
+    }
+
     /// The mean loss of the averaged weights over all validation images.
     fn validate(&mut self, valid: &ValidLoader<Trainee<S>>, round: usize) {
-        if valid.num_items() == 0 {
+        if valid.num_items() == 0 || !self.is_sound() {
             return;
         }
         let model = self.learner.model().valid();
@@ -153,6 +196,9 @@ impl<'a, S: System> Course<'a, S> {
             };
             let stats = InferenceStep::step(&model, batch);
             match stats.mean_loss() {
+                Ok(loss) if !loss.is_finite() => {
+                    return self.fail(self.diverged("the validation loss is no longer a number"));
+                }
                 Ok(loss) => sum += loss * stats.images() as f64,
                 Err(error) => return self.fail(format!("failed to read the validation loss: {error}")),
             }

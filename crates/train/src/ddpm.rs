@@ -28,6 +28,10 @@ impl System for Objective {
         net.map_err(|error| TrainError::Config { origin: "[model]".into(), reason: error.to_string() })
     }
 
+    fn kept_values(config: &RunConfig, _: [usize; 3]) -> f64 {
+        config.model.kept_values()
+    }
+
     fn loaders(
         config: &RunConfig,
         splits: &Splits,
@@ -91,7 +95,13 @@ impl System for Objective {
         if config.eval.every > 0 { vec![StepMetric::bound()] } else { Vec::new() }
     }
 
-    fn preview(net: UNet, config: &RunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(
+        &self,
+        net: UNet,
+        config: &RunConfig,
+        _: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError> {
         draw_preview(&TrainedModel::new(net, config, device)?, config)
     }
 }

@@ -150,6 +150,17 @@ pub enum TrainError {
     /// A folder of another library.
     #[error(transparent)]
     Layout(#[from] layout::LayoutError),
+    /// More memory than there is.
+    #[error(
+        "the training takes about {needed:.1} GiB of memory, and this machine has {there:.1}: lower train.batch_size, \
+         train.sample_images or the size of the network, or add `--beyond-memory` to try all the same"
+    )]
+    Memory {
+        /// About how many GiB it takes.
+        needed: f64,
+        /// How many there are.
+        there: f64,
+    },
     /// A device that fails.
     #[error("failed to compute on the device: {0}")]
     Device(String),

@@ -11,10 +11,10 @@ use burn::train::Interrupter;
 use clap::Parser;
 use data::{DatasetConfig, Splits};
 use terminal::quoted;
-use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, SuperResolution};
+use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, Stage, StageConfig, SuperResolution};
 use train::{
     ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem,
-    RunDir, Session, System, SystemName, check_config_path,
+    RunDir, Session, System, SystemName, TrainingMemory, check_config_path,
 };
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
@@ -58,6 +58,9 @@ struct Args {
     /// Leave out images that cannot be read, and say which.
     #[arg(long)]
     skip_bad: bool,
+    /// Train although it is estimated to take more memory than this machine has.
+    #[arg(long)]
+    beyond_memory: bool,
 }
 
 fn main() -> ExitCode {
@@ -92,7 +95,7 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     let splits = open(&draft.dataset, args.skip_bad)?;
     let config = draft.resolve(&splits)?;
     let text = toml::to_string_pretty(&config).context("failed to print the configuration")?;
-    let counts = counts(&splits);
+    let counts = format!("{}\n{}", counts(&splits), checked_memory::<S>(&args, &config, &splits)?);
     let session = Session::<S> {
         run: run.clone(),
         config,
@@ -123,7 +126,18 @@ fn train_cascade(args: Args, run: RunDir, config: &Path) -> Result<()> {
     let (config, stages) = config.resolve(&splits)?;
     let stage_count = stages.len();
     let text = config.text()?;
-    let counts = counts(&splits);
+    let mut counts = counts(&splits);
+    for Stage { number, config, splits } in &stages {
+        if args.stage.is_none_or(|stage| stage == *number) {
+            let memory = match config {
+                StageConfig::Base(config) => checked_memory::<Objective>(&args, config, splits)?,
+                StageConfig::SuperResolution(config) => {
+                    checked_memory::<SuperResolution>(&args, config, splits)?
+                }
+            };
+            counts.push_str(&format!("\nstage {number}: {memory}"));
+        }
+    }
     let run = CascadeDir::new(run.path());
     let mut session = CascadeSession {
         run: run.clone(),
@@ -179,6 +193,15 @@ fn cascade_settings(args: &Args, config: &Path) -> Result<Vec<String>> {
     Ok(settings)
 }
 
+/// What a training takes, which is refused where this machine does not have it, unless told.
+fn checked_memory<S: System>(args: &Args, config: &S::Config, splits: &Splits) -> Result<String> {
+    let memory = TrainingMemory::of::<S>(config, splits.image_shape())?;
+    if !args.beyond_memory {
+        memory.check(args.backend)?;
+    }
+    Ok(format!("{} parameters, about {} of memory", memory.parameters, memory.text()))
+}
+
 fn open(dataset: &DatasetConfig, skip_bad: bool) -> Result<Splits> {
     let checking = Checking::default();
     let splits = dataset.open_with(skip_bad, &checking.report())?;
@@ -210,7 +233,7 @@ fn stop_on_ctrl_c() -> Result<Interrupter> {
         if stop.should_stop() {
             std::process::exit(130);
         }
-        terminal::note("stopping with a checkpoint; press Ctrl-C again to stop at once");
+        terminal::note("stopping with a checkpoint and a preview; press Ctrl-C again to stop at once");
         stop.stop(Some("ctrl-c"));
     })
     .context("failed to listen for Ctrl-C")?;

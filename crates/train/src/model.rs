@@ -1,7 +1,4 @@
-use std::path::Path;
-
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use diffusion::{
     ClassifierFree, ClassifierGuided, Denoiser, Limit, LimitX0, NetworkDenoiser, Parameterization,
     VarianceOutput,
@@ -11,7 +8,7 @@ use unet::UNet;
 
 use crate::config::shown_classes;
 use crate::error::TrainError;
-use crate::{ClassGradient, Network, Objective, RunConfig, Trainee};
+use crate::{ClassGradient, Network, Objective, RunConfig, Weights};
 
 /// A trained network with all that sampling from it needs.
 #[derive(Debug)]
@@ -70,29 +67,22 @@ impl<N> TrainedModel<N> {
 }
 
 impl TrainedModel {
-    /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
+    /// The model with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If a file is missing, damaged, or of another network.
-    pub fn load(weights: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
-        if weights.is_dir() {
-            return Self::new(read_trainee(weights, config, device)?.ema, config, device);
-        }
-        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
-        let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
-        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
-        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
-        Self::new(net, config, device)
+    /// If they are those of another network.
+    pub fn load(weights: &Weights, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(weights.averaged::<Objective>(config, device)?, config, device)
     }
 
-    /// Reads the weights that gradients moved, not their average, from the folder of a checkpoint.
+    /// The model with the weights that gradients moved, not their average.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
-    pub fn load_raw(checkpoint: &Path, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
-        Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
+    /// As [`load`](Self::load), and if there are only averaged ones.
+    pub fn load_raw(weights: &Weights, config: &RunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(weights.raw::<Objective>(config, device)?, config, device)
     }
 }
 
@@ -194,17 +184,4 @@ impl<N: Network> TrainedModel<N> {
         let values: Vec<i64> = labels.iter().map(|&label| label as i64).collect();
         Tensor::from_data(TensorData::new(values, [labels.len()]), &self.device)
     }
-}
-
-fn read_trainee(
-    checkpoint: &Path,
-    config: &RunConfig,
-    device: &Device,
-) -> Result<Trainee<Objective>, TrainError> {
-    let file = checkpoint.join("model.bpk");
-    let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
-    let net = config.model.init(device, config.seed).map_err(|error| failed(error.to_string()))?;
-    let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-    let trainee = Trainee::new(net, Objective::new(config)?, 0);
-    trainee.try_load_record(record).map_err(|error| failed(error.to_string()))
 }

@@ -1,17 +1,20 @@
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
-use std::process::Command;
 
 use burn::prelude::*;
 use data::write_atomically;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::checkpoint::EMA;
 use crate::error::TrainError;
+use crate::revision::git_revision;
 use crate::session::{Outcome, Session};
 use crate::system::System;
+use crate::tables::from_json;
+use crate::weights::read_checked;
 use crate::{Checkpoints, Losses, Meta, RunDir, hash_file};
 
 /// What was run, where, and what came of it: `record.json`.
@@ -90,33 +93,25 @@ impl Record {
 impl Record {
     /// The record of a run; none where there is none that can be read.
     pub fn read(run: &RunDir) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(run.record()).ok()?).ok()
+        Self::read_if_there(run).ok().flatten()
     }
 
-    /// Checks the averaged weights of a run against its record.
-    ///
-    /// A run that is being trained, or was killed, has weights newer than its record, and one without a record has
-    /// nothing to check against.
+    /// The record of a run; none where there is none.
     ///
     /// # Errors
     ///
-    /// If the weights are not those that the run ended with.
-    pub fn verify_weights(run: &RunDir) -> Result<(), TrainError> {
-        let Ok(text) = fs::read_to_string(run.record()) else { return Ok(()) };
-        let unread =
-            |reason: String| TrainError::Config { origin: run.record().display().to_string(), reason };
-        let record: Self = serde_json::from_str(&text).map_err(|error| unread(error.to_string()))?;
-        let (Some(recorded), false) = (record.files.get("ema.bpk"), record.status == "running") else {
-            return Ok(());
+    /// If it cannot be read.
+    pub(crate) fn read_if_there(run: &RunDir) -> Result<Option<Self>, TrainError> {
+        let path = run.record();
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(TrainError::io("read", &path))?,
         };
-        let path = run.ema();
-        let hash = hash_file(&path).map_err(TrainError::io("read the weights", &path))?;
-        if hash == *recorded {
-            return Ok(());
-        }
-        let reason =
-            "their SHA-256 is not the one in record.json: use `--checkpoint` with a folder under checkpoint/";
-        Err(TrainError::Weights { path, reason: reason.into() })
+        let value = serde_json::from_str(&text).map_err(|error| error.to_string());
+        value.and_then(|value| from_json(&value)).map(Some).map_err(|reason| TrainError::Config {
+            origin: path.display().to_string(),
+            reason: format!("{reason}: put it back, or remove it to go without its checksums"),
+        })
     }
 }
 
@@ -138,8 +133,15 @@ impl<S: System> Session<S> {
             cpu_seconds: start.map_or(0.0, |meta| meta.cpu_seconds),
             losses: start.map_or_else(Losses::default, |meta| meta.losses),
             results: Vec::new(),
-            files: BTreeMap::new(),
+            files: self.hashes_before(),
         })
+    }
+
+    /// The hash of the averaged weights that a session begins with, if they are those that were saved; the checkpoint that
+    /// tells of them may go.
+    fn hashes_before(&self) -> BTreeMap<String, String> {
+        let found = read_checked(&self.run.ema()).ok();
+        found.map(|(_, hash)| (EMA.to_owned(), hash)).into_iter().collect()
     }
 
     /// The configuration as it stands in records and checkpoints.
@@ -159,7 +161,7 @@ impl<S: System> Session<S> {
             record.losses = meta.losses;
         }
         let sample = Some(self.run.sample(record.steps)).filter(|path| path.exists());
-        for path in [Some(self.run.ema()), sample.clone()].into_iter().flatten() {
+        for path in [Some(self.run.ema()), Some(self.run.words()), sample.clone()].into_iter().flatten() {
             if let (Ok(hash), Ok(name)) = (hash_file(&path), path.strip_prefix(self.run.path())) {
                 record.files.insert(name.display().to_string(), hash);
             }
@@ -168,16 +170,4 @@ impl<S: System> Session<S> {
         let valid_loss = record.losses.valid;
         Ok(Outcome { steps: record.steps, interrupted: None, valid_loss, sample, results: record.results })
     }
-}
-
-/// The git revision of the working folder.
-pub fn git_revision() -> Option<String> {
-    let git = |args: &[&str]| {
-        let output = Command::new("git").args(args).output().ok().filter(|output| output.status.success())?;
-        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
-    };
-    let revision = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let changed =
-        git(&["status", "--porcelain", "--untracked-files=no"]).is_some_and(|text| !text.is_empty());
-    Some(if changed { format!("{revision}+") } else { revision })
 }

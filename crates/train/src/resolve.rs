@@ -11,6 +11,7 @@ use crate::RunConfig;
 use crate::error::TrainError;
 use crate::settings::{apply, apply_type, explained};
 use crate::system::SystemConfig;
+use crate::tables::{check_tables, from_table};
 
 /// A configuration that still lacks what the data decide.
 #[derive(Clone, Debug)]
@@ -40,18 +41,18 @@ impl<C: SystemConfig> DraftConfig<C> {
         check_finite("", &Value::Table(table.clone()))
             .map_err(|reason| config_error(path.display(), reason))?;
         let mut draft: C = toml::from_str(&text).map_err(file_error)?;
+        check_tables(&table, &draft).map_err(|reason| config_error(path.display(), reason))?;
         for setting in settings {
             let failed = |reason: String| config_error(format!("`--set {setting}`"), reason);
             let before = table.clone();
             apply(&mut table, setting).map_err(failed)?;
             check_finite("", &Value::Table(table.clone())).map_err(failed)?;
-            draft = match table.clone().try_into() {
-                Ok(draft) => draft,
-                Err(error) => {
-                    table = typed(before, setting, &error).ok_or_else(|| failed(message(&error)))?;
-                    table.clone().try_into().map_err(|error| failed(message(&error)))?
-                }
-            };
+            if let Err(error) = table.clone().try_into::<C>()
+                && let Some(with_type) = typed(before, setting, &error)
+            {
+                table = with_type;
+            }
+            draft = from_table(&table).map_err(failed)?;
         }
         Ok(Self { origin, table, dataset: draft.dataset().clone(), of: PhantomData })
     }
@@ -63,8 +64,7 @@ impl<C: SystemConfig> DraftConfig<C> {
     /// If a key is unknown.
     pub(crate) fn of_table(origin: String, table: Table) -> Result<Self, TrainError> {
         check_finite("", &Value::Table(table.clone())).map_err(|reason| config_error(&origin, reason))?;
-        let draft: Result<C, toml::de::Error> = table.clone().try_into();
-        let draft = draft.map_err(|error| config_error(&origin, message(&error)))?;
+        let draft: C = from_table(&table).map_err(|reason| config_error(&origin, reason))?;
         Ok(Self { origin: origin.into(), table, dataset: draft.dataset().clone(), of: PhantomData })
     }
 
@@ -75,19 +75,16 @@ impl<C: SystemConfig> DraftConfig<C> {
     /// If a key contradicts the data or another key.
     pub fn resolve(mut self, splits: &Splits) -> Result<C, TrainError> {
         let unfit = |reason: String| config_error(self.origin.display(), reason);
-        let parse = |table: &Table| -> Result<C, TrainError> {
-            table.clone().try_into().map_err(|error: toml::de::Error| unfit(message(&error)))
-        };
+        let parse = |table: &Table| from_table::<C>(table).map_err(unfit);
         parse(&self.table)?.complete(&mut self.table, splits).map_err(unfit)?;
         let config = parse(&self.table)?;
         config.validate().map_err(unfit)?;
+        let table = rounded(&self.table);
+        let in_32_bits = |reason: String| unfit(format!("{reason}; numbers are rounded to 32 bits"));
+        check_finite("", &Value::Table(table.clone())).map_err(in_32_bits)?;
+        parse(&table)?.validate().map_err(in_32_bits)?;
         Ok(config)
     }
-}
-
-/// What is wrong with a configuration, without the place in a text that was made of it.
-fn message(error: &toml::de::Error) -> String {
-    explained(error.message())
 }
 
 /// The table with a setting that names the type of a section instead of being one; none if the error is another.
@@ -113,6 +110,19 @@ fn check_finite(path: &str, value: &Value) -> Result<(), String> {
         Value::Array(values) => values.iter().try_for_each(|value| check_finite(path, value)),
         _ => Ok(()),
     }
+}
+
+/// A table with its numbers as they are computed with, in 32 bits: what is above 0 in 64 bits may be 0 there.
+fn rounded(table: &Table) -> Table {
+    fn round(value: &Value) -> Value {
+        match value {
+            Value::Float(number) => Value::Float(f64::from(*number as f32)),
+            Value::Table(table) => Value::Table(rounded(table)),
+            Value::Array(values) => Value::Array(values.iter().map(round).collect()),
+            other => other.clone(),
+        }
+    }
+    table.iter().map(|(key, value)| (key.clone(), round(value))).collect()
 }
 
 pub(crate) fn join(path: &str, key: &str) -> String {
@@ -218,6 +228,34 @@ mod tests {
                 "eps-prediction cannot recover",
             ),
             (DIGITS.to_owned(), vec!["train.ema_decay=1.5"], "ema_decay = 1.5: it must be in [0, 1)"),
+            (
+                DIGITS.to_owned(),
+                vec!["train.adam_eps=1e-50"],
+                "adam_eps = 0: it must be above 0; numbers are rounded to 32 bits",
+            ),
+            (
+                DIGITS.to_owned(),
+                vec!["train.betas=[0.9, 0.9999999999]"],
+                "betas[1] = 1: it must be in [0, 1)",
+            ),
+            (
+                DIGITS.to_owned(),
+                vec!["train.grad_clip=1e300"],
+                "train.grad_clip = inf: it must be a finite number",
+            ),
+            (DIGITS.to_owned(), vec!["model.norm_eps=1e-50"], "norm_eps"),
+            (DIGITS.to_owned(), vec!["model.dropout=0.9999999999"], "dropout"),
+            (
+                DIGITS.to_owned(),
+                vec!["train.weight_decay=1e4"],
+                "weight_decay times learning_rate = 2: it must be at most 1",
+            ),
+            (DIGITS.to_owned(), vec!["model=[]"], "`--set model=[]`: model is an array: it must be a table"),
+            (
+                DIGITS.replace("[dataset]", "train = [3]\n[dataset]"),
+                vec![],
+                "train is an array: it must be a table",
+            ),
             (DIGITS.to_owned(), vec!["sample.steps=2000"], "2000 sampling steps do not fit a chain of 1000"),
         ];
         for (text, settings, expected) in cases {

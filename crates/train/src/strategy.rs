@@ -61,12 +61,11 @@ pub struct StepStrategy<S: System> {
     pub preview: Hook<S>,
     /// Measures more after a validation.
     pub evaluate: Evaluate<S>,
-    /// Writes the averaged weights, before each checkpoint.
-    pub save_ema: Hook<S>,
 }
 
 impl<S: System> StepStrategy<S> {
-    /// One optimizer step on the next batches; nothing if the data failed, which the interrupter is told.
+    /// One optimizer step on the next batches. Nothing is done if the data failed, which the interrupter is told, or if it is
+    /// asked to stop before the last batch: the step is then done anew when the run is resumed.
     ///
     /// `since` is the end of the step before: on a device that works asynchronously, the time between two ends is
     /// what a step takes.
@@ -82,6 +81,9 @@ impl<S: System> StepStrategy<S> {
         let mut accumulator = GradientsAccumulator::new();
         let mut stats: Option<Stats> = None;
         for _ in 0..self.grad_accumulation {
+            if interrupter.should_stop() {
+                return None;
+            }
             let end =
                 || Err(DatasetError::new(std::io::Error::other("the batches ended before the last step")));
             let batch = match batches.next().unwrap_or_else(end) {

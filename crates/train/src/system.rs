@@ -12,11 +12,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
+use crate::changes::training_changes;
 use crate::error::TrainError;
 use crate::loader::{HostStep, TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
-use crate::record::Measure;
+use crate::record::{Measure, Record};
+use crate::tables::{check_tables, from_json};
 use crate::{RunDir, TrainConfig};
 
 /// A kind of model that can be trained: what its network is, what it learns from and what it loses.
@@ -69,6 +71,9 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     ///
     /// If the configuration is impossible.
     fn init(config: &Self::Config, device: &Device) -> Result<Self::Net, TrainError>;
+
+    /// About how many numbers a training step keeps of each image `[C, H, W]` for its gradients.
+    fn kept_values(config: &Self::Config, image: [usize; 3]) -> f64;
 
     /// The batches of a run, whose first `step` optimizer steps are done.
     ///
@@ -138,6 +143,7 @@ pub trait System: Clone + Debug + Send + Sync + 'static {
     ///
     /// If sampling fails, or an image cannot be read.
     fn preview(
+        &self,
         net: Self::Net,
         config: &Self::Config,
         splits: &Splits,
@@ -230,6 +236,26 @@ pub(crate) fn load_config<C: SystemConfig>(path: &Path) -> Result<C, TrainError>
     let text = fs::read_to_string(path).map_err(TrainError::io("read the run's configuration", path))?;
     let unfit = |reason: String| TrainError::Config { origin: path.display().to_string(), reason };
     let config: C = toml::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+    let table: Table = toml::from_str(&text).map_err(|error| unfit(error.to_string()))?;
+    check_tables(&table, &config).map_err(unfit)?;
     config.validate().map_err(unfit)?;
+    check_recorded(&config, path)?;
     Ok(config)
+}
+
+/// Refuses a configuration that differs from the one in the record beside it in what a network was trained with.
+fn check_recorded<C: SystemConfig>(config: &C, path: &Path) -> Result<(), TrainError> {
+    let run = RunDir::new(path.parent().unwrap_or(Path::new("")));
+    let recorded = Record::read_if_there(&run)?.and_then(|record| from_json::<C>(&record.config).ok());
+    let changes = recorded.map_or(Vec::new(), |recorded| training_changes(&recorded, config));
+    match changes.is_empty() {
+        true => Ok(()),
+        false => Err(TrainError::Config {
+            origin: path.display().to_string(),
+            reason: format!(
+                "the run was trained with another configuration, which its record.json holds ({}): put these keys back",
+                changes.join(", ")
+            ),
+        }),
+    }
 }

@@ -204,6 +204,7 @@ impl TrainConfig {
             Weighting::MinSnr { gamma } => gamma,
             Weighting::Uniform => 1.0,
         };
+        let decay = self.weight_decay * self.learning_rate;
         let below_one = |value: f64| (0.0..1.0).contains(&value);
         let ranges = [
             (
@@ -217,6 +218,12 @@ impl TrainConfig {
             ("betas[1]", self.betas[1], below_one(self.betas[1]), "in [0, 1)"),
             ("cond_drop_prob", self.cond_drop_prob, (0.0..=1.0).contains(&self.cond_drop_prob), "in [0, 1]"),
             ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0"),
+            (
+                "weight_decay times learning_rate",
+                decay,
+                decay <= 1.0,
+                "at most 1: a step takes that share of each weight away",
+            ),
             ("adam_eps", self.adam_eps, self.adam_eps > 0.0, "above 0"),
             ("grad_clip", self.grad_clip, self.grad_clip >= 0.0, "at least 0"),
             ("weighting.gamma", gamma, gamma > 0.0, "above 0"),

@@ -43,6 +43,11 @@ impl<S: System> Trainee<S> {
         Self { net, ema, memory, recalled: Arc::default(), system, step }
     }
 
+    /// What they are trained for.
+    pub(crate) fn system(&self) -> &S {
+        &self.system
+    }
+
     /// Gives the system what it remembered when the weights were saved.
     fn recall(&self) {
         let saved = self.memory.as_ref().map(|memory| memory.val().without_autodiff());

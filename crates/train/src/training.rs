@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use burn::train::checkpoint::{CheckpointerError, CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::LearningRateMetric;
 use burn::train::metric::store::EventStoreClient;
@@ -13,6 +12,7 @@ use random::Seed;
 
 use crate::checkpoint::{Checkpoints, Losses, Meta};
 use crate::checkpoint_writer::CheckpointWriter;
+use crate::dashboard::Dashboard;
 use crate::error::TrainError;
 use crate::metric_log::MetricLog;
 use crate::metrics::StepMetric;
@@ -24,6 +24,7 @@ use crate::spent::Spent;
 use crate::strategy::{Evaluate, Hook, StepStrategy};
 use crate::system::{System, SystemConfig};
 use crate::trainee::Trainee;
+use crate::weights::Weights;
 
 impl<S: System> Session<S> {
     /// Runs burn-train; says why it stopped early, if it did.
@@ -48,11 +49,12 @@ impl<S: System> Session<S> {
                 None => TrainError::TrainingUnsaved(reason),
             });
         }
-        if let Some(stop) = result.interrupted {
-            return Ok(Some(stop.reason.unwrap_or_else(|| "asked to".into())));
-        }
-        // The dashboard forgets that it was asked to stop.
-        Ok((saved < Some(self.config.train().steps)).then(|| "asked to at the dashboard".into()))
+        let by_dashboard = |reason: &String| reason == "Stopping training from user input.";
+        Ok(result.interrupted.map(|stop| {
+            stop.reason
+                .filter(|reason| !by_dashboard(reason))
+                .unwrap_or_else(|| "asked to at the dashboard".into())
+        }))
     }
 
     fn training(
@@ -87,10 +89,10 @@ impl<S: System> Session<S> {
             .with_interrupter(self.interrupter.clone())
             .num_epochs(steps.div_ceil(eval_every))
             .with_training_strategy(TrainingStrategy::Custom(Arc::new(strategy)));
-        if self.plain || !std::io::stdout().is_terminal() {
-            let progress = PlainProgress::new(std::io::stdout(), step, steps);
-            training = training.renderer(Box::new(progress));
-        }
+        training = training.renderer(match self.plain || !std::io::stdout().is_terminal() {
+            true => Box::new(PlainProgress::new(std::io::stdout(), step, steps)),
+            false => Box::new(Dashboard::new(self.run.path(), step / eval_every, self.interrupter.clone())),
+        });
         Ok(if step > 0 { training.checkpoint(step) } else { training })
     }
 
@@ -104,11 +106,7 @@ impl<S: System> Session<S> {
 
     /// What a system measures of the averaged weights of a finished run.
     pub(crate) fn results(&self, device: &Device) -> Result<Vec<Measure>, TrainError> {
-        let path = self.run.ema();
-        let failed = |reason: String| TrainError::Weights { path: path.clone(), reason };
-        let record = ModuleRecord::load(&path).map_err(|error| failed(error.to_string()))?;
-        let net = S::init(&self.config, device)?;
-        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+        let net = Weights::read(&self.run.ema())?.averaged::<S>(&self.config, device)?;
         S::results(&net, &self.config, &self.splits, device)
     }
 
@@ -135,14 +133,14 @@ impl<S: System> Session<S> {
             writer,
             preview: self.preview(autodiff.clone().inner()),
             evaluate: self.evaluate(autodiff.clone().inner()),
-            save_ema: self.save_ema(),
         }
     }
 
     fn preview(&self, device: Device) -> Hook<S> {
         let (run, config, splits) = (self.run.clone(), self.config.clone(), self.splits.clone());
         Arc::new(move |trainee, step| {
-            let drawn = S::preview(trainee.ema.valid(), &config, &splits, &device).and_then(|picture| {
+            let drawn = trainee.system().preview(trainee.ema.valid(), &config, &splits, &device);
+            let drawn = drawn.and_then(|picture| {
                 let (step_text, seed) = (step.to_string(), config.seed().to_string());
                 let text = [("step", step_text.as_str()), ("seed", seed.as_str())];
                 Ok(picture.write_png(&run.sample(step), &text)?)
@@ -156,18 +154,6 @@ impl<S: System> Session<S> {
         Arc::new(move |trainee, step| {
             S::evaluate(trainee.ema.valid(), &config, &splits, &device, step)
                 .map_err(|error| error.to_string())
-        })
-    }
-
-    fn save_ema(&self) -> Hook<S> {
-        let path = self.run.ema();
-        Arc::new(move |trainee, _| {
-            trainee
-                .ema
-                .valid()
-                .into_record()
-                .save(&path)
-                .map_err(|error| format!("failed to write {}: {error}", path.display()))
         })
     }
 

@@ -7,7 +7,7 @@ use crate::outcome::{Outcome, Row};
 use crate::subject::Subject;
 
 /// The neighbour that balls reach to (Naeem et al. 2020 use 5).
-const NEIGHBOUR: usize = 5;
+pub const NEIGHBOUR: usize = 5;
 
 /// Density and coverage in in-house features.
 pub fn measure(bench: &Bench, subject: &Subject) -> Result<Outcome> {

@@ -121,8 +121,53 @@ impl Metric {
         }
     }
 
+    /// Images that it needs of each of two sets at least.
+    fn least_images(self) -> usize {
+        match self {
+            Self::Fd | Self::Fid | Self::Kd | Self::Mmd => 2,
+            Self::Pr => precision_recall::NEIGHBOUR + 1,
+            Self::Dc => density_coverage::NEIGHBOUR + 1,
+            Self::Classes | Self::Cas | Self::Memorisation | Self::Nll | Self::NllExact => 1,
+        }
+    }
+
+    /// Whether so many images of the smaller of two sets are enough.
+    pub fn suffices(self, images: usize) -> bool {
+        images >= self.least_images()
+    }
+
+    /// Why there are too few images: drawn ones, or in the smaller half of the training images where that is its floor.
+    fn lacks_images(self, bench: &Bench) -> Option<String> {
+        let (least, samples, train) = (self.least_images(), bench.samples, bench.train.len());
+        if self.needs_images() && !self.suffices(samples) {
+            return Some(format!("it needs {least} images: raise --samples, which is {samples}"));
+        }
+        let (parts, what) = match self.references() {
+            References::None => (1, "there are"),
+            References::Floors | References::Ladder => (2, "the smaller half of the training images has"),
+        };
+        let there = train / parts;
+        (!self.suffices(there)).then(|| {
+            format!(
+                "it needs {least} images, and {what} {there}: use a data set of {} training images at least",
+                parts * least
+            )
+        })
+    }
+
+    /// Why it is not measured on test images, where there are some.
+    pub fn lacks_test_images(self, bench: &Bench) -> Option<String> {
+        let (least, test) = (self.least_images(), bench.test.len());
+        let lacks = self.references() != References::None && test > 1 && !self.suffices(test);
+        lacks.then(|| format!("it needs {least}, and there are {test}: raise dataset.valid_fraction"))
+    }
+
     /// Why it cannot be measured on a bench, and what mends that.
-    pub fn obstacle(self, bench: &Bench) -> Option<&'static str> {
+    pub fn obstacle(self, bench: &Bench) -> Option<String> {
+        self.missing(bench).map(str::to_owned).or_else(|| self.lacks_images(bench))
+    }
+
+    fn missing(self, bench: &Bench) -> Option<&'static str> {
         let unlabelled = bench.num_classes.is_none();
         match self {
             _ if self.needs_images() && bench.shown.is_some() => {
@@ -136,6 +181,9 @@ impl Metric {
             Self::Cas if !bench.conditional() => Some("it needs a model of classes"),
             Self::Cas | Self::Memorisation | Self::Nll | Self::NllExact if bench.test.len() < 2 => {
                 Some("it needs test images: set dataset.valid_fraction")
+            }
+            Self::Nll | Self::NllExact if bench.config.schedule().is_err() => {
+                Some("it is measured along a chain of timesteps, which this schedule has none of")
             }
             _ => None,
         }

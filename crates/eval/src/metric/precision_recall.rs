@@ -8,7 +8,7 @@ use crate::outcome::{Outcome, Row};
 use crate::subject::Subject;
 
 /// The neighbour that balls reach to (Kynkaanniemi et al. 2019 use 3).
-const NEIGHBOUR: usize = 3;
+pub const NEIGHBOUR: usize = 3;
 /// Images of each set at most: all pairs are compared.
 const MOST: usize = 10_000;
 

@@ -6,3 +6,4 @@ mod cascade;
 mod command;
 mod inception;
 mod latent;
+mod live;

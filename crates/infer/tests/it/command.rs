@@ -174,7 +174,8 @@ fn a_model_folder_draws_what_its_run_draws() {
     let mut config = train::RunConfig::load(&run.config()).unwrap();
     config.sample.solver = diffusion::SolverConfig::Ancestral { variance: schedules::FixedVariance::Small };
     let device = backend::open(backend::BackendName::Flex, 0).unwrap();
-    let model = train::TrainedModel::load(&run.ema(), &config, &device).unwrap();
+    let model =
+        train::TrainedModel::load(&train::Weights::read(&run.ema()).unwrap(), &config, &device).unwrap();
     let exported = path(&folder, "exported");
     interop::export_run(&model, &config, Path::new(&exported)).unwrap();
 

@@ -8,8 +8,8 @@ use backend::BackendName;
 use clap::Parser;
 use terminal::quoted;
 use train::{
-    FirstStageRunConfig, LatentRunConfig, Record, RunConfig, RunDir, SystemName, TrainedFirstStage,
-    TrainedLatent, TrainedModel,
+    FirstStageRunConfig, LatentRunConfig, RunConfig, RunDir, SystemName, TrainedFirstStage, TrainedLatent,
+    TrainedModel, Weights,
 };
 
 /// Write a run's averaged network and its sampler in the layout of the diffusers library.
@@ -33,12 +33,12 @@ fn run(args: &Args) -> Result<()> {
         bail!("failed to write {folder}: it is there and not an empty folder: name another");
     }
     let run = RunDir::named(&args.run)?;
-    Record::verify_weights(&run)?;
     let device = backend::open(BackendName::default(), 0)?;
+    let weights = || Weights::read(&run.ema());
     match SystemName::of(&run.config())? {
         SystemName::Ddpm => {
             let config = RunConfig::load(&run.config())?;
-            let model = TrainedModel::load(&run.ema(), &config, &device)?;
+            let model = TrainedModel::load(&weights()?, &config, &device)?;
             let class = interop::export_run(&model, &config, &args.folder)?;
             terminal::say(format_args!("exported: {folder}, with a {class}"));
             say_of_classes(config.model.num_classes);
@@ -49,8 +49,9 @@ fn run(args: &Args) -> Result<()> {
         }
         SystemName::Autoencoder => {
             let config = FirstStageRunConfig::load(&run.config())?;
+            let weights = weights()?;
             let splits = config.dataset.open(false)?;
-            let model = TrainedFirstStage::load(&run.ema(), config, &device)?;
+            let model = TrainedFirstStage::load(&weights, config, &device)?;
             let scale = model.latent_scale(&splits, &device)?;
             let TrainedFirstStage { autoencoder, config } = model;
             let side = splits.image_shape()[1];
@@ -61,7 +62,7 @@ fn run(args: &Args) -> Result<()> {
             let config = LatentRunConfig::load(&run.config())?;
             let classes = config.model.num_classes.filter(|_| config.text.is_none());
             let class =
-                interop::export_latent(&TrainedLatent::load(&run.ema(), config, &device)?, &args.folder)?;
+                interop::export_latent(&TrainedLatent::load(&weights()?, config, &device)?, &args.folder)?;
             terminal::say(format_args!("exported: {folder}, a {class}"));
             say_of_classes(classes);
             terminal::say(format_args!(

@@ -46,7 +46,10 @@ impl Channels {
         let taken = match kind {
             PipelineKind::StableDiffusion | PipelineKind::StableDiffusionXl => vec![drawn, 2 * drawn + 1],
             PipelineKind::StableDiffusionUpscale | PipelineKind::IfUpscale => vec![drawn + image],
-            PipelineKind::Ldm | PipelineKind::LdmText | PipelineKind::If => vec![drawn],
+            PipelineKind::LatentConsistency
+            | PipelineKind::Ldm
+            | PipelineKind::LdmText
+            | PipelineKind::If => vec![drawn],
         };
         if !taken.contains(&unet.in_channels) {
             return Err(("in_channels", self.explained(&taken, unet.in_channels)));

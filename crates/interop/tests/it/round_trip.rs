@@ -14,7 +14,8 @@ use train::{RunConfig, RunDir, TrainedModel};
 pub fn run() -> (RunConfig, TrainedModel) {
     let run = RunDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints/digits-ddpm"));
     let config = RunConfig::load(&run.config()).unwrap();
-    let model = TrainedModel::load(&run.ema(), &config, &Device::flex()).unwrap();
+    let model =
+        TrainedModel::load(&train::Weights::read(&run.ema()).unwrap(), &config, &Device::flex()).unwrap();
     (config, model)
 }
 

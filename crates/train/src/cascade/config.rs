@@ -9,7 +9,8 @@ use toml::{Table, Value};
 use super::super_resolution_config::SUPER_RESOLUTION;
 use super::{Augmentation, SuperResolutionConfig};
 use crate::error::TrainError;
-use crate::settings::{apply, explained};
+use crate::settings::apply;
+use crate::tables::from_table;
 use crate::{DiffusionConfig, RunConfig};
 
 /// The key `system` of a cascade.
@@ -62,8 +63,7 @@ impl CascadeConfig {
             let origin = format!("`--set {setting}`");
             apply(&mut table, setting).map_err(|reason| TrainError::Config { origin, reason })?;
         }
-        let file: CascadeFile =
-            table.try_into().map_err(|error: toml::de::Error| failed(explained(error.message())))?;
+        let file: CascadeFile = from_table(&table).map_err(failed)?;
         let config = Self { origin: origin.clone(), file };
         config.check().map_err(failed)?;
         Ok(config)
@@ -75,11 +75,8 @@ impl CascadeConfig {
     ///
     /// If a key is unknown.
     pub fn dataset(&self) -> Result<DatasetConfig, TrainError> {
-        let dataset = self.file.dataset.clone().try_into::<DatasetConfig>();
-        dataset.map_err(|error| TrainError::Config {
-            origin: format!("{} [dataset]", self.origin),
-            reason: explained(error.message()),
-        })
+        let origin = || format!("{} [dataset]", self.origin);
+        from_table(&self.file.dataset).map_err(|reason| TrainError::Config { origin: origin(), reason })
     }
 
     /// The whole as TOML.
@@ -196,9 +193,10 @@ impl CascadeConfig {
         let below = self.stage(number - 1).and_then(|below| below.get("diffusion")).cloned();
         let diffusion: DiffusionConfig = match below {
             None => DiffusionConfig::default(),
-            Some(below) => below.try_into().map_err(|error: toml::de::Error| {
-                format!("[stage.{}.diffusion]: {}", number - 1, error.message())
-            })?,
+            Some(Value::Table(below)) => {
+                from_table(&below).map_err(|reason| format!("[stage.{}.diffusion]: {reason}", number - 1))?
+            }
+            Some(_) => return Err(format!("stage.{}.diffusion is no section", number - 1)),
         };
         table.insert("system".into(), SUPER_RESOLUTION.into());
         let low = table.entry("low_resolution").or_insert_with(|| Value::Table(Table::new()));

@@ -7,6 +7,7 @@ use super::config::{CascadeConfig, FINGERPRINT, StageConfig};
 use crate::error::TrainError;
 use crate::resolve::DraftConfig;
 use crate::system::SystemConfig;
+use crate::tables::from_table;
 
 /// A stage that is ready to be trained.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ fn resolved<C: SystemConfig>(origin: String, table: Table, splits: &Splits) -> R
 }
 
 fn parsed<C: DeserializeOwned + SystemConfig>(table: Table) -> Result<Box<C>, String> {
-    let config: C = table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let config: C = from_table(&table)?;
     config.validate()?;
     Ok(Box::new(config))
 }

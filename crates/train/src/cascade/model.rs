@@ -1,7 +1,4 @@
-use std::path::Path;
-
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use diffusion::ImageNoise;
 use random::Seed;
 use unet::SuperResolutionUNet;
@@ -10,8 +7,7 @@ use super::low_resolution::LowResolution;
 use super::{SuperResolution, SuperResolutionConfig};
 use crate::error::TrainError;
 use crate::network::Shown;
-use crate::system::System;
-use crate::{TrainedModel, Trainee};
+use crate::{TrainedModel, Weights};
 
 /// A trained super-resolution stage with all that sampling from it needs but the images to enlarge.
 #[derive(Debug)]
@@ -40,33 +36,30 @@ impl SuperResolutionModel {
         Ok(Self { net, config: config.clone(), low, device: device.clone() })
     }
 
-    /// Reads averaged weights: a stage's `ema.bpk`, or the folder of one of its checkpoints.
+    /// The model with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If a file is missing, damaged, or of another network.
-    pub fn load(weights: &Path, config: &SuperResolutionConfig, device: &Device) -> Result<Self, TrainError> {
-        if weights.is_dir() {
-            return Self::new(read_trainee(weights, config, device)?.ema, config, device);
-        }
-        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
-        let net = SuperResolution::init(config, device)?;
-        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
-        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
-        Self::new(net, config, device)
-    }
-
-    /// Reads the weights that gradients moved, not their average, from the folder of a checkpoint.
-    ///
-    /// # Errors
-    ///
-    /// As [`load`](Self::load).
-    pub fn load_raw(
-        checkpoint: &Path,
+    /// If they are those of another network.
+    pub fn load(
+        weights: &Weights,
         config: &SuperResolutionConfig,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        Self::new(read_trainee(checkpoint, config, device)?.net, config, device)
+        Self::new(weights.averaged::<SuperResolution>(config, device)?, config, device)
+    }
+
+    /// The model with the weights that gradients moved, not their average.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), and if there are only averaged ones.
+    pub fn load_raw(
+        weights: &Weights,
+        config: &SuperResolutionConfig,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        Self::new(weights.raw::<SuperResolution>(config, device)?, config, device)
     }
 
     /// `[C, H, W]` of its images.
@@ -124,17 +117,4 @@ impl SuperResolutionModel {
         };
         TrainedModel::new(shown, &self.config.run, &self.device)
     }
-}
-
-fn read_trainee(
-    checkpoint: &Path,
-    config: &SuperResolutionConfig,
-    device: &Device,
-) -> Result<Trainee<SuperResolution>, TrainError> {
-    let file = checkpoint.join("model.bpk");
-    let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
-    let net = SuperResolution::init(config, device)?;
-    let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-    let trainee = Trainee::new(net, SuperResolution::new(config)?, 0);
-    trainee.try_load_record(record).map_err(|error| failed(error.to_string()))
 }

@@ -35,6 +35,10 @@ impl System for SuperResolution {
         net.map_err(|error| TrainError::Config { origin: "[model]".into(), reason: error.to_string() })
     }
 
+    fn kept_values(config: &SuperResolutionConfig, _: [usize; 3]) -> f64 {
+        config.run.model.kept_values()
+    }
+
     fn loaders(
         config: &SuperResolutionConfig,
         splits: &Splits,
@@ -104,6 +108,7 @@ impl System for SuperResolution {
     }
 
     fn preview(
+        &self,
         net: SuperResolutionUNet,
         config: &SuperResolutionConfig,
         splits: &Splits,

@@ -17,6 +17,8 @@ pub struct TrainedCascade {
     pub base_config: RunConfig,
     /// The others, by rising resolution.
     pub upper: Vec<SuperResolutionModel>,
+    /// SHA-256 of the weights of each.
+    pub weights: Vec<String>,
 }
 
 /// How a super-resolution stage is given the images of the stage below it.

@@ -1,14 +1,10 @@
-use std::path::Path;
-
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use dpm::Dpm;
 
 use super::config::DpmRunConfig;
 use super::system::DpmSystem;
-use crate::Trainee;
+use crate::Weights;
 use crate::error::TrainError;
-use crate::system::System;
 
 /// A trained diffusion probabilistic model with all that sampling from it needs.
 #[derive(Debug)]
@@ -33,23 +29,13 @@ impl TrainedDpm {
         Ok(Self { net, shape: config.state_shape()?, config: config.clone(), device: device.clone() })
     }
 
-    /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
+    /// The model with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If a file is missing, damaged, or of another model.
-    pub fn load(weights: &Path, config: &DpmRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
-        let net = DpmSystem::init(config, device)?;
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, DpmSystem::new(config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
+    /// If they are those of another model.
+    pub fn load(weights: &Weights, config: &DpmRunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(weights.averaged::<DpmSystem>(config, device)?, config, device)
     }
 
     /// States as data, in `[C, H, W]` each, one after the other.

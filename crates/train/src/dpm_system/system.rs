@@ -43,6 +43,10 @@ impl System for DpmSystem {
         net.map_err(|error| TrainError::Config { origin: "[dpm]".into(), reason: error.to_string() })
     }
 
+    fn kept_values(config: &DpmRunConfig, image: [usize; 3]) -> f64 {
+        config.dpm.network.kept_values(image)
+    }
+
     fn loaders(
         config: &DpmRunConfig,
         splits: &Splits,
@@ -81,7 +85,13 @@ impl System for DpmSystem {
         vec![StepMetric::loss()]
     }
 
-    fn preview(net: Dpm, config: &DpmRunConfig, _: &Splits, device: &Device) -> Result<Picture, TrainError> {
+    fn preview(
+        &self,
+        net: Dpm,
+        config: &DpmRunConfig,
+        _: &Splits,
+        device: &Device,
+    ) -> Result<Picture, TrainError> {
         draw_preview(&TrainedDpm::new(net, config, device)?)
     }
 

@@ -1,18 +1,15 @@
-use std::path::Path;
-
 use autoencoder::{Autoencoder, LatentScale};
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use data::Splits;
 use random::Seed;
 
 use super::config::FirstStageRunConfig;
 use super::loss::{absolute_errors, psnr, ssim};
 use super::system::{FirstStage, FirstStageNet};
+use crate::Weights;
 use crate::batches::validation_images;
 use crate::error::TrainError;
 use crate::record::Measure;
-use crate::system::System;
 
 /// Images whose latents the scale is measured on.
 const SCALE_IMAGES: usize = 64;
@@ -40,17 +37,13 @@ pub struct Reconstructions {
 }
 
 impl TrainedFirstStage {
-    /// Reads averaged weights: a run's `ema.bpk`.
+    /// The autoencoder with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If the file is missing, damaged, or of another network.
-    pub fn load(weights: &Path, config: FirstStageRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
-        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
-        let net = FirstStage::init(&config, device)?;
-        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
-        let FirstStageNet { autoencoder, .. } = net;
+    /// If they are those of another network.
+    pub fn load(weights: &Weights, config: FirstStageRunConfig, device: &Device) -> Result<Self, TrainError> {
+        let FirstStageNet { autoencoder, .. } = weights.averaged::<FirstStage>(&config, device)?;
         Ok(Self { autoencoder, config })
     }
 

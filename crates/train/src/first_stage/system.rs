@@ -108,6 +108,12 @@ impl System for FirstStage {
         })
     }
 
+    /// The networks that look at reconstructions take as much again, about.
+    fn kept_values(config: &FirstStageRunConfig, [_, height, width]: [usize; 3]) -> f64 {
+        let lookers = usize::from(config.perceptual.is_some()) + usize::from(config.adversarial.is_some());
+        config.model.trunk().kept_values([height, width]) * (1 + lookers) as f64
+    }
+
     fn loaders(
         config: &FirstStageRunConfig,
         splits: &Splits,
@@ -186,6 +192,7 @@ impl System for FirstStage {
     }
 
     fn preview(
+        &self,
         net: FirstStageNet,
         config: &FirstStageRunConfig,
         splits: &Splits,

@@ -11,7 +11,7 @@ use layout::{folder_hash, read_autoencoder, read_autoencoder_config};
 use super::config::{FirstStageSource, LatentRunConfig};
 use crate::error::TrainError;
 use crate::first_stage::latent_scale;
-use crate::{FirstStageRunConfig, Record, RunDir, TrainedFirstStage, hash_file};
+use crate::{FirstStageRunConfig, RunDir, TrainedFirstStage, Weights, hash_file};
 
 /// What stands between latents and images, as diffusion on the latents has it: it is not trained any more.
 #[derive(Debug)]
@@ -82,12 +82,19 @@ impl FirstStageSource {
                 folder_hash(&folder, &[]).map_err(|error| format!("{named}: {error}"))?
             }
         };
+        self.check_weights(&weights)?;
+        Ok(weights)
+    }
+
+    /// Refuses weights, by their SHA-256, that are not those which a run was begun with.
+    fn check_weights(&self, weights: &str) -> Result<(), String> {
         match &self.weights {
-            Some(begun) if *begun != weights => Err(format!(
-                "first_stage.weights: the weights of {named} have changed since: put them back, or start another run \
-                 from a configuration without this key"
+            Some(begun) if begun != weights => Err(format!(
+                "first_stage.weights: the weights of {} have changed since: put them back, or start another run from a \
+                 configuration without this key",
+                self.named()
             )),
-            _ => Ok(weights),
+            _ => Ok(()),
         }
     }
 
@@ -160,18 +167,30 @@ impl FrozenFirstStage {
         let source = &config.first_stage;
         let refused = |reason: String| TrainError::Config { origin: "the configuration".into(), reason };
         let model = source.model_config().map_err(refused)?;
-        source.weights_now().map_err(refused)?;
         let autoencoder = match source.place().map_err(refused)? {
             Place::Run(run) => {
                 let stage = run_config(run).map_err(refused)?;
-                let run = RunDir::new(run);
-                Record::verify_weights(&run)?;
-                TrainedFirstStage::load(&run.ema(), stage, device)?.autoencoder
+                let weights = Weights::read(&RunDir::new(run).ema())?;
+                source.check_weights(weights.hash()).map_err(refused)?;
+                TrainedFirstStage::load(&weights, stage, device)?.autoencoder
             }
-            Place::Folder(folder) => read_autoencoder(&folder, device)?,
+            Place::Folder(folder) => {
+                source.weights_now().map_err(refused)?;
+                read_autoencoder(&folder, device)?
+            }
         };
         let scale = LatentScale::uniform(source.scale.unwrap_or(1.0));
         Ok(Self { autoencoder: autoencoder.no_grad(), model, scale, device: device.clone() })
+    }
+
+    /// The same without gradients being tracked.
+    pub(super) fn untracked(&self) -> Self {
+        Self {
+            autoencoder: self.autoencoder.clone().valid(),
+            model: self.model.clone(),
+            scale: self.scale.clone(),
+            device: self.device.clone().inner(),
+        }
     }
 
     /// What brings its latents to unit variance, measured on the first images.

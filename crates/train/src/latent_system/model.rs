@@ -2,7 +2,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use layout::TextReader;
 use text::WordTokenizer;
 use unet::UNet;
@@ -13,8 +12,8 @@ use super::first_stage::FrozenFirstStage;
 use super::network::{LatentNet, Told};
 use super::system::LatentSystem;
 use crate::error::TrainError;
-use crate::system::System;
-use crate::{TrainedModel, Trainee};
+use crate::weights::read_checked;
+use crate::{TrainedModel, Weights};
 
 /// By what two scales may differ that are the same: the average of a constant is not exact.
 const TOLERANCE: f64 = 1e-3;
@@ -48,7 +47,17 @@ impl TrainedLatent {
         tokenizer: Option<CaptionTokenizer>,
         device: &Device,
     ) -> Result<Self, TrainError> {
-        let first_stage = FrozenFirstStage::load(&config, device)?;
+        Self::with(FrozenFirstStage::load(&config, device)?, net, config, tokenizer, device)
+    }
+
+    /// As [`new`](Self::new), with a first stage that has been read.
+    pub(super) fn with(
+        first_stage: FrozenFirstStage,
+        net: LatentNet,
+        config: LatentRunConfig,
+        tokenizer: Option<CaptionTokenizer>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
         let trained = net.latent_scale.val().try_into_scalar::<f64>();
         let measured = trained.map_err(|error| TrainError::Device(error.to_string()))?;
         let scale = config.first_stage.scale.unwrap_or(f64::NAN);
@@ -62,26 +71,16 @@ impl TrainedLatent {
         Err(TrainError::LatentScale { origin: "first_stage.scale".into(), scale, measured })
     }
 
-    /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
+    /// The model with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and if a file is missing, damaged, or of another network.
-    pub fn load(weights: &Path, config: LatentRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = LatentNet::new(&config, device)?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, LatentSystem::new(&config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        let net = net.map_err(|error| failed(error.to_string()))?;
+    /// As [`new`](Self::new), if they are those of another network, and if the run's words are missing or damaged.
+    pub fn load(weights: &Weights, config: LatentRunConfig, device: &Device) -> Result<Self, TrainError> {
+        let net = weights.averaged::<LatentSystem>(&config, device)?;
         let tokenizer = match &config.text {
             None => None,
-            Some(TextConfig { model: None, .. }) => Some(CaptionTokenizer::Words(words_of(weights)?)),
+            Some(TextConfig { model: None, .. }) => Some(CaptionTokenizer::Words(words_of(weights.path())?)),
             Some(text) => Some(CaptionTokenizer::Pretrained(Box::new(text.folder()?.tokenizer))),
         };
         Self::new(net, config, tokenizer, device)
@@ -120,5 +119,8 @@ impl TrainedLatent {
 fn words_of(weights: &Path) -> Result<WordTokenizer, TrainError> {
     let levels = if weights.is_dir() { 2 } else { 1 };
     let run = weights.ancestors().nth(levels).unwrap_or(Path::new("."));
-    Ok(WordTokenizer::read(&crate::RunDir::new(run).words())?)
+    let path = crate::RunDir::new(run).words();
+    let there = WordTokenizer::read(&path)?;
+    read_checked(&path)?;
+    Ok(there)
 }

@@ -27,7 +27,7 @@ pub struct LatentSystem {
     objective: Objective,
     /// What encodes captions, where it is not trained.
     reader: Option<Arc<TextReader>>,
-    /// What encodes the images that the network is shown, where it is.
+    /// What encodes the images that the network is shown, and decodes previews; there once the system is equipped.
     first_stage: Option<Arc<FrozenFirstStage>>,
 }
 
@@ -45,10 +45,8 @@ impl System for LatentSystem {
             Some(text) => text.pretrained(device)?,
             None => None,
         };
-        let first_stage = match config.concat {
-            Some(_) => Some(Arc::new(FrozenFirstStage::load(config, device)?)),
-            None => None,
-        };
+        // Previews are decoded by it also where the network is shown nothing: a run that goes on does not change it.
+        let first_stage = Some(Arc::new(FrozenFirstStage::load(config, device)?));
         Ok(Self { reader, first_stage, ..self })
     }
 
@@ -69,6 +67,10 @@ impl System for LatentSystem {
 
     fn init(config: &LatentRunConfig, device: &Device) -> Result<LatentNet, TrainError> {
         LatentNet::new(config, device)
+    }
+
+    fn kept_values(config: &LatentRunConfig, _: [usize; 3]) -> f64 {
+        config.model.kept_values()
     }
 
     fn loaders(
@@ -125,13 +127,18 @@ impl System for LatentSystem {
     }
 
     fn preview(
+        &self,
         net: LatentNet,
         config: &LatentRunConfig,
         splits: &Splits,
         device: &Device,
     ) -> Result<Picture, TrainError> {
         let tokenizer = config.text.as_ref().map(|text| CaptionTokenizer::new(text, splits)).transpose()?;
-        draw_preview(TrainedLatent::new(net, config.clone(), tokenizer, device)?, splits)
+        let trained = match &self.first_stage {
+            Some(stage) => TrainedLatent::with(stage.untracked(), net, config.clone(), tokenizer, device)?,
+            None => TrainedLatent::new(net, config.clone(), tokenizer, device)?,
+        };
+        draw_preview(trained, splits)
     }
 }
 

@@ -1,7 +1,4 @@
-use std::path::Path;
-
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use burn::tensor::activation::log_softmax;
 use diffusion::{DiffusionError, LogProbability};
 use schedules::{Curve, NoiseLevel};
@@ -9,8 +6,8 @@ use unet::NoisyClassifier;
 
 use super::config::ClassifierRunConfig;
 use super::system::{COORDINATE, ClassifierSystem};
+use crate::Weights;
 use crate::error::TrainError;
-use crate::system::System;
 
 /// A trained classifier of noisy images.
 #[derive(Debug)]
@@ -23,16 +20,13 @@ pub struct TrainedClassifier {
 }
 
 impl TrainedClassifier {
-    /// Reads averaged weights: a run's `ema.bpk`.
+    /// The classifier with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If the file is missing, damaged, or of another network.
-    pub fn load(weights: &Path, config: ClassifierRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let failed = |reason: String| TrainError::Weights { path: weights.to_path_buf(), reason };
-        let record = ModuleRecord::load(weights).map_err(|error| failed(error.to_string()))?;
-        let net = ClassifierSystem::init(&config, device)?;
-        let net = net.try_load_record(record).map_err(|error| failed(error.to_string()))?;
+    /// If they are those of another network.
+    pub fn load(weights: &Weights, config: ClassifierRunConfig, device: &Device) -> Result<Self, TrainError> {
+        let net = weights.averaged::<ClassifierSystem>(&config, device)?;
         Ok(Self { net, curve: config.curve()?, config })
     }
 

@@ -54,6 +54,11 @@ impl System for ClassifierSystem {
         net.map_err(|error| TrainError::Config { origin: "[model]".into(), reason: error.to_string() })
     }
 
+    /// The way down is less than half of the whole.
+    fn kept_values(config: &ClassifierRunConfig, _: [usize; 3]) -> f64 {
+        config.model.kept_values() / 2.0
+    }
+
     fn loaders(
         config: &ClassifierRunConfig,
         splits: &Splits,
@@ -96,6 +101,7 @@ impl System for ClassifierSystem {
     }
 
     fn preview(
+        &self,
         net: NoisyClassifier,
         config: &ClassifierRunConfig,
         splits: &Splits,

@@ -1,15 +1,11 @@
-use std::path::Path;
-
 use burn::prelude::*;
-use burn::store::ModuleRecord;
 use schedules::Schedule;
 
 use super::config::PointRunConfig;
 use super::network::PointNet;
 use super::system::PointSystem;
 use crate::error::TrainError;
-use crate::system::System;
-use crate::{TrainedModel, Trainee};
+use crate::{TrainedModel, Weights};
 
 /// A trained denoiser of points with all that sampling from it needs.
 #[derive(Debug)]
@@ -35,23 +31,13 @@ impl TrainedPoints {
         Ok(Self { model: TrainedModel { clip_x0: false, ..model }, config: config.clone(), chain })
     }
 
-    /// Reads averaged weights: a run's `ema.bpk`, or the folder of one of its checkpoints.
+    /// The model with averaged weights that were read.
     ///
     /// # Errors
     ///
-    /// If a file is missing, damaged, or of another model.
-    pub fn load(weights: &Path, config: &PointRunConfig, device: &Device) -> Result<Self, TrainError> {
-        let file = if weights.is_dir() { weights.join("model.bpk") } else { weights.to_path_buf() };
-        let failed = |reason: String| TrainError::Weights { path: file.clone(), reason };
-        let net = PointSystem::init(config, device)?;
-        let record = ModuleRecord::load(&file).map_err(|error| failed(error.to_string()))?;
-        let net = if weights.is_dir() {
-            let trainee = Trainee::new(net, PointSystem::new(config)?, 0);
-            trainee.try_load_record(record).map(|trainee| trainee.ema)
-        } else {
-            net.try_load_record(record)
-        };
-        Self::new(net.map_err(|error| failed(error.to_string()))?, config, device)
+    /// If they are those of another model.
+    pub fn load(weights: &Weights, config: &PointRunConfig, device: &Device) -> Result<Self, TrainError> {
+        Self::new(weights.averaged::<PointSystem>(config, device)?, config, device)
     }
 
     /// Numbers of a point.

@@ -40,6 +40,11 @@ impl PointNetConfig {
         }
     }
 
+    /// About how many numbers the network keeps of each point for its gradients.
+    pub(super) fn kept_values(&self) -> f64 {
+        8.0 * (self.width * (self.layers + 3)) as f64
+    }
+
     /// The untrained network for points of `inputs` numbers, a function of the seed.
     pub(super) fn init(&self, [inputs, outputs]: [usize; 2], seed: u64, device: &Device) -> PointNet {
         let (width, mut init) = (self.width, Init::new(device, seed));

@@ -38,6 +38,10 @@ impl System for PointSystem {
         Ok(config.model.init([pixels.in_channels, pixels.out_channels], config.seed, device))
     }
 
+    fn kept_values(config: &PointRunConfig, _: [usize; 3]) -> f64 {
+        config.model.kept_values()
+    }
+
     fn loaders(
         config: &PointRunConfig,
         splits: &Splits,
@@ -80,6 +84,7 @@ impl System for PointSystem {
     }
 
     fn preview(
+        &self,
         net: PointNet,
         config: &PointRunConfig,
         _: &Splits,

@@ -197,7 +197,9 @@ fn what_changes_under_a_run_is_named() {
 
     let meta = "runs/ldm/checkpoint/step-00000010/meta.json";
     let whole = read(&place.path(meta));
+    // As earlier versions wrote it, without its own hash.
     place.edit(meta, |text| {
+        let text: String = text.lines().filter(|line| !line.contains("\"sha256\"")).collect();
         let (before, after) = text.split_once("\"scale\": ").unwrap();
         let end = after.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap();
         format!("{before}\"scale\": 7.5{}", &after[end..])

@@ -4,6 +4,7 @@
 
 mod cascade;
 mod configs;
+mod damage;
 mod dpm;
 mod errors;
 mod first_stage;

@@ -284,6 +284,7 @@ fn a_budget_stops_with_a_checkpoint_and_the_record_tells() {
     assert!(text.contains("the time budget is used up"), "{text}");
     let record = fs::read_to_string(place.0.path().join("runs/tiny/record.json")).unwrap();
     assert!(record.contains("interrupted: the time budget is used up"), "{record}");
+    assert!(record.contains("samples/step-"), "the last preview is of where it stopped: {record}");
     succeeds(place.train(&["--resume"]));
     let record = fs::read_to_string(place.0.path().join("runs/tiny/record.json")).unwrap();
     assert!(record.contains("\"status\": \"finished\"") && record.contains("\"steps\": 200"), "{record}");
