@@ -17,7 +17,6 @@ use crate::metric::Metric;
 /// digits, and twice 595 at 1e-5.
 const FLOW_EVALUATIONS: f64 = 100.0;
 /// Seconds.
-const YEAR: f64 = 365.25 * 86_400.0;
 /// What an evaluation with its gradient costs, in evaluations.
 const GRADIENT_COST: f64 = 3.0;
 
