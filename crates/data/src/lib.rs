@@ -34,6 +34,7 @@ pub mod grid;
 mod jpeg_end;
 pub mod law;
 mod left_out;
+mod lettering;
 mod picture;
 pub mod pixels;
 mod png_file;
@@ -44,6 +45,7 @@ mod records;
 pub mod resample;
 mod set;
 mod splits;
+mod survey;
 
 pub use atomic::write_atomically;
 pub use batches::{Batches, HostBatch};
@@ -52,8 +54,9 @@ pub use config::{Channels, DatasetConfig, ImageOptions, SourceConfig};
 pub use decode::{read_image, read_picture};
 pub use encoded::ReadEncoded;
 pub use error::DataError;
-pub use grid::Grid;
+pub use grid::{Captions, Grid};
 pub use picture::Picture;
+pub use png_file::read_png_text;
 pub use prefetch::Prefetch;
 pub use readers::{
     Cifar10Config, CsvConfig, DeadLeavesConfig, DigitsConfig, FolderConfig, HeartbeatConfig, IdxConfig,
@@ -62,3 +65,4 @@ pub use readers::{
 pub use resample::Upsampling;
 pub use set::{ImageItem, ImageSet};
 pub use splits::Splits;
+pub use survey::Survey;

@@ -185,6 +185,17 @@ impl Picture {
         enlarged
     }
 
+    /// Mixes a grey into the pixel at column `x` and row `y`, as far as it covers; nothing outside the picture.
+    pub(crate) fn blend(&mut self, x: usize, y: usize, grey: u8, cover: u8) {
+        if x >= self.width || y >= self.height {
+            return;
+        }
+        for byte in &mut self.bytes[(y * self.width + x) * self.channels..][..self.channels] {
+            let (old, new, share) = (u32::from(*byte), u32::from(grey), u32::from(cover));
+            *byte = ((new * share + old * (255 - share) + 127) / 255) as u8;
+        }
+    }
+
     /// Copies `other`, which has the same channels, to column `left` and row `top`.
     pub(crate) fn paste(&mut self, other: &Self, left: usize, top: usize) {
         let length = other.width * other.channels;

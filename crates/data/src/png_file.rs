@@ -1,10 +1,10 @@
 //! PNG and APNG files with text chunks.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufReader, BufWriter};
 use std::path::Path;
 
-use png::{BitDepth, ColorType, Encoder, EncodingError};
+use png::{BitDepth, ColorType, Decoder, Encoder, EncodingError};
 
 use crate::atomic::write_atomically;
 use crate::error::DataError;
@@ -25,7 +25,7 @@ impl Picture {
 }
 
 /// Writes an animated PNG that repeats for ever, each frame shown for `delay_ms` and the last for one second
-/// more. Viewers without animation show the first frame.
+/// more. Viewers without animation show the last frame.
 ///
 /// The file appears whole or not at all.
 ///
@@ -39,15 +39,17 @@ pub fn write_apng(
     text: &[(&str, &str)],
 ) -> Result<(), DataError> {
     let failed = |reason: &str| DataError::Write { path: path.to_path_buf(), reason: reason.into() };
-    let first = frames.first().ok_or_else(|| failed("an animation needs frames"))?;
-    if frames.iter().any(|frame| frame.shape() != first.shape()) {
+    let last = frames.last().ok_or_else(|| failed("an animation needs frames"))?;
+    if frames.iter().any(|frame| frame.shape() != last.shape()) {
         return Err(failed("the frames of an animation must have one shape"));
     }
     write_atomically(path, |file| {
-        let mut encoder = encoder(file, first, text)?;
+        let mut encoder = encoder(file, last, text)?;
         encoder.set_animated(frames.len() as u32, 0)?;
+        encoder.set_sep_def_img(true)?;
         encoder.set_frame_delay(delay_ms, 1000)?;
         let mut writer = encoder.write_header()?;
+        writer.write_image_data(last.bytes())?;
         for (i, frame) in frames.iter().enumerate() {
             if i + 1 == frames.len() {
                 writer.set_frame_delay(delay_ms.saturating_add(1000), 1000)?;
@@ -56,6 +58,15 @@ pub fn write_apng(
         }
         writer.finish()
     })
+}
+
+/// The value of a keyword in a PNG file's text chunks; none where the file is no PNG or lacks it.
+pub fn read_png_text(path: &Path, keyword: &str) -> Option<String> {
+    let reader = Decoder::new(BufReader::new(File::open(path).ok()?)).read_info().ok()?;
+    let info = reader.info();
+    let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == keyword);
+    let other = || info.utf8_text.iter().find(|chunk| chunk.keyword == keyword)?.get_text().ok();
+    latin.map(|chunk| chunk.text.clone()).or_else(other)
 }
 
 fn encoder<'a>(

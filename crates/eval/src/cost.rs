@@ -16,7 +16,6 @@ use crate::metric::Metric;
 /// Evaluations that the ODE of exact likelihoods takes at a tolerance of 1e-3, about, for both ways of ending it: twice 49 on
 /// digits, and twice 595 at 1e-5.
 const FLOW_EVALUATIONS: f64 = 100.0;
-/// Seconds.
 /// What an evaluation with its gradient costs, in evaluations.
 const GRADIENT_COST: f64 = 3.0;
 

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
-use data::{Grid, Splits, pixels};
+use data::{Captions, Grid, Splits, pixels};
 use features::{Classifier, ClassifierTraining, QuarterTurns};
 use metrics::{Features, Gaussian, frechet_distance};
 use terminal::say;
@@ -158,7 +158,9 @@ fn write(
     let pairs = halves[0].chunks(size).zip(halves[1].chunks(size)).flat_map(|(a, b)| [a, b].concat());
     let pairs: Vec<f32> = pairs.collect();
     let picture = out.join("reconstructions.png");
-    Grid::new(8, test.shape).draw(&pairs, test.shape).write_png(&picture, &[])?;
+    let captions = Captions::of_columns(["original", "reconstruction"]);
+    let grid = Grid::new(8.min(2 * few.len()), test.shape).for_captions(&captions, test.shape);
+    grid.draw_captioned(&pairs, test.shape, &captions).write_png(&picture, &[])?;
     let summary = serde_json::json!({
         "run": args.run,
         "images": made.len(),

@@ -30,7 +30,7 @@ pub struct Args {
     /// How many images [default: 16; with --prompt one for each].
     #[arg(short, long = "number", value_name = "N")]
     pub number: Option<usize>,
-    /// Class of every image, by number or name; classes in turn unless given.
+    /// Class of every image, by number or name [default: classes in turn; changing an image, the class in its file, or none].
     #[arg(long, conflicts_with = "labels")]
     pub label: Option<String>,
     /// Classes in turn, such as 3,1,4 or 0..9 or cat,dog.
@@ -62,10 +62,14 @@ pub struct Args {
     /// The grid, of the first 400 images [default: grid.png, with --forward forward.png].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Also write each image to a file of this folder.
+    /// Enlarge each pixel of the grid and the animation N times, as far as they have 2^28 pixels at most [default: the least that
+    /// makes them 256 pixels wide].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub zoom: Option<u8>,
+    /// Also write each image to a file of this folder, in the model's own size.
     #[arg(long, value_name = "FOLDER")]
     pub separate: Option<PathBuf>,
-    /// Also write the predicted clean images of up to 60 steps as an animated PNG.
+    /// Also write the noise and the clean images predicted in up to 60 steps as an animated PNG.
     #[arg(long, value_name = "FILE")]
     pub animate: Option<PathBuf>,
     /// Walk between the noises of two images of the seed, such as 3,8.
@@ -118,6 +122,11 @@ impl Args {
             bail!("-n and --batch must be at least 1");
         }
         Ok(batch.min(number))
+    }
+
+    /// How often each pixel of the grid is repeated, if that is asked for.
+    pub fn zoom(&self) -> Option<usize> {
+        self.zoom.map(usize::from)
     }
 }
 

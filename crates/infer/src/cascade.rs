@@ -13,6 +13,7 @@ use train::cascade::{Augmentation, CascadePlan, LowResolutionConfig, StageWalk, 
 use crate::args::Args;
 use crate::draw::{Drawn, MAX_GRID, progress_bar, write_each};
 use crate::plan::{OwnSampler, Plan, dynamic_limit, walk};
+use crate::sheet::Contents;
 use crate::walk::Walk;
 
 /// What is drawn from a cascade: the arguments, checked against it.
@@ -32,7 +33,13 @@ impl<'a> CascadeDrawing<'a> {
     /// The first argument that does not fit.
     pub fn new(args: &Args, cascade: &'a TrainedCascade) -> Result<Self> {
         let config = &cascade.base_config;
-        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guide: None };
+        let own = OwnSampler {
+            walk: Walk::Configured(config.sample.clone()),
+            guidable: config.train.cond_drop_prob > 0.0,
+            guide: None,
+            shown: false,
+            told: false,
+        };
         let plan = Plan::new(args, &cascade.base, &own, None)?;
         let curve = &cascade.base.curve;
         let mut stages = CascadePlan {
@@ -59,6 +66,13 @@ impl<'a> CascadeDrawing<'a> {
         let shapes = self.cascade.shapes();
         let [channels, height, width] = shapes.last().copied().unwrap_or_default();
         [channels, height, if self.show_stages { width * shapes.len() } else { width }]
+    }
+
+    /// What the grid shows.
+    pub fn contents(&self) -> Contents {
+        let sides = self.cascade.shapes().into_iter().map(|shape| shape[1].to_string()).collect::<Vec<_>>();
+        let title = if self.show_stages { format!("each in {} pixels", sides.join(", ")) } else { String::new() };
+        Contents { title, ..self.plan.contents() }
     }
 
     /// The settings as they are printed and written into pictures.
@@ -145,7 +159,7 @@ impl Job<'_> {
                 values => values?,
             };
             if let Some(folder) = self.separate {
-                write_each(folder, &values, first, self.shape, &self.settings)?;
+                write_each(folder, &values, first, self.shape, &self.settings, &self.plan.subjects())?;
             }
             drawn.images = images.end;
             let room = MAX_GRID.saturating_sub(first) * self.shape.iter().product::<usize>();

@@ -10,6 +10,7 @@ use train::{StateNoise, TrainedDpm, draw_states, trajectories};
 use crate::args::Args;
 use crate::edit::Edit;
 use crate::memory::check_memory;
+use crate::sheet::{Contents, Sheet};
 
 /// States drawn at once, unless the arguments say it: most are small.
 const DEFAULT_BATCH: usize = 4096;
@@ -40,17 +41,27 @@ pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Op
     if args.edit.init_image.is_some() && !is_picture {
         bail!("--init-image: this model draws no pictures");
     }
+    if args.zoom.is_some() && !is_picture {
+        bail!("--zoom: this model draws no pictures: leave it out");
+    }
     let edit = Edit::new(&args.edit, model.shape)?;
     let factor = edit.as_ref().map(|edit| factor(args, edit, model)).transpose()?;
     let mut settings = vec![("seed", args.seed.to_string())];
     settings.extend(edit.iter().flat_map(Edit::describe).filter(|(key, _)| *key != "strength"));
     settings.extend(args.edit.denoise.map(|std| ("denoise", std.to_string())));
     let Some((data, frames)) = walk(args, model, factor.as_ref(), stop)? else { return Ok(None) };
-    let picture = match (&factor, model.shape) {
-        (None, [(2..), 1, 1]) => trajectories(model, args.seed, samples(args, model))?,
-        _ => draw_states(model, &data),
+    let contents =
+        Contents { original: edit.map(|edit| edit.original().to_vec()), ..Contents::default() };
+    let sheet = is_picture.then(|| Sheet::new(contents, samples(args, model), model.shape, args.zoom()));
+    let draw = |values: &[f32]| match &sheet {
+        Some(sheet) => sheet.draw(values),
+        None => draw_states(model, values),
     };
-    let frames = frames.iter().map(|frame| draw_states(model, frame)).collect();
+    let picture = match model.shape {
+        [(2..), 1, 1] => trajectories(model, args.seed, samples(args, model))?,
+        _ => draw(&data),
+    };
+    let frames = frames.iter().map(|frame| draw(frame)).collect();
     Ok(Some(DpmPictures { picture, samples: samples(args, model), frames, settings }))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
-use data::{Grid, Picture};
+use data::Picture;
 use diffusion::{DiffusionError, ImageNoise, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 use train::{FrozenFirstStage, Network, TrainedModel};
@@ -26,7 +26,7 @@ pub struct Drawn {
     pub values: Vec<f32>,
     /// How many images were finished.
     pub images: usize,
-    /// The predicted clean images after some of the steps, each as `values`.
+    /// What the images began with, where that is noise, and the predicted clean images after some of the steps, each as `values`.
     pub frames: Vec<Vec<f32>>,
 }
 
@@ -78,7 +78,7 @@ pub fn draw<N: Network>(
             |x: Tensor<4>| read(first_stage.map_or_else(|| x.clone(), |stage| stage.preview(x.clone())));
         let frames = frames.into_iter().map(frame).collect::<Result<Vec<_>>>()?;
         if let Some(folder) = separate {
-            write_each(folder, &values, first, shape, &plan.describe())?;
+            write_each(folder, &values, first, shape, &plan.describe(), &plan.subjects())?;
         }
         drawn.add(images, &values, &frames, shape);
     }
@@ -111,6 +111,7 @@ fn draw_batch<N: Network>(
         None => noise.draw(),
         Some(ends) => between(model, plan, ends, images),
     };
+    let noise_frame = (animate && plan.edit.is_none()).then(|| x.clone());
     let condition = Condition {
         labels: labels.as_deref(),
         guidance_scale: plan.guidance_scale,
@@ -120,7 +121,7 @@ fn draw_batch<N: Network>(
     let result = plan.walk.run(model, &condition, plan.edit.as_ref(), x, &mut || noise.draw(), &mut observer);
     match result {
         Err(error) if matches!(error.downcast_ref(), Some(DiffusionError::Stopped { .. })) => Ok(None),
-        x => Ok(Some((x?, frames))),
+        x => Ok(Some((x?, noise_frame.into_iter().chain(frames).collect()))),
     }
 }
 
@@ -152,13 +153,17 @@ pub(crate) fn read(x: Tensor<4>) -> Result<Vec<f32>> {
     Ok(values)
 }
 
-/// Writes each of some images, the first being number `first`, with the settings inside.
+/// The keyword of a PNG file's text that says what the image shows: a class or a prompt.
+pub(crate) const SHOWS: &str = "shows";
+
+/// Writes each of some images, the first being number `first`, with the settings inside; all show `subjects` in turn.
 pub(crate) fn write_each(
     folder: &Path,
     values: &[f32],
     first: usize,
     shape: [usize; 3],
     settings: &[(&str, String)],
+    subjects: &[String],
 ) -> Result<()> {
     let pixels: usize = shape.iter().product();
     for (index, image) in values.chunks(pixels).enumerate() {
@@ -167,21 +172,10 @@ pub(crate) fn write_each(
         let mut text: Vec<(&str, &str)> =
             settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
         text.push(("image", &number_text));
+        text.extend(subjects.get(number % subjects.len().max(1)).map(|subject| (SHOWS, subject.as_str())));
         Picture::from_unit(image, shape).write_png(&folder.join(format!("{number:06}.png")), &text)?;
     }
     Ok(())
-}
-
-/// The layout of a plan's grid: walks in one row, a few classes as columns, else nearly square.
-pub fn grid(plan: &Plan, images: usize, shape: [usize; 3]) -> Grid {
-    let images = images.min(MAX_GRID);
-    let classes = plan.classes.as_ref().map_or(0, Vec::len);
-    match plan.interpolate {
-        _ if plan.one_noise => Grid::new(images.min(16), shape),
-        Some(_) => Grid::new(images.min(16), shape),
-        None if (5..=16).contains(&classes) && images.is_multiple_of(classes) => Grid::new(classes, shape),
-        None => Grid::square(images, shape),
-    }
 }
 
 pub(crate) fn progress_bar(steps: usize) -> ProgressBar {

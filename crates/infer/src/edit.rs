@@ -20,7 +20,9 @@ const MAX_RESAMPLES: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Edit {
     path: PathBuf,
-    /// Values in `[-1, 1]` of `shape`.
+    /// The pixels, in `[-1, 1]`.
+    original: Vec<f32>,
+    /// What is changed, of `shape`: the pixels or their latent.
     image: Vec<f32>,
     shape: [usize; 3],
     strength: f64,
@@ -55,8 +57,13 @@ impl Edit {
             None => None,
         };
         let image = data::read_image(path, shape)?;
-        let inverted = args.invert;
-        Ok(Some(Self { path: path.clone(), image, shape, strength, inverted, inpainting }))
+        let (original, inverted) = (image.clone(), args.invert);
+        Ok(Some(Self { path: path.clone(), original, image, shape, strength, inverted, inpainting }))
+    }
+
+    /// The pixels of the image in `[-1, 1]`, `[C, H, W]`.
+    pub fn original(&self) -> &[f32] {
+        &self.original
     }
 
     /// Values of the image in `[-1, 1]`, `[C, H, W]`.

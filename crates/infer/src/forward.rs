@@ -2,7 +2,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use burn::prelude::*;
-use data::{DatasetConfig, Grid, Picture};
+use data::{Captions, DatasetConfig, Grid, Picture};
 use diffusion::{Levels, markov_step, q_sample};
 use random::{Seed, Stream};
 use schedules::{NoiseLevel, Schedule};
@@ -15,8 +15,10 @@ const VALUES: usize = 1 << 14;
 /// An image on its way into noise, by the chain step by step and by the closed form.
 #[derive(Debug)]
 pub struct Forward {
-    /// Both ways as two rows of pictures.
-    pub strip: Picture,
+    /// The original and the pictures of both ways, `[2, 1 + rows, C, H, W]`: the chain's row, then the closed form's.
+    pub values: Vec<f32>,
+    /// `[C, H, W]`.
+    pub shape: [usize; 3],
     /// One row of figures for each picture.
     pub rows: Vec<Row>,
 }
@@ -34,6 +36,20 @@ pub struct Row {
     pub closed: (f64, f64),
     /// Values behind each.
     pub values: usize,
+}
+
+impl Forward {
+    /// Both ways as two rows of pictures, each pixel enlarged `zoom` times or as they need.
+    pub fn strip(&self, zoom: Option<usize>) -> Picture {
+        let steps = self.rows.iter().map(|row| format!("t={}", row.timestep));
+        let captions = Captions {
+            rows: ["chain", "closed form"].map(String::from).to_vec(),
+            ..Captions::of_columns(std::iter::once("original".to_owned()).chain(steps))
+        };
+        let grid = Grid::new(1 + self.rows.len(), self.shape).for_captions(&captions, self.shape);
+        let grid = Grid { scale: zoom.unwrap_or(grid.scale), ..grid };
+        grid.draw_captioned(&self.values, self.shape, &captions)
+    }
 }
 
 impl Row {
@@ -79,6 +95,7 @@ pub fn forward(
     let copies = VALUES.div_ceil(image.len());
     let batch = [copies, channels, height, width];
     let count = copies * image.len();
+    let (mut upper, mut lower, mut rows) = (image.clone(), image.clone(), Vec::new());
     let x0 = Tensor::<1>::from_data(TensorData::new(image, [count / copies]), device);
     let x0 = x0.reshape([1, channels, height, width]).repeat_dim(0, copies);
     let upload = |values: Vec<f32>| Tensor::<4>::from_data(TensorData::new(values, batch), device);
@@ -87,7 +104,6 @@ pub fn forward(
         (Seed(seed).stream("forward/chain", 0), Seed(seed).stream("forward/closed", 0));
 
     let shown = timesteps_shown(schedule.num_train_timesteps());
-    let (mut upper, mut lower, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     let mut x = x0.clone();
     for (timestep, &beta) in schedule.betas().iter().enumerate() {
         x = markov_step(x, draw(&mut chain), beta);
@@ -102,7 +118,7 @@ pub fn forward(
         lower.extend(first_image(jumped)?);
     }
     upper.extend(lower);
-    Ok(Forward { strip: Grid::new(shown.len(), shape).draw(&upper, shape), rows })
+    Ok(Forward { values: upper, shape, rows })
 }
 
 /// Timesteps that grow closer together towards the clean end, where the picture changes most.

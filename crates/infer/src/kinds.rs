@@ -11,7 +11,7 @@ use crate::description::{Description, GuidanceUse, OwnSamplerUse};
 use crate::sampler;
 
 /// Of all that draw images in batches.
-const IMAGES: [&str; 3] = ["number", "batch", "separate"];
+const IMAGES: [&str; 4] = ["number", "batch", "separate", "zoom"];
 const CLASSES: [&str; 2] = ["label", "labels"];
 const TEXT: [&str; 3] = ["prompt", "negative", "between"];
 const WALK: [&str; 4] = ["sampler", "steps", "spacing", "eta"];
@@ -66,7 +66,7 @@ impl Description {
 
     /// The same, while it shows the forward process instead of sampling.
     pub fn of_forward() -> Self {
-        Self::of("--forward", &[&["forward"]])
+        Self::of("--forward", &[&["forward", "zoom"]])
     }
 
     /// A run of a chain of 2015.
@@ -74,7 +74,7 @@ impl Description {
         let whole = "it walks its whole chain: leave it out";
         Self::of(
             "a diffusion probabilistic model",
-            &[&["number", "batch", "animate", "init-image", "mask", "denoise"]],
+            &[&["number", "batch", "animate", "zoom", "init-image", "mask", "denoise"]],
         )
         .because(&["sampler", "steps", "spacing", "eta", "strength", "invert", "inpaint"], whole)
         .because(&["jump-length", "resamples", "interpolate", "forward"], whole)

@@ -9,6 +9,7 @@ use crate::args::Args;
 use crate::edit_args::EditArgs;
 use crate::memory::check_memory;
 use crate::plan::{OwnSampler, Plan};
+use crate::sheet::Contents;
 use crate::told::Prompts;
 use crate::walk::Walk;
 
@@ -20,6 +21,8 @@ pub struct LatentDrawing {
     pub plan: Plan,
     /// The files that the network is shown, by the argument that names them.
     shown: Vec<(&'static str, PathBuf)>,
+    /// `[C, H, W]` of the images.
+    shape: [usize; 3],
 }
 
 impl LatentDrawing {
@@ -41,13 +44,13 @@ impl LatentDrawing {
             guidance_scale: args
                 .guidance_scale
                 .or(prompts.as_ref().filter(|_| guidable).map(|_| config.train.sample_guidance_scale)),
-            edit: if beside.is_some() { EditArgs::default() } else { args.edit.clone() },
             ..args.clone()
         };
         let mut model = match &prompts {
             Some(Prompts { prompts, negative, .. }) => trained.told(prompts, negative)?,
             None => trained.told(&[], "")?,
         };
+        let is_shown = beside.is_some();
         model.net.beside = beside;
         let between = prompts.as_ref().is_some_and(|prompts| prompts.between);
         if between {
@@ -57,9 +60,28 @@ impl LatentDrawing {
             model.net.texts = model.net.texts.map(|texts| texts.between(number));
             model.num_classes = Some(number);
         }
-        let own = OwnSampler { walk: Walk::Configured(config.sample.clone()), guide: None };
+        let own = OwnSampler {
+            walk: Walk::Configured(config.sample.clone()),
+            guidable: config.train.cond_drop_prob > 0.0,
+            guide: None,
+            shown: is_shown,
+            told: prompts.is_some(),
+        };
         let plan = Plan::new(args, &model, &own, Some(&trained.first_stage))?;
-        Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown })
+        let shape = trained.first_stage.image_shape(model.image_shape);
+        Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown, shape })
+    }
+
+    /// What the grid shows.
+    ///
+    /// # Errors
+    ///
+    /// If the image that the network is shown cannot be read again.
+    pub fn contents(&self) -> Result<Contents> {
+        let contents = self.plan.contents();
+        let image = self.shown.iter().find(|(name, _)| *name == "init_image");
+        let original = image.map(|(_, path)| data::read_image(path, self.shape)).transpose()?;
+        Ok(Contents { original: original.or(contents.original), ..contents })
     }
 
     /// The settings as they are printed and written into pictures.

@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use burn::prelude::*;
-use data::Grid;
 use infer::{
     Args, CascadeDrawing, ClassifierGuide, CommandLine, Description, Given, LatentDrawing, OwnSampler, Plan,
     PromptPlan, Upscaling, Walk, check_memory, floats_of_image, floats_of_latent,
@@ -59,7 +58,10 @@ fn run(args: &Args, given: &Given) -> Result<ExitCode> {
 fn draw_run(args: &Args, config: &RunConfig, weights: &Weights, device: &Device) -> Result<ExitCode> {
     let own = OwnSampler {
         walk: Walk::Configured(config.sample.clone()),
+        guidable: config.train.cond_drop_prob > 0.0,
         guide: ClassifierGuide::new(&args.classifier, config, device)?.map(Arc::new),
+        shown: false,
+        told: false,
     };
     let model = TrainedModel::load(weights, config, device)?;
     draw_pixels(args, weights.path(), &model, &config.model, &own)
@@ -68,7 +70,13 @@ fn draw_run(args: &Args, config: &RunConfig, weights: &Weights, device: &Device)
 fn draw_folder(args: &Args, given: &Given, folder: &Path, device: &Device) -> Result<ExitCode> {
     let ModelFolder { model, unet, sampler } = ModelFolder::read(folder, device)?;
     Description::of_folder(&unet, &sampler).check(args, given)?;
-    let own = OwnSampler { walk: Walk::Folder(Box::new(sampler)), guide: None };
+    let own = OwnSampler {
+        walk: Walk::Folder(Box::new(sampler)),
+        guidable: model.net.null_class().is_some(),
+        guide: None,
+        shown: false,
+        told: false,
+    };
     draw_pixels(args, folder, &model, &unet, &own)
 }
 
@@ -86,8 +94,7 @@ fn draw_pixels(
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let drawn = infer::draw(model, None, &plan, animate, separate, &stop)?;
-    let grid = infer::grid(&plan, drawn.images, model.image_shape);
-    finish(args, grid, &drawn, plan.number, model.image_shape, &settings)
+    finish(args, plan.contents(), &drawn, plan.number, model.image_shape, &settings)
 }
 
 fn draw_latents(
@@ -107,7 +114,7 @@ fn draw_latents(
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let drawn = infer::draw(model, Some(first_stage), plan, animate, separate, &stop)?;
-    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+    finish(args, drawing.contents()?, &drawn, plan.number, shape, &settings)
 }
 
 fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCode> {
@@ -118,7 +125,7 @@ fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCo
     check_memory("--batch", plan.batch, floats_of_image(network, [shape[1], shape[2]]))?;
     let settings = announce(args, run.path(), drawing.describe());
     let drawn = drawing.draw(args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
-    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+    finish(args, drawing.contents(), &drawn, plan.number, shape, &settings)
 }
 
 fn upscale(args: &Args, run: &RunDir, device: &Device) -> Result<ExitCode> {
@@ -129,7 +136,7 @@ fn upscale(args: &Args, run: &RunDir, device: &Device) -> Result<ExitCode> {
     check_memory("--batch", plan.batch, floats_of_image(&config.run.model, [shape[1], shape[2]]))?;
     let settings = announce(args, run.path(), drawing.describe());
     let drawn = drawing.draw(args.separate.as_deref(), stop_on_ctrl_c()?.as_ref())?;
-    finish(args, infer::grid(plan, drawn.images, shape), &drawn, plan.number, shape, &settings)
+    finish(args, drawing.contents(), &drawn, plan.number, shape, &settings)
 }
 
 /// Draws from a folder of one of the reference library's pipelines.
@@ -140,8 +147,7 @@ fn draw_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let (drawn, shape) = infer::draw_prompts(&plan, &device, animate, separate, &stop)?;
-    let grid = Grid::square(drawn.images.min(infer::MAX_GRID), shape);
-    finish(args, grid, &drawn, plan.number, shape, &settings)
+    finish(args, infer::prompt_contents(&plan, shape)?, &drawn, plan.number, shape, &settings)
 }
 
 /// A flag that Ctrl-C sets; a second one ends the process.

@@ -2,8 +2,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use data::{Grid, Picture};
-use infer::{Args, Drawn};
+use data::Picture;
+use infer::{Args, Contents, Drawn, Sheet};
 
 /// Milliseconds of an animation's frame.
 const FRAME_DELAY: u16 = 80;
@@ -27,7 +27,7 @@ pub fn announce(args: &Args, model: &Path, own: Settings) -> Settings {
 /// Writes what was finished.
 pub fn finish(
     args: &Args,
-    grid: Grid,
+    contents: Contents,
     drawn: &Drawn,
     wanted: usize,
     shape: [usize; 3],
@@ -37,7 +37,7 @@ pub fn finish(
         terminal::note("stopped before the first image was finished");
         return Ok(ExitCode::from(130));
     }
-    write(args, grid, drawn, shape, settings)?;
+    write(args, &Sheet::new(contents, drawn.images, shape, args.zoom()), drawn, settings)?;
     if drawn.images < wanted {
         terminal::note(format_args!("stopped: kept the {} images that were finished", drawn.images));
         return Ok(ExitCode::from(130));
@@ -73,20 +73,14 @@ pub fn show(args: &Args, shown: &Shown) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(
-    args: &Args,
-    grid: Grid,
-    drawn: &Drawn,
-    shape: [usize; 3],
-    settings: &[(&str, String)],
-) -> Result<()> {
+fn write(args: &Args, sheet: &Sheet, drawn: &Drawn, settings: &[(&str, String)]) -> Result<()> {
     let text: Vec<(&str, &str)> = settings.iter().map(|(key, value)| (*key, value.as_str())).collect();
-    let picture = grid.draw(&drawn.values, shape);
+    let picture = sheet.draw(&drawn.values);
     let out = args.out();
     picture.write_png(&out, &text)?;
     terminal::say(format_args!("{} images: {}", drawn.images.min(infer::MAX_GRID), out.display()));
     if let Some(path) = &args.animate {
-        let frames: Vec<_> = drawn.frames.iter().map(|frame| grid.draw(frame, shape)).collect();
+        let frames: Vec<_> = drawn.frames.iter().map(|frame| sheet.draw(frame)).collect();
         data::grid::write_apng(path, &frames, FRAME_DELAY, &text)?;
         terminal::say(format_args!("animation: {}", path.display()));
     }
@@ -94,8 +88,7 @@ fn write(
         terminal::say(format_args!("single images: {}", folder.display()));
     }
     if args.show {
-        let small = Grid { scale: 1, gap: 1, ..grid };
-        terminal::draw(&infer::half_blocks(&small.draw(&drawn.values, shape)));
+        terminal::draw(&infer::half_blocks(&sheet.draw_small(&drawn.values)));
     }
     Ok(())
 }

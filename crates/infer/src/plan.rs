@@ -2,6 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use data::read_png_text;
 use diffusion::{Limit, SamplerConfig, SolverConfig};
 use schedules::Curve;
 use terminal::nearest;
@@ -9,8 +10,10 @@ use train::{FrozenFirstStage, TrainedModel, shown_classes};
 
 use crate::args::{Args, Ends};
 use crate::classifier_guide::ClassifierGuide;
+use crate::draw::SHOWS;
 use crate::edit::Edit;
 use crate::sampler::name;
+use crate::sheet::Contents;
 use crate::told::Prompts;
 use crate::walk::Walk;
 
@@ -26,8 +29,14 @@ const DEFAULT_BATCH: usize = 64;
 pub struct OwnSampler {
     /// How its images are reached.
     pub walk: Walk,
+    /// Whether the model has learnt without classes.
+    pub guidable: bool,
     /// The classifier beside it.
     pub guide: Option<Arc<ClassifierGuide>>,
+    /// Whether its network is shown the image that is changed, instead of beginning with it.
+    pub shown: bool,
+    /// Whether its classes stand for prompts.
+    pub told: bool,
 }
 
 /// What is drawn: the arguments, checked against the model.
@@ -39,6 +48,8 @@ pub struct Plan {
     pub steps: usize,
     /// The classes that images take in turn, for a conditional model.
     pub classes: Option<Vec<usize>>,
+    /// Names of all classes, where they have some.
+    pub class_names: Vec<String>,
     /// Whether the model has learnt the variance of a reverse step.
     pub learned_variance: bool,
     /// How many images.
@@ -87,6 +98,7 @@ impl Plan {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
         let edit = match first_stage {
+            _ if own.shown => None,
             None => Edit::new(&args.edit, model.image_shape)?,
             Some(stage) => {
                 let edit = Edit::new(&args.edit, stage.image_shape(model.image_shape))?;
@@ -100,7 +112,8 @@ impl Plan {
         Ok(Self {
             steps: levels.len() - 1,
             walk,
-            classes: classes(args, model, own.guide.as_deref())?,
+            classes: classes(args, model, own)?,
+            class_names: class_names(model, own.guide.as_deref()).to_vec(),
             learned_variance: model.variance.is_some(),
             number,
             batch,
@@ -119,6 +132,25 @@ impl Plan {
     pub fn labels(&self, images: Range<usize>) -> Option<Vec<usize>> {
         let classes = self.classes.as_ref()?;
         Some(images.map(|image| classes[image % classes.len()]).collect())
+    }
+
+    /// What the images show in turn: prompts, or classes by name or number; empty for a model without.
+    pub fn subjects(&self) -> Vec<String> {
+        if let Some(prompts) = &self.prompts {
+            return prompts.prompts.iter().filter(|prompt| !prompt.is_empty()).cloned().collect();
+        }
+        let name = |&class: &usize| self.class_names.get(class).cloned().unwrap_or(class.to_string());
+        self.classes.iter().flatten().map(name).collect()
+    }
+
+    /// What the grid shows.
+    pub fn contents(&self) -> Contents {
+        Contents {
+            subjects: self.subjects(),
+            walk: self.one_noise || self.interpolate.is_some(),
+            original: self.edit.as_ref().map(|edit| edit.original().to_vec()),
+            title: String::new(),
+        }
     }
 
     /// The settings as they are printed and written into pictures.
@@ -189,32 +221,40 @@ pub(crate) fn dynamic_limit(args: &Args) -> Result<Option<Limit>> {
     }
 }
 
-fn classes<N>(
-    args: &Args,
-    model: &TrainedModel<N>,
-    guide: Option<&ClassifierGuide>,
-) -> Result<Option<Vec<usize>>> {
+fn classes<N>(args: &Args, model: &TrainedModel<N>, own: &OwnSampler) -> Result<Option<Vec<usize>>> {
+    let guide = own.guide.as_deref();
     let asked = match (&args.labels, &args.label) {
         (Some(labels), _) => Some(&labels.0[..]),
         (None, label) => label.as_ref().map(std::slice::from_ref),
     };
     let known = model.num_classes.or(guide.map(|guide| guide.classifier.num_classes()));
     let Some(count) = known else { return Ok(None) };
-    let of_guide = guide.and_then(|guide| guide.classifier.config.class_names.as_deref());
-    let names = model.class_names.as_deref().or(of_guide).unwrap_or_default();
+    let names = class_names(model, guide);
     let of_guide = guide.map(|guide| &guide.classifier.config.empty_classes[..]);
     let empty = model.num_classes.map_or(of_guide.unwrap_or_default(), |_| &model.empty_classes);
     let shown = shown_classes(count, empty);
-    Ok(Some(match asked {
-        Some(asked) => {
+    Ok(Some(match (asked, &args.edit.init_image) {
+        (Some(asked), _) => {
             let asked: Vec<usize> =
                 asked.iter().map(|text| class(text, count, names)).collect::<Result<_>>()?;
             warn_of_empty(&asked, empty);
             asked
         }
+        (None, Some(image)) if !own.told => {
+            let without =
+                own.guidable && guide.is_none() && args.guidance_scale.is_none_or(|scale| scale == 1.0);
+            match read_png_text(image, SHOWS).and_then(|text| class(&text, count, names).ok()) {
+                Some(class) => vec![class],
+                None if without => return Ok(None),
+                None => bail!(
+                    "--init-image: {} does not say what it shows: add --label, or --labels for several in turn",
+                    image.display()
+                ),
+            }
+        }
         // A walk is between two noises of one class.
-        None if args.interpolate.is_some() => vec![shown[0]],
-        None => shown,
+        _ if args.interpolate.is_some() => vec![shown[0]],
+        _ => shown,
     }))
 }
 
@@ -225,8 +265,14 @@ fn warn_of_empty(asked: &[usize], empty: &[usize]) {
     unseen.dedup();
     if !unseen.is_empty() {
         let unseen: Vec<String> = unseen.iter().map(usize::to_string).collect();
-        eprintln!("warning: no training image shows class {}: nothing was learnt of it", unseen.join(", "));
+        let unseen = unseen.join(", ");
+        terminal::warn(format_args!("no training image shows class {unseen}: nothing was learnt of it"));
     }
+}
+
+fn class_names<'a, N>(model: &'a TrainedModel<N>, guide: Option<&'a ClassifierGuide>) -> &'a [String] {
+    let of_guide = guide.and_then(|guide| guide.classifier.config.class_names.as_deref());
+    model.class_names.as_deref().or(of_guide).unwrap_or_default()
 }
 
 /// The class of a name, or else of a number.

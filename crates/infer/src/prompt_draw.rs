@@ -11,6 +11,7 @@ use interop::pipeline::{Drawing, Embeddings, ImageSizes, Pipeline, PipelineError
 use crate::draw::{Drawn, MAX_FRAMES, MAX_GRID, progress_bar, read, write_each};
 use crate::memory::{check_memory, floats_of_latent};
 use crate::prompt_plan::{ImagePlan, PromptPlan};
+use crate::sheet::Contents;
 use crate::walk::Walk;
 
 /// The encoded text of a prompt, and of what it is guided away from.
@@ -63,12 +64,32 @@ pub fn draw_prompts(
         let Some(Finished { values, frames, shape: size }) = finished else { break };
         shape = size;
         if let Some(folder) = separate {
-            write_each(folder, &values, first, shape, &plan.describe())?;
+            write_each(folder, &values, first, shape, &plan.describe(), &subjects(plan))?;
         }
         drawn.add(images, &values, &frames, shape);
     }
     bar.finish_and_clear();
     Ok((drawn, shape))
+}
+
+/// What the images show in turn, where that is one thing each.
+fn subjects(plan: &PromptPlan) -> Vec<String> {
+    match &plan.labels {
+        _ if plan.between => Vec::new(),
+        Some(labels) => labels.iter().map(usize::to_string).collect(),
+        None => plan.prompts.clone(),
+    }
+}
+
+/// What the grid of images of `shape` shows.
+///
+/// # Errors
+///
+/// If the image that was changed cannot be read again.
+pub fn prompt_contents(plan: &PromptPlan, shape: [usize; 3]) -> Result<Contents> {
+    let original = plan.image.as_ref().map(|image| data::read_image(&image.path, shape)).transpose()?;
+    let subjects = if plan.between { plan.prompts.clone() } else { subjects(plan) };
+    Ok(Contents { subjects, walk: plan.between, original, title: String::new() })
 }
 
 /// What the network attends to; none for a folder without text.

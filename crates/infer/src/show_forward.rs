@@ -35,10 +35,11 @@ pub fn show_forward(args: &Args, name: &str, config: &RunConfig, device: &Device
         ));
     }
     let path = args.out();
-    result.strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
-    terminal::say(format_args!("upper row the chain, lower row the closed form: {}", path.display()));
+    let strip = result.strip(args.zoom());
+    strip.write_png(&path, &[("forward", name), ("seed", &args.seed.to_string())])?;
+    terminal::say(format_args!("the chain above, the closed form below: {}", path.display()));
     if args.show {
-        terminal::draw(&infer::half_blocks(&result.strip));
+        terminal::draw(&infer::half_blocks(&strip));
     }
     let agree = result.rows.iter().all(infer::Row::agrees);
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,7 +1,11 @@
+use std::path::Path;
+
 use anyhow::{Result, bail};
+use data::read_png_text;
 use train::TrainedLatent;
 
 use crate::args::Args;
+use crate::draw::SHOWS;
 
 /// What a run that knows words is to draw.
 #[derive(Clone, Debug)]
@@ -23,7 +27,11 @@ impl Prompts {
     pub fn new(args: &Args, trained: &TrainedLatent) -> Result<Option<Self>> {
         let given = &args.prompt;
         let Some(text) = &trained.config.text else { return Ok(None) };
-        let prompts = if given.prompt.is_empty() { &text.preview } else { &given.prompt };
+        let prompts = match &args.edit.init_image {
+            _ if !given.prompt.is_empty() => given.prompt.clone(),
+            Some(image) => vec![kept_prompt(args, image)?],
+            None => text.preview.clone(),
+        };
         if prompts.is_empty() {
             bail!("this run draws what a text says: add --prompt \"red heart\"");
         }
@@ -35,7 +43,7 @@ impl Prompts {
         if given.between && (prompts.len() != 2 || args.number.is_none_or(|number| number < 2)) {
             bail!("--between walks from one prompt to another: give two of them, and how many images by -n");
         }
-        let prompts = Self { prompts: prompts.clone(), negative, between: given.between };
+        let prompts = Self { prompts, negative, between: given.between };
         prompts.warn(trained);
         Ok(Some(prompts))
     }
@@ -65,5 +73,16 @@ impl Prompts {
                 ));
             }
         }
+    }
+}
+
+/// What a changed image goes on to show where no prompt is given: what its file says, or whatever the run finds.
+fn kept_prompt(args: &Args, image: &Path) -> Result<String> {
+    match read_png_text(image, SHOWS) {
+        Some(prompt) => Ok(prompt),
+        None if args.guidance_scale.is_some_and(|scale| scale != 1.0) => {
+            bail!("--guidance-scale: {} does not say what it shows: add --prompt", image.display())
+        }
+        None => Ok(String::new()),
     }
 }

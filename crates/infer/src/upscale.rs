@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Result, bail};
+use data::resample::repeat;
 use diffusion::ImageNoise;
 use train::cascade::{Augmentation, StageWalk, SuperResolutionModel};
 
@@ -9,6 +10,7 @@ use crate::args::Args;
 use crate::cascade::{Job, augmentation, stage_walk};
 use crate::draw::Drawn;
 use crate::plan::{OwnSampler, Plan};
+use crate::sheet::Contents;
 use crate::walk::Walk;
 
 /// An image that a super-resolution stage enlarges, as often as images are asked for.
@@ -39,11 +41,24 @@ impl<'a> Upscaling<'a> {
             bail!("--upscale: this stage knows classes: say with --label what the image shows");
         }
         let low = data::read_image(path, model.low_shape())?;
-        let own = OwnSampler { walk: Walk::Configured(run.sample.clone()), guide: None };
+        let own = OwnSampler {
+            walk: Walk::Configured(run.sample.clone()),
+            guidable: run.train.cond_drop_prob > 0.0,
+            guide: None,
+            shown: true,
+            told: false,
+        };
         let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
         let level = augmentation(args, 0, &model.config.low_resolution)?.level;
         let walk = stage_walk(args, &run.sample, &run.curve()?)?;
         Ok(Self { model, plan, walk, augmentation: Augmentation { level, truncated: false }, low })
+    }
+
+    /// What the grid shows.
+    pub fn contents(&self) -> Contents {
+        let ([_, height, width], [_, enlarged, _]) = (self.model.low_shape(), self.model.image_shape());
+        let original = repeat(&self.low, [height, width], enlarged / height);
+        Contents { original: Some(original), ..self.plan.contents() }
     }
 
     /// The settings as they are printed and written into pictures.

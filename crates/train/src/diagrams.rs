@@ -1,6 +1,6 @@
 //! The three rows of the first picture of Sohl-Dickstein et al. 2015, for points.
 
-use data::Picture;
+use data::{Captions, Picture};
 use schedules::Schedule;
 
 use crate::plot::{Ink, Plot};
@@ -34,7 +34,12 @@ impl Rows {
     pub fn draw(&self) -> Picture {
         let scattered = self.data.iter().chain(&self.samples).map(|states| scatter(states, self.size));
         let fields = self.drifts.iter().map(|moves| field(moves, self.size));
-        Plot::tile(&scattered.chain(fields).collect::<Vec<_>>(), PLACES)
+        let captions = Captions {
+            title: "from data to noise".into(),
+            rows: ["data", "samples", "drift"].map(String::from).to_vec(),
+            ..Captions::default()
+        };
+        Plot::tile(&scattered.chain(fields).collect::<Vec<_>>(), PLACES, &captions)
     }
 }
 
@@ -57,7 +62,7 @@ pub(crate) fn sigmas(schedule: &Schedule) -> Vec<f64> {
 
 /// Points by their first two coordinates, in a diagram of their own.
 pub(crate) fn scatter_picture(states: &[f32], size: usize) -> Picture {
-    Plot::tile(&[scatter(states, size)], 1)
+    Plot::tile(&[scatter(states, size)], 1, &Captions::default())
 }
 
 /// Where a drift field is looked at: states of `size` values, the first two of which are on a grid.
@@ -117,7 +122,7 @@ mod tests {
         let mut one_long = even.clone();
         one_long[0] = 10.0;
         let dark = |moves: &[f32]| {
-            let picture = Plot::tile(&[field(moves, 2)], 1);
+            let picture = Plot::tile(&[field(moves, 2)], 1, &Captions::default());
             (0..SIDE * SIDE).filter(|i| picture.at(i % SIDE, i / SIDE) != [255, 255, 255]).count()
         };
         let (even, one_long) = (dark(&even), dark(&one_long));

@@ -57,6 +57,13 @@ impl<N> TrainedModel<N> {
             device: device.clone(),
         })
     }
+
+    /// What images show in turn: the names of the classes, or else their numbers; nothing without classes.
+    pub fn subjects(&self) -> Vec<String> {
+        let names = self.class_names.as_deref().unwrap_or_default();
+        let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());
+        self.shown_classes().into_iter().flatten().map(name).collect()
+    }
 }
 
 impl<N> TrainedModel<N> {

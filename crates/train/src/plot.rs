@@ -1,4 +1,4 @@
-use data::{Grid, Picture};
+use data::{Captions, Grid, Picture};
 
 /// A square diagram of points and lines around the origin.
 #[derive(Clone)]
@@ -50,10 +50,10 @@ impl Plot {
     }
 
     /// Diagrams beside and below each other, `columns` to a row.
-    pub fn tile(plots: &[Self], columns: usize) -> Picture {
+    pub fn tile(plots: &[Self], columns: usize, captions: &Captions) -> Picture {
         let side = plots.first().map_or(1, |plot| plot.side);
         let values: Vec<f32> = plots.iter().flat_map(|plot| plot.values.iter().copied()).collect();
-        Grid { columns, scale: 1, gap: 3 }.draw(&values, [3, side, side])
+        Grid { columns, scale: 1, gap: 3 }.draw_captioned(&values, [3, side, side], captions)
     }
 
     fn place(&self, x: f64, y: f64) -> (f64, f64) {
@@ -82,7 +82,7 @@ mod tests {
     fn points_stand_where_their_coordinates_say() {
         let mut plot = Plot::new(10, 1.0);
         plot.point(0.9, 0.9, Ink::POINT);
-        let picture = Plot::tile(&[plot], 1);
+        let picture = Plot::tile(&[plot], 1, &Captions::default());
         let dark: Vec<(usize, usize)> = (0..100)
             .map(|i| (i % 10, i / 10))
             .filter(|&(x, y)| picture.at(x, y) != [255, 255, 255])

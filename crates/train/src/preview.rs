@@ -1,7 +1,7 @@
 use std::ops::ControlFlow;
 
 use burn::prelude::*;
-use data::{Grid, Picture};
+use data::{Captions, Grid, Picture};
 use diffusion::{ImageNoise, Step};
 
 use crate::error::TrainError;
@@ -13,8 +13,7 @@ use crate::{Network, RunConfig, TrainedModel};
 ///
 /// If sampling fails.
 pub fn draw_preview(model: &TrainedModel, config: &RunConfig) -> Result<Picture, TrainError> {
-    let classes = model.shown_classes().map(|classes| classes.len());
-    preview_grid(preview_images(model, config)?, model.image_shape, classes)
+    preview_grid(preview_images(model, config)?, model.image_shape, &model.subjects())
 }
 
 /// The images of a preview, `[B, C, H, W]`.
@@ -35,7 +34,10 @@ pub fn preview_images<N: Network>(
     Ok(config.sample.draw(denoiser.as_ref(), &model.curve, &mut noise, &mut observer)?)
 }
 
-/// Images `[B, C, H, W]` in a grid, with a column for each of the `classes` that they show in turn if these are few.
+/// The most subjects that each have a column of a grid.
+const MAX_COLUMNS: usize = 16;
+
+/// Images `[B, C, H, W]` in a grid, which show `subjects` in turn: each in a column of its own if these are few.
 ///
 /// # Errors
 ///
@@ -43,13 +45,18 @@ pub fn preview_images<N: Network>(
 pub fn preview_grid(
     images: Tensor<4>,
     shape: [usize; 3],
-    classes: Option<usize>,
+    subjects: &[String],
 ) -> Result<Picture, TrainError> {
     let number = images.dims()[0];
     let values = images.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
-    let grid = match classes.filter(|&classes| classes <= 16 && classes < number) {
-        Some(classes) => Grid::new(classes, shape),
-        None => Grid::square(number, shape),
+    let in_turn = || subjects.iter().cycle().take(number).cloned();
+    let (grid, captions) = if subjects.is_empty() {
+        (Grid::square(number, shape), Captions::default())
+    } else if subjects.len() <= MAX_COLUMNS {
+        let columns = Grid::columns_in_turn(number, subjects.len()).min(number);
+        (Grid::new(columns, shape), Captions::of_columns(in_turn().take(columns)))
+    } else {
+        (Grid::square(number, shape), Captions { images: in_turn().collect(), ..Captions::default() })
     };
-    Ok(grid.draw(&values, shape))
+    Ok(grid.for_captions(&captions, shape).draw_captioned(&values, shape, &captions))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::folder;
 use data::grid::write_apng;
-use data::{Picture, read_image};
+use data::{Picture, read_image, read_png_text};
 
 fn decoder(path: &Path) -> png::Reader<BufReader<File>> {
     png::Decoder::new(BufReader::new(File::open(path).unwrap())).read_info().unwrap()
@@ -25,6 +25,11 @@ fn pixels_and_text_survive() {
     let utf8 = &reader.info().utf8_text[0];
     assert_eq!((utf8.keyword.as_str(), utf8.get_text().unwrap().as_str()), ("prompt", "雪 ❄"));
 
+    assert_eq!(read_png_text(&path, "Author").as_deref(), Some("Émile"));
+    assert_eq!(read_png_text(&path, "prompt").as_deref(), Some("雪 ❄"));
+    assert_eq!(read_png_text(&path, "model"), None);
+    assert_eq!(read_png_text(&dir.path().join("none.png"), "seed"), None);
+
     let values = read_image(&path, [3, 1, 2]).unwrap();
     assert_eq!(Picture::from_unit(&values, [3, 1, 2]), picture);
 }
@@ -38,6 +43,9 @@ fn an_animation_has_its_frames_and_delays() {
 
     let mut reader = decoder(&path);
     assert_eq!(reader.info().animation_control.unwrap().num_frames, 3);
+    let mut still = vec![0; 8];
+    reader.next_frame(&mut still).unwrap();
+    assert_eq!(still, [100; 8], "what viewers without animation show");
     for i in 0..3u8 {
         let mut bytes = vec![0; 8];
         reader.next_frame(&mut bytes).unwrap();

@@ -56,16 +56,17 @@ impl Place {
         command.current_dir(self.0.path()).args(args).env("RUST_BACKTRACE", "0").output().unwrap()
     }
 
-    /// The pixels of what is drawn, and its size.
-    fn drawn(&self, args: &str) -> (Vec<u8>, (u32, u32)) {
-        let args: Vec<&str> = args.split_ascii_whitespace().chain(["--out", "grid.png"]).collect();
-        let output = self.infer(&args);
+    /// The pixels of the single images that are drawn, one below the other, and their width.
+    fn drawn(&self, args: &str) -> (Vec<u8>, usize) {
+        let args = args.split_ascii_whitespace().chain(["--out", "grid.png", "--separate", "single"]);
+        let _ = fs::remove_dir_all(self.path("single"));
+        let output = self.infer(&args.collect::<Vec<_>>());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let file = fs::File::open(self.0.path().join("grid.png")).unwrap();
-        let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
-        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
-        reader.next_frame(&mut pixels).unwrap();
-        (pixels, reader.info().size())
+        let mut files: Vec<_> =
+            fs::read_dir(self.path("single")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let images: Vec<_> = files.iter().map(|file| data::read_picture(file).unwrap()).collect();
+        (images.iter().flat_map(|image| image.bytes().to_vec()).collect(), images[0].width())
     }
 
     fn fails(&self, args: &str, expected: &str) {
@@ -84,11 +85,11 @@ impl Place {
 #[test]
 fn a_seed_is_one_picture_and_each_way_of_augmentation_another() {
     let place = Place::new();
-    let (own, size) = place.drawn("--run run -n 3 --seed 5");
+    let (own, width) = place.drawn("--run run -n 3 --seed 5");
     assert!(own == place.drawn("--run run -n 3 --seed 5 --batch 2").0, "the batch changes nothing");
     assert!(own == place.drawn("--run run -n 3 --seed 5 --aug-level 20 --truncated=false").0);
     let stages = place.drawn("--run run -n 3 --seed 5 --stages");
-    assert_eq!((stages.1.0 > size.0, stages.1.1), (true, size.1), "the stages lie side by side");
+    assert_eq!((stages.1, stages.0.len()), (2 * width, 2 * own.len()), "the stages lie side by side");
     let others = [
         "--seed 6",
         "--seed 5 --aug-level 0",
@@ -99,13 +100,12 @@ fn a_seed_is_one_picture_and_each_way_of_augmentation_another() {
     for other in others {
         assert!(own != place.drawn(&format!("--run run -n 3 {other}")).0, "{other}");
     }
-    // The first stage of a cascade draws what it draws alone: the left half of a cell, without the gap.
+    // The first stage of a cascade draws what it draws alone: the left half, each of whose pixels is repeated.
     let alone = place.drawn("--run run/stage-1 -n 1 --seed 5");
     let beside = place.drawn("--run run -n 1 --seed 5 --stages");
-    let left = |(pixels, (width, _)): &(Vec<u8>, (u32, u32))| -> Vec<u8> {
-        pixels.chunks(*width as usize).flat_map(|row| row[..32].to_vec()).collect()
-    };
-    assert!(left(&alone) == left(&beside));
+    let rows = beside.0.chunks(beside.1).step_by(2);
+    let left: Vec<u8> = rows.flat_map(|row| row[..width].iter().step_by(2).copied()).collect();
+    assert_eq!((left, width), (alone.0, 2 * alone.1));
 
     CascadeDir::new(place.path("run"))
         .keep_augmentation(2, Augmentation { level: 0, truncated: false })

@@ -49,9 +49,10 @@ fn infer(folder: &Path, args: &[&str]) -> Output {
 }
 
 fn draws(folder: &Path, args: &[&str]) -> Vec<u8> {
-    let output = infer(folder, args);
+    let output = infer(folder, &[args, &["--separate", "single"]].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    data::read_picture(&folder.join("out.png")).unwrap().bytes().to_vec()
+    let image = |i: usize| data::read_picture(&folder.join(format!("single/{i:06}.png"))).unwrap();
+    (0..4).flat_map(|i| image(i).bytes().to_vec()).collect()
 }
 
 #[test]

@@ -116,7 +116,8 @@ fn animations_and_walks_are_written() {
     succeeds(&[&args[..], &["--animate", &animation, "--out", &out, "--show"]].concat());
     let decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(&animation).unwrap()));
     let frames = decoder.read_info().unwrap().info().animation_control().unwrap().num_frames;
-    assert_eq!(frames, 10);
+    assert_eq!(frames, 11, "the noise, and what is predicted in 10 steps");
+    assert_eq!(png(&animation).0, png(&out).0, "what viewers without animation show");
 
     // The ends of the walk are the two images themselves.
     let plain = path(&folder, "plain.png");
@@ -136,19 +137,42 @@ fn difference(a: &[u8], b: &[u8]) -> u8 {
     a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
-/// `UPDATE_EXPECT=1 cargo test -p infer` writes what this and the next test compare with.
+/// The recorded picture is a grid of 4x4 images, each pixel four times as wide and high, two pixels apart.
 #[test]
 fn a_seed_is_one_picture() {
     let folder = tempfile::tempdir().unwrap();
-    let out = path(&folder, "grid.png");
-    succeeds(&[&words("--sampler ddim --steps 20 --seed 3 --out")[..], &[&out]].concat());
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/seed-3.png");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::copy(&out, &golden).unwrap();
+    let (out, single) = (path(&folder, "grid.png"), path(&folder, "single"));
+    succeeds(&[&words("--sampler ddim --steps 20 --seed 3 --out")[..], &[&out, "--separate", &single]].concat());
+    let golden =
+        data::read_picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/seed-3.png")).unwrap();
+    for image in 0..16 {
+        let (left, top) = (image % 4 * 34, image / 4 * 34);
+        let recorded: Vec<u8> =
+            (0..64).map(|i| golden.at(left + i % 8 * 4, top + i / 8 * 4)[0]).collect();
+        // Processors with other vector units round otherwise.
+        let difference = difference(&png(&format!("{single}/{image:06}.png")).0, &recorded);
+        assert!(difference <= 2, "image {image} differs by {difference} of 255");
     }
-    // Processors with other vector units round otherwise.
-    let difference = difference(&png(&out).0, &png(golden.to_str().unwrap()).0);
-    assert!(difference <= 2, "the picture differs by {difference} of 255");
+}
+
+/// A grid is at least 256 pixels wide, or as `--zoom` says, and shows the single images.
+#[test]
+fn a_grid_shows_the_single_images_enlarged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, single) = (path(&folder, "grid.png"), path(&folder, "single"));
+    let args = words("-n 20 --labels 0..9 --steps 1 --out");
+    succeeds(&[&args[..], &[&out, "--separate", &single]].concat());
+    let grid = data::read_picture(out.as_ref()).unwrap();
+    let image = data::read_picture(format!("{single}/000013.png").as_ref()).unwrap();
+    assert_eq!((grid.width(), image.shape()), (10 * 34 - 2, [1, 8, 8]));
+    let captions = grid.height() - (2 * 34 - 2);
+    assert!(captions > 0, "no room for the classes");
+    for (x, y) in (0..64).map(|i| (i % 8, i / 8)) {
+        assert_eq!(grid.at(3 * 34 + x * 4 + 3, captions + 34 + y * 4), image.at(x, y), "({x}, {y})");
+    }
+    succeeds(&[&args[..], &[&out, "--zoom", "1"]].concat());
+    assert_eq!(data::read_picture(out.as_ref()).unwrap().width(), 10 * 10 - 2);
+    fails(&["--zoom", "0"], "invalid value '0' for '--zoom <N>'");
 }
 
 #[test]

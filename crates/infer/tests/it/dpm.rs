@@ -66,7 +66,9 @@ fn points_are_drawn_as_three_rows_and_animated() {
     let desk = Desk::new();
     let picture = desk.draws(&["--run", "roll", "-n", "200", "--animate", "walk.png"]);
     let [_, height, width] = picture.shape();
-    assert_eq!((width, height), (5 * 240 + 4 * 3, 3 * 240 + 2 * 3));
+    // Beside the diagrams stand "samples" and the like, above them a title.
+    let (left, title) = (7 * 7 + 3, 16);
+    assert_eq!((width, height), (left + 5 * 240 + 4 * 3, title + 3 * 240 + 2 * 3));
     assert!(desk.0.path().join("walk.png").exists());
     let again = desk.draws(&["--run", "roll", "-n", "200"]);
     assert_eq!(picture, again, "one seed, one picture");
@@ -78,7 +80,7 @@ fn points_are_drawn_by_every_solver() {
     let desk = Desk::new();
     let run = ["--run", "points", "-n", "50"];
     let own = desk.draws(&[&run[..], &["--animate", "walk.png"]].concat());
-    assert_eq!(own.shape(), [3, 3 * 240 + 2 * 3, 5 * 240 + 4 * 3]);
+    assert_eq!(own.shape(), desk.draws(&["--run", "roll", "-n", "50"]).shape());
     assert!(desk.0.path().join("walk.png").exists());
     for solver in [
         "ancestral",
@@ -112,9 +114,10 @@ fn what_is_black_in_a_mask_is_kept() {
     desk.picture("image.png", |i| (i * 4) as u8);
     desk.picture("mask.png", |i| if i % 8 < 4 { 0 } else { 255 });
     let edit = ["--run", "digits", "-n", "1", "--init-image", "image.png", "--mask", "mask.png"];
-    let drawn = desk.draws(&edit);
-    // Each pixel is enlarged to 4x4.
-    let pixel = |i: usize| drawn.at(i % 8 * 4, i / 8 * 4)[0];
+    let drawn = desk.draws(&[&edit[..], &["--zoom", "4"]].concat());
+    // Each pixel is enlarged to 4x4; to the left is the original, and two pixels.
+    let pixel = |i: usize| drawn.at(34 + i % 8 * 4, i / 8 * 4)[0];
+    assert!((0..64).all(|i| drawn.at(i % 8 * 4, i / 8 * 4)[0] == (i * 4) as u8), "the original");
     let kept = (0..64).filter(|i| i % 8 < 4).all(|i| pixel(i).abs_diff((i * 4) as u8) <= 1);
     let rest = (0..64).filter(|i| i % 8 >= 4).any(|i| pixel(i).abs_diff((i * 4) as u8) > 40);
     assert!(kept && rest);
@@ -128,6 +131,8 @@ fn arguments_of_other_systems_are_refused() {
     desk.fails(&["--run", "digits", "--sampler", "ddim"], "walks its whole chain: leave it out");
     desk.fails(&["--run", "digits", "--init-image", "image.png"], "add --mask to draw a part of it anew");
     desk.fails(&["--run", "roll", "--init-image", "image.png"], "this model draws no pictures");
+    desk.fails(&["--run", "roll", "--zoom", "3"], "--zoom: this model draws no pictures");
+    desk.fails(&["--run", "points", "--zoom", "3"], "--zoom: a run that draws points does not use it");
     desk.fails(&["--run", "points", "--label", "3"], "--label: a run that draws points does not use it");
     for option in [&["--spacing", "trailing"][..], &["--separate", "x"], &["--dynamic-threshold", "0.9"]] {
         desk.fails(

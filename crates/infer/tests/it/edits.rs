@@ -81,6 +81,31 @@ fn strength_is_how_much_is_drawn() {
     assert!(0 < little && little < much, "{little} and {much} of 255 in all");
 }
 
+/// An image keeps the class that its file names; one that names none is drawn without a class.
+#[test]
+fn labels_do_not_rotate_while_an_image_is_changed() {
+    let desk = Desk::new();
+    let (out, single) = (desk.path("grid.png"), desk.path("single"));
+    let draw = |args: &[&str]| {
+        let output = infer(&[&["--steps", "4", "--out", &out], args].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    draw(&["-n", "4", "--separate", &single]);
+    let three = desk.path("single/000003.png");
+    let edit = |image: &str, more: &[&str]| draw(&[&["-n", "3", "--init-image", image], more].concat());
+    assert!(edit(&three, &[]).contains("labels: 3\n"));
+    assert!(edit(&three, &["--labels", "1,2"]).contains("labels: 1,2\n"));
+    assert!(!edit(&desk.path("image.png"), &[]).contains("labels"));
+    edit(&desk.path("image.png"), &["--zoom", "3"]);
+    let picture = read_picture(out.as_ref()).unwrap();
+    let original = read_picture(desk.path("image.png").as_ref()).unwrap();
+    for (x, y) in (0..64).map(|i| (i % 8, i / 8)) {
+        assert_eq!(picture.at(x * 3, y * 3), original.at(x, y), "the original comes first");
+    }
+    fails(&["--init-image", &desk.path("image.png"), "--guidance-scale", "2"], "add --label");
+}
+
 #[test]
 fn what_does_not_fit_is_named() {
     let desk = Desk::new();

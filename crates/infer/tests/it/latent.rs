@@ -91,16 +91,25 @@ fn infer_from(folder: &Path, run: &str, args: &[&str]) -> Output {
     command.current_dir(folder).args(["--run", run, "--out", "out.png"]).args(args).output().unwrap()
 }
 
-/// The picture, and what was said.
+/// The pixels of the images, and what was said.
 fn draws(folder: &Path, args: &[&str]) -> (Vec<u8>, String) {
     draws_from(folder, "ldm", args)
 }
 
 fn draws_from(folder: &Path, run: &str, args: &[&str]) -> (Vec<u8>, String) {
-    let output = infer_from(folder, run, args);
+    let single = folder.join("single");
+    let _ = fs::remove_dir_all(&single);
+    let output = infer_from(folder, run, &[args, &["--separate", single.to_str().unwrap()]].concat());
     let text = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
     assert!(output.status.success(), "{text}");
-    (data::read_picture(&folder.join("out.png")).unwrap().bytes().to_vec(), text)
+    (single_images(&single), text)
+}
+
+/// The pixels of the single images of a folder, one after the other.
+fn single_images(folder: &Path) -> Vec<u8> {
+    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().flat_map(|file| data::read_picture(file).unwrap().bytes().to_vec()).collect()
 }
 
 #[test]
@@ -139,15 +148,14 @@ fn a_walk_between_prompts_begins_and_ends_at_them() {
     let folder = trained();
     let folder = folder.path();
     let [red, blue] = ["red square", "blue square"];
-    let args = ["--prompt", red, "--prompt", blue, "--between", "-n", "3", "--separate", "walk"];
-    let (_, text) = draws(folder, &args);
+    let args = ["--prompt", red, "--prompt", blue, "--between", "-n", "3"];
+    let (walk, text) = draws(folder, &args);
     assert!(text.contains("between: the prompts"), "{text}");
-    let image = |name: &str| data::read_picture(&folder.join(name)).unwrap().bytes().to_vec();
+    let images: Vec<&[u8]> = walk.chunks(walk.len() / 3).collect();
     for (prompt, number) in [(red, 0), (blue, 2)] {
-        draws(folder, &["--prompt", prompt, "--separate", "one"]);
-        assert!(image("one/000000.png") == image(&format!("walk/{number:06}.png")), "{prompt}");
+        assert!(draws(folder, &["--prompt", prompt]).0 == images[number], "{prompt}");
     }
-    assert!(image("walk/000001.png") != image("walk/000000.png"));
+    assert!(images[1] != images[0]);
     let output = infer(folder, &["--prompt", red, "--between", "-n", "3"]);
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(text.contains("--between walks from one prompt to another"), "{text}");

@@ -1,8 +1,7 @@
 use std::ops::ControlFlow;
 
-use data::grid::beside;
 use data::resample::repeat;
-use data::{Grid, Picture, Splits};
+use data::{Captions, Grid, Picture, Splits};
 use diffusion::ImageNoise;
 use random::Seed;
 
@@ -34,10 +33,14 @@ pub(crate) fn draw_preview(model: &SuperResolutionModel, splits: &Splits) -> Res
     let labels = labels.as_deref();
     let drawn = walk.run(&shown, labels, &mut || noise.draw(), &mut |_| ControlFlow::Continue(()))?;
 
-    let [channels, height, width] = shown.image_shape;
+    let shape @ [_, height, _] = shown.image_shape;
     let low_shape = model.low_shape();
     let low = repeat(&reduced, [low_shape[1], low_shape[2]], height / low_shape[1]);
-    let columns = [&low[..], &drawn.images, &truth.pixels];
-    let grid = Grid::square(chosen.len(), shown.image_shape);
-    Ok(grid.draw(&beside(&columns, width), [channels, height, columns.len() * width]))
+    let size: usize = shape.iter().product();
+    let image = |i: usize| [&low, &drawn.images, &truth.pixels].map(|values| &values[i * size..][..size]);
+    let values: Vec<f32> = (0..chosen.len()).flat_map(|i| image(i).concat()).collect();
+    let captions = Captions::of_columns(["given", "drawn", "original"]);
+    let columns = Grid::columns_in_turn(3 * chosen.len(), 3);
+    let grid = Grid::new(columns, shape).for_captions(&captions, shape);
+    Ok(grid.draw_captioned(&values, shape, &captions))
 }

@@ -1,6 +1,6 @@
 use autoencoder::Autoencoder;
 use burn::prelude::*;
-use data::{Grid, Picture, Splits};
+use data::{Captions, Grid, Picture, Splits};
 use random::Seed;
 
 use super::config::FirstStageRunConfig;
@@ -24,11 +24,13 @@ pub(super) fn draw_preview(
     let set = if splits.valid.is_empty() { &splits.train } else { &splits.valid };
     let chosen = validation_images(Seed(config.seed), set, config.train.sample_images.div_ceil(2));
     let images = set.fixed(&chosen)?;
-    let [_, channels, height, width] = images.shape;
+    let [number, channels, height, width] = images.shape;
     let input = Tensor::<4>::from_data(TensorData::new(images.pixels, images.shape), device);
     let output = autoencoder.decode(autoencoder.latent(input.clone()));
     let pairs = Tensor::stack::<5>(vec![input, output], 1);
     let values = pairs.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
     let shape = [channels, height, width];
-    Ok(Grid::new(COLUMNS, shape).draw(&values, shape))
+    let captions = Captions::of_columns(["original", "reconstruction"]);
+    let grid = Grid::new(COLUMNS.min(2 * number), shape).for_captions(&captions, shape);
+    Ok(grid.draw_captioned(&values, shape, &captions))
 }

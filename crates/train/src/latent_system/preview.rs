@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use data::{Grid, HostBatch, Picture, Splits};
+use data::{Captions, Grid, HostBatch, Picture, Splits};
 use random::Seed;
 
 use super::concat::{ConcatConfig, Shown};
@@ -27,13 +27,15 @@ pub(super) fn draw_preview(trained: TrainedLatent, splits: &Splits) -> Result<Pi
     let images = trained.first_stage.decode(preview_images(&model, &config)?);
     let shape = trained.first_stage.image_shape(model.image_shape);
     match shown {
-        None => preview_grid(images, shape, model.shown_classes().map(|classes| classes.len())),
+        None => preview_grid(images, shape, &model.subjects()),
         Some(shown) => {
-            let factor = trained.first_stage.model.trunk().factor();
+            let (factor, number) = (trained.first_stage.model.trunk().factor(), images.dims()[0]);
             let pairs = Tensor::stack::<5>(vec![shown.picture(factor), images], 1);
             let values =
                 pairs.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
-            Ok(Grid::new(PAIRS, shape).draw(&values, shape))
+            let captions = Captions::of_columns(["shown", "drawn"]);
+            let columns = PAIRS.min(2 * number);
+            Ok(Grid::new(columns, shape).for_captions(&captions, shape).draw_captioned(&values, shape, &captions))
         }
     }
 }

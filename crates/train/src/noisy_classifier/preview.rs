@@ -1,5 +1,5 @@
 use burn::prelude::*;
-use data::{Grid, Picture, Splits};
+use data::{Captions, Grid, Picture, Splits};
 use diffusion::{Levels, q_sample};
 use random::Seed;
 use unet::NoisyClassifier;
@@ -35,8 +35,9 @@ pub(super) fn draw_preview(
     let length = config.diffusion.num_train_timesteps;
     let read = |error: burn::tensor::TensorReadError| TrainError::Device(error.to_string());
     let mut values = Vec::new();
+    let timestep = |row: usize| (2 * row + 1) * length / (2 * ROWS);
     for row in 0..ROWS {
-        let timesteps = vec![(2 * row + 1) * length / (2 * ROWS); columns];
+        let timesteps = vec![timestep(row); columns];
         let (levels, told) = training_levels(&config.curve()?, length, false, &timesteps, &[]);
         let levels: Vec<_> = levels.into_iter().map(|level| COORDINATE.input(level).1).collect();
         let noise = seed.stream("preview/noise", row as u64).normal(columns * channels * height * width);
@@ -51,5 +52,13 @@ pub(super) fn draw_preview(
         }
     }
     let shape = [channels, height, width];
-    Ok(Grid::new(columns, shape).draw(&values, shape))
+    let names = config.class_names.as_deref().unwrap_or_default();
+    let captions = Captions {
+        title: "by timestep; not recognised: negative".into(),
+        columns: labels.iter().map(|label| names.get(*label).cloned().unwrap_or(label.to_string())).collect(),
+        rows: (0..ROWS).map(|row| format!("t = {}", timestep(row))).collect(),
+        ..Captions::default()
+    };
+    let grid = Grid::new(columns, shape).for_captions(&captions, shape);
+    Ok(grid.draw_captioned(&values, shape, &captions))
 }
