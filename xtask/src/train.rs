@@ -50,6 +50,15 @@ pub struct Args {
     /// Skip images that cannot be read, and report them
     #[arg(long)]
     skip_bad: bool,
+    /// Train on the pictures of a folder: size, network and steps are chosen for this machine
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["config", "resume", "stage"])]
+    data: Option<PathBuf>,
+    /// With --data: the side of the pictures in pixels, instead of a chosen one
+    #[arg(long, value_name = "PIXELS")]
+    size: Option<usize>,
+    /// With --data: how long the training may take [default: 15m]
+    #[arg(long = "for", value_name = "TIME")]
+    time: Option<String>,
     /// Compile with the release profile: minutes longer, somewhat faster steps
     #[arg(long)]
     release: bool,
@@ -97,28 +106,30 @@ pub fn own_arguments() -> impl Iterator<Item = OsString> {
 
 /// Whether a config, with its overrides, reads parquet shards, for which the programs need a feature.
 ///
-/// A config that is missing or malformed is left to the program, whose errors say more.
+/// What is missing or malformed is left to the program, whose errors say more.
 pub fn needs_parquet(config: &Path, overrides: &[String]) -> Result<bool> {
-    if let Some(kind) = overrides.iter().rev().find_map(|text| chosen(text)) {
-        return Ok(kind == "parquet");
+    let mut kind = None;
+    if config.exists() {
+        let text =
+            fs::read_to_string(config).with_context(|| format!("failed to read {}", config.display()))?;
+        let table: toml::Table = text.parse().unwrap_or_default();
+        kind = kind_of(table.get("dataset"));
     }
-    if !config.exists() {
-        return Ok(false);
+    for setting in overrides {
+        let Some((key, value)) = setting.split_once('=') else { continue };
+        let parsed: toml::Table = format!("value = {value}").parse().unwrap_or_default();
+        kind = match key.trim() {
+            "dataset" => kind_of(parsed.get("value")),
+            "dataset.type" => parsed.get("value").and_then(|kind| kind.as_str().map(str::to_owned)).or(Some(value.into())),
+            _ => kind,
+        };
     }
-    let text = fs::read_to_string(config).with_context(|| format!("failed to read {}", config.display()))?;
-    let Ok(table) = text.parse::<toml::Table>() else { return Ok(false) };
-    let kind = table.get("dataset").and_then(|dataset| dataset.get("type"));
-    Ok(kind.and_then(|kind| kind.as_str()) == Some("parquet"))
+    Ok(kind.as_deref() == Some("parquet"))
 }
 
-/// The type of data that an override chooses, if it does.
-fn chosen(text: &str) -> Option<String> {
-    if let Some(kind) = text.strip_prefix("dataset.type=") {
-        return Some(kind.trim_matches(['"', '\'']).to_owned());
-    }
-    let table = text.strip_prefix("dataset=")?;
-    let table = format!("dataset = {table}").parse::<toml::Table>().ok()?;
-    Some(table.get("dataset")?.get("type")?.as_str()?.to_owned())
+/// The key `type` of a data set.
+fn kind_of(dataset: Option<&toml::Value>) -> Option<String> {
+    dataset?.get("type")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -129,15 +140,23 @@ mod tests {
     fn parquet_is_found_in_the_config_and_in_the_overrides() {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("a.toml");
+        let needs = |config: &Path, overrides: &[&str]| {
+            needs_parquet(config, &overrides.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()).unwrap()
+        };
         fs::write(&config, "[dataset]\ntype = \"parquet\"\n").unwrap();
-        assert!(needs_parquet(&config, &[]).unwrap());
-        assert!(!needs_parquet(&config, &["dataset.type=idx".into()]).unwrap());
-        assert!(needs_parquet(Path::new("absent.toml"), &["dataset.type=\"parquet\"".into()]).unwrap());
+        assert!(needs(&config, &[]));
+        assert!(!needs(&config, &["dataset.type=idx"]));
+        assert!(!needs(&config, &["dataset={type=\"folder\",path=\"a\"}"]));
+        assert!(needs(&config, &["train.steps=3", "dataset.flip=true"]));
+        let absent = Path::new("absent.toml");
+        assert!(needs(absent, &["dataset.type=\"parquet\""]) && needs(absent, &["dataset.type=parquet"]));
+        assert!(needs(absent, &["dataset = { files = [\"a.parquet\"], type = 'parquet' }"]));
+        assert!(needs(absent, &["dataset.type=idx", "dataset={type=\"parquet\"}"]), "the last one counts");
+        assert!(!needs(absent, &["dataset={type=\"parquet\"}", "dataset.type=idx"]));
         fs::write(&config, "[dataset]\ntype = \"idx\"\n").unwrap();
-        assert!(!needs_parquet(&config, &[]).unwrap());
-        let whole = "dataset={type=\"parquet\",files=\"a.parquet\"}";
-        assert!(needs_parquet(&config, &[whole.into()]).unwrap());
+        assert!(!needs(&config, &[]));
+        assert!(needs(&config, &["dataset={type=\"parquet\",files=[\"a\"]}"]));
         fs::write(&config, "[dataset\n").unwrap();
-        assert!(!needs_parquet(&config, &[]).unwrap());
+        assert!(!needs(&config, &[]) && !needs(&config, &["dataset={type="]));
     }
 }

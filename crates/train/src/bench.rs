@@ -2,6 +2,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::prelude::*;
+use burn::train::Learner;
 
 use crate::checkpoint::Checkpoints;
 use crate::checkpoint_writer::CheckpointWriter;
@@ -30,6 +31,16 @@ pub struct Bench {
     pub memory_mib: Option<f64>,
 }
 
+/// Training steps that were timed.
+struct TimedSteps<S: System> {
+    learner: Learner<Trainee<S>>,
+    /// Of each step but the first, which compiles and warms up.
+    seconds: Vec<f64>,
+    /// Of one step.
+    operations: f64,
+    memory_mib: Option<f64>,
+}
+
 impl<S: System> Session<S> {
     /// Measures training steps and one preview; writes nothing but what a system prepares.
     ///
@@ -40,16 +51,39 @@ impl<S: System> Session<S> {
         let device = backend::open(self.backend, self.device_index)?;
         let this = self.prepared(None, &device)?;
         let train = this.config.train();
-        let autodiff = train.autodiff(&device);
-        let loaders = S::loaders(&this.config, &this.splits, &device, 0)?;
-        let mut learner = this.learner(&autodiff, 0)?;
-        let parameters = learner.model().net.num_params();
+        let timed = this.timed_steps(&device, repetitions)?;
+        let step = median(timed.seconds);
+        let trainee = timed.learner.model();
+        Ok(Bench {
+            parameters: trainee.net.num_params(),
+            step,
+            images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
+            gflops: timed.operations / step / 1e9,
+            sample: this.bench_sampling(&trainee, &device, repetitions.min(3))?,
+            sample_images: train.sample_images,
+            memory_mib: timed.memory_mib,
+        })
+    }
+
+    /// The median of the seconds that some training steps take, after one that is not counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`bench`](Self::bench).
+    pub(crate) fn step_seconds(&self, repetitions: usize) -> Result<f64, TrainError> {
+        let device = backend::open(self.backend, self.device_index)?;
+        let this = self.prepared(None, &device)?;
+        Ok(median(this.timed_steps(&device, repetitions)?.seconds))
+    }
+
+    fn timed_steps(&self, device: &Device, repetitions: usize) -> Result<TimedSteps<S>, TrainError> {
+        let autodiff = self.config.train().autodiff(device);
+        let loaders = S::loaders(&self.config, &self.splits, device, 0)?;
+        let mut learner = self.learner(&autodiff, 0)?;
         let checkpoints = Checkpoints::new(self.run.checkpoints(), 1);
-        let strategy = this.strategy(&autodiff, CheckpointWriter::new(checkpoints, this.meta()?), None);
+        let strategy = self.strategy(&autodiff, CheckpointWriter::new(checkpoints, self.meta()?), None);
         let mut batches = loaders.train.iter();
-        let mut seconds = Vec::new();
-        let mut memory: Option<f64> = None;
-        let mut operations = 0.0;
+        let (mut seconds, mut memory, mut operations) = (Vec::new(), None, 0.0);
         for step in 0..=repetitions {
             let started = Instant::now();
             let (stats, forward) = kernels::count_operations(|| {
@@ -64,16 +98,7 @@ impl<S: System> Session<S> {
             seconds.push(started.elapsed().as_secs_f64());
             memory = memory.into_iter().chain(memory_mib()).reduce(f64::max);
         }
-        let step = median(seconds.split_off(1));
-        Ok(Bench {
-            parameters,
-            step,
-            images_per_second: (train.batch_size * train.grad_accumulation) as f64 / step,
-            gflops: operations / step / 1e9,
-            sample: this.bench_sampling(&learner.model(), &device, repetitions.min(3))?,
-            sample_images: train.sample_images,
-            memory_mib: memory,
-        })
+        Ok(TimedSteps { learner, seconds: seconds.split_off(1), operations, memory_mib: memory })
     }
 
     fn bench_sampling(

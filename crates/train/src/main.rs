@@ -1,4 +1,6 @@
-//! `cargo xtask train`: trains a diffusion model as a configuration says.
+//! `cargo xtask train`: trains a diffusion model as a configuration says, or on somebody's own pictures.
+
+mod own_pictures;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,11 +12,12 @@ use backend::BackendName;
 use burn::train::Interrupter;
 use clap::Parser;
 use data::{DatasetConfig, Splits};
+use own_pictures::OwnPictures;
 use terminal::quoted;
 use train::cascade::{CascadeConfig, CascadeDir, CascadeSession, Stage, StageConfig, SuperResolution};
 use train::{
     ClassifierSystem, DpmSystem, DraftConfig, FirstStage, LatentSystem, Objective, Outcome, PointSystem,
-    RunDir, Session, System, SystemName, TrainingMemory, check_config_path,
+    RunDir, Session, System, SystemConfig, SystemName, TrainingMemory, check_config_path,
 };
 
 const DEFAULT_CONFIG: &str = "configs/digits-ddpm.toml";
@@ -61,6 +64,9 @@ struct Args {
     /// Train although it is estimated to take more memory than this machine has.
     #[arg(long)]
     beyond_memory: bool,
+    /// Own pictures instead of a configuration.
+    #[command(flatten)]
+    own: OwnPictures,
 }
 
 fn main() -> ExitCode {
@@ -69,7 +75,10 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<()> {
     let run = RunDir::new(run_folder(&args)?);
-    let config = config_file(&args, &run)?;
+    let config = match own_pictures::configuration(&args, &run)? {
+        Some(config) => config,
+        None => config_file(&args, &run)?,
+    };
     check_config_path(&config)?;
     let system = SystemName::of(&config)?;
     if args.stage.is_some() && system != SystemName::Cascade {
@@ -93,9 +102,14 @@ fn train_system<S: System>(args: Args, run: RunDir, config: &Path) -> Result<()>
     settings.extend(args.seed.map(|seed| format!("seed={seed}")));
     let draft = DraftConfig::<S::Config>::read(config, &settings)?;
     let splits = open(&draft.dataset, args.skip_bad)?;
+    let says_steps = draft.gives("train.steps");
     let config = draft.resolve(&splits)?;
     let text = toml::to_string_pretty(&config).context("failed to print the configuration")?;
-    let counts = format!("{}\n{}", counts(&splits), checked_memory::<S>(&args, &config, &splits)?);
+    let mut counts = format!("{}\n{}", counts(&splits), checked_memory::<S>(&args, &config, &splits)?);
+    if !says_steps {
+        let steps = config.train().steps;
+        counts.push_str(&format!("\ntrain.steps is not set: {steps} steps, the default; --steps N sets it"));
+    }
     let session = Session::<S> {
         run: run.clone(),
         config,
@@ -259,6 +273,7 @@ impl Checking {
 fn run_folder(args: &Args) -> Result<PathBuf> {
     let name = match &args.run {
         Some(name) => name.clone(),
+        None if args.own.data.is_some() => args.own.name()?,
         None => {
             let config = args.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG));
             let name = config.file_stem().with_context(|| {

@@ -57,6 +57,18 @@ impl<C: SystemConfig> DraftConfig<C> {
         Ok(Self { origin, table, dataset: draft.dataset().clone(), of: PhantomData })
     }
 
+    /// Whether it says what `key` is, such as `train.steps`, instead of leaving the default.
+    pub fn gives(&self, key: &str) -> bool {
+        let mut parts = key.split('.');
+        let first = parts.next().and_then(|part| self.table.get(part));
+        parts.fold(first, |value, part| value.and_then(|value| value.get(part))).is_some()
+    }
+
+    /// Whether it says nothing but the data and the seed.
+    pub fn is_bare(&self) -> bool {
+        self.table.keys().all(|key| matches!(key.as_str(), "dataset" | "seed" | "class_names"))
+    }
+
     /// That of a table; `origin` says where from, for errors.
     ///
     /// # Errors

@@ -31,7 +31,11 @@ fn every_mistake_is_named() {
         (&["type.toml"], "films"),
         (&["key.toml"], "unknown field `sed`"),
         (&["folder.toml"], "pictures"),
-        (&["digits.toml"], "model"),
+        (&["digits.toml"], "digits.toml: it has [dataset] alone: add --for 15m, and network, size and steps"),
+        (&["digits.toml", "--set", SMALL, "--size", "8"], "--size and --for choose a configuration: give --data"),
+        (&["--data", "nowhere"], "failed to read nowhere"),
+        (&["--data", ".", "--size", "3"], "--size 3: it must be from 4 to 512 pixels"),
+        (&["--data", ".", "digits.toml"], "cannot be used with"),
         (&["digits.toml", "--set", "steps"], "expected key=value"),
         (&["digits.toml", "--backend", "gpu"], "gpu"),
         (&["digits.toml", "--backend", "metal", "--set", SMALL], "metal"),
@@ -50,6 +54,40 @@ fn every_mistake_is_named() {
         assert!(!text.contains("panicked"), "{text}");
     }
     assert!(!folder.path().join("runs").exists(), "a mistake leaves nothing behind");
+}
+
+/// Own pictures, from the folder to a run that is drawn from: what is chosen is said, written, and trained.
+#[test]
+fn a_folder_of_pictures_is_all_that_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, byte) in [("dark", 30), ("light", 220)] {
+        let place = folder.path().join("my pictures").join(class);
+        fs::create_dir_all(&place).unwrap();
+        for i in 0..4 {
+            let picture = data::Picture::filled(9 + i, 8, &[byte]);
+            picture.write_png(&place.join(format!("{i}.png")), &[]).unwrap();
+        }
+    }
+    let args = ["--data", "my pictures", "--for", "1s", "--set", "train.steps=2", "--set", "train.sample_images=2"];
+    let output = train(&folder, &args);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for said in [
+        "seen: 8 pictures, 2 classes (dark, light), sides of 8 to 12 pixels, grey",
+        "8 pictures are few: they will be learnt by heart",
+        "measured: 8x8 pixels with 32 channels, ",
+        "chosen: 8x8 pixels, 32 channels (the cheapest, though 1000 steps would take longer than asked for), ",
+        "written: runs/my-pictures.toml",
+        "finished 2 steps",
+    ] {
+        assert!(text.contains(said), "expected `{said}` in: {text}");
+    }
+    let made = fs::read_to_string(folder.path().join("runs/my-pictures.toml")).unwrap();
+    assert!(made.contains("# chosen: 8x8") && made.contains("path = \"my pictures\""), "{made}");
+    assert!(folder.path().join("runs/my-pictures/ema.bpk").exists());
+    let again = train(&folder, &args);
+    let text = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(!again.status.success() && text.contains("runs/my-pictures.toml was made before"), "{text}");
 }
 
 /// Where there is too little address space for their stacks.
