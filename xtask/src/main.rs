@@ -6,6 +6,7 @@ mod bench;
 mod cargo;
 mod ci;
 mod dataset;
+mod docs;
 mod doctor;
 mod eval;
 mod fuzz;
@@ -41,6 +42,7 @@ enum Command {
     Dataset(dataset::Args),
     Conformance(interop::Conformance),
     Export(interop::Export),
+    Docs(docs::Args),
     Setup(setup::Args),
     Ci(ci::Args),
 }
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Dataset(args) => dataset::run(&args),
         Command::Conformance(args) => interop::conformance(&args),
         Command::Export(args) => interop::export(&args),
+        Command::Docs(args) => docs::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Ci(args) => ci::run(&args),
     })

@@ -120,7 +120,9 @@ pub fn needs_parquet(config: &Path, overrides: &[String]) -> Result<bool> {
         let parsed: toml::Table = format!("value = {value}").parse().unwrap_or_default();
         kind = match key.trim() {
             "dataset" => kind_of(parsed.get("value")),
-            "dataset.type" => parsed.get("value").and_then(|kind| kind.as_str().map(str::to_owned)).or(Some(value.into())),
+            "dataset.type" => {
+                parsed.get("value").and_then(|kind| kind.as_str().map(str::to_owned)).or(Some(value.into()))
+            }
             _ => kind,
         };
     }

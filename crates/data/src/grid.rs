@@ -249,7 +249,10 @@ mod tests {
         assert_eq!(width(4, 64), (1, 262));
         assert_eq!(width(1, 512), (1, 512));
         assert_eq!(Grid::square(17, [3, 64, 64]).columns, 5);
-        assert_eq!([(40, 10), (40, 2), (16, 3), (1, 4)].map(|(n, of)| Grid::columns_in_turn(n, of)), [10, 6, 3, 4]);
+        assert_eq!(
+            [(40, 10), (40, 2), (16, 3), (1, 4)].map(|(n, of)| Grid::columns_in_turn(n, of)),
+            [10, 6, 3, 4]
+        );
     }
 
     /// The images of a captioned grid are those of a bare one, each in its place; letters are elsewhere.
@@ -268,8 +271,10 @@ mod tests {
         let (left, top) = (LETTER + 2, 2 * LINE);
         assert_eq!(captioned.width(), bare.width() + left);
         assert_eq!(captioned.height(), bare.height() + top + 2 * LINE);
-        for (row, y, x) in (0..2).flat_map(|row| (0..16).flat_map(move |y| (0..52).map(move |x| (row, y, x)))) {
-            let (there, here) = (captioned.at(left + x, top + row * (18 + LINE) + y), bare.at(x, row * 18 + y));
+        for (row, y, x) in (0..2).flat_map(|row| (0..16).flat_map(move |y| (0..52).map(move |x| (row, y, x))))
+        {
+            let (there, here) =
+                (captioned.at(left + x, top + row * (18 + LINE) + y), bare.at(x, row * 18 + y));
             assert_eq!(there, here, "row {row} at ({x}, {y})");
         }
         let inked = (0..top * captioned.width()).filter(|&i| captioned.bytes()[i] > BACKGROUND).count();

@@ -80,7 +80,10 @@ mod tests {
     #[test]
     fn sizes_classes_and_colours_are_seen() {
         let digits = DatasetConfig::default().survey().unwrap();
-        assert_eq!((digits.num_classes, digits.sides, digits.uniform, digits.grey), (Some(10), (8, 8), true, true));
+        assert_eq!(
+            (digits.num_classes, digits.sides, digits.uniform, digits.grey),
+            (Some(10), (8, 8), true, true)
+        );
 
         let folder = tempfile::tempdir().unwrap();
         for (name, width) in [("a", 9), ("b", 5)] {

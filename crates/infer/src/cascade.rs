@@ -71,7 +71,8 @@ impl<'a> CascadeDrawing<'a> {
     /// What the grid shows.
     pub fn contents(&self) -> Contents {
         let sides = self.cascade.shapes().into_iter().map(|shape| shape[1].to_string()).collect::<Vec<_>>();
-        let title = if self.show_stages { format!("each in {} pixels", sides.join(", ")) } else { String::new() };
+        let title =
+            if self.show_stages { format!("each in {} pixels", sides.join(", ")) } else { String::new() };
         Contents { title, ..self.plan.contents() }
     }
 

@@ -50,8 +50,7 @@ pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Op
     settings.extend(edit.iter().flat_map(Edit::describe).filter(|(key, _)| *key != "strength"));
     settings.extend(args.edit.denoise.map(|std| ("denoise", std.to_string())));
     let Some((data, frames)) = walk(args, model, factor.as_ref(), stop)? else { return Ok(None) };
-    let contents =
-        Contents { original: edit.map(|edit| edit.original().to_vec()), ..Contents::default() };
+    let contents = Contents { original: edit.map(|edit| edit.original().to_vec()), ..Contents::default() };
     let sheet = is_picture.then(|| Sheet::new(contents, samples(args, model), model.shape, args.zoom()));
     let draw = |values: &[f32]| match &sheet {
         Some(sheet) => sheet.draw(values),

@@ -114,11 +114,8 @@ mod tests {
 
     #[test]
     fn the_original_comes_first() {
-        let contents = Contents {
-            subjects: vec!["3".into()],
-            original: Some(vec![1.0; 64]),
-            ..Contents::default()
-        };
+        let contents =
+            Contents { subjects: vec!["3".into()], original: Some(vec![1.0; 64]), ..Contents::default() };
         let sheet = Sheet::new(contents, 3, [1, 8, 8], Some(1));
         assert_eq!(sheet.captions.images, ["original", "3", "3", "3"]);
         let picture = sheet.draw(&[-1.0; 3 * 64]);

@@ -123,7 +123,8 @@ impl Wishes<'_> {
     /// How many previews are drawn where a training step takes some seconds, at least the one at the end, and what they take.
     fn previews(&self, survey: &Survey, seconds: f64) -> (usize, f64) {
         // A training step goes forward once and back twice; a guided step of sampling goes forward twice.
-        let evaluations = PREVIEW.0.div_ceil(BATCH) * PREVIEW.1 * (1 + usize::from(survey.num_classes.is_some()));
+        let evaluations =
+            PREVIEW.0.div_ceil(BATCH) * PREVIEW.1 * (1 + usize::from(survey.num_classes.is_some()));
         let each = evaluations as f64 * seconds / 3.0;
         let count = (PREVIEWS.1 * self.time.as_secs_f64() / each) as usize;
         let count = count.clamp(1, PREVIEWS.0);
@@ -139,7 +140,9 @@ impl Wishes<'_> {
     fn because(&self, survey: &Survey, candidate: Candidate, steps: usize, seconds: f64) -> String {
         let Candidate { side, channels } = candidate;
         let why = match (self.size, self.steps(survey, seconds) < ENOUGH_STEPS) {
-            (_, true) => format!("the cheapest, though {ENOUGH_STEPS} steps would take longer than asked for"),
+            (_, true) => {
+                format!("the cheapest, though {ENOUGH_STEPS} steps would take longer than asked for")
+            }
             (Some(_), _) => "the size asked for, with the widest network that makes enough steps".to_owned(),
             (None, _) => format!("the largest that makes {ENOUGH_STEPS} steps or more"),
         };
@@ -235,11 +238,15 @@ impl Wishes<'_> {
 
     /// The configuration as a file, with comments.
     fn file(&self, reasons: &[String], table: &Table) -> Result<String, TrainError> {
-        let mut text = String::from("# Made by `cargo xtask train` for these pictures and this machine.\n#\n");
+        let mut text =
+            String::from("# Made by `cargo xtask train` for these pictures and this machine.\n#\n");
         for reason in reasons {
             let _ = writeln!(text, "# {}", reason.replace(['\n', '\r'], " "));
         }
-        let _ = writeln!(text, "#\n# Every key can be changed, here or with `--set`; docs/configuration.md has all of them.");
+        let _ = writeln!(
+            text,
+            "#\n# Every key can be changed, here or with `--set`; docs/configuration.md has all of them."
+        );
         for key in ["seed", "dataset", "model", "diffusion", "train", "sample"] {
             let Some(value) = table.get(key) else { continue };
             let section = toml::to_string(&Table::from_iter([(key.to_owned(), value.clone())]))
@@ -278,7 +285,8 @@ fn integer(value: usize) -> Value {
 /// Levels of the network: the side is halved three times at most, while it is above 8 pixels; pictures of 8 pixels are halved once.
 fn levels(side: usize) -> usize {
     let is_halved = |&times: &usize| {
-        side.is_multiple_of(2 << times) && (side >> times > LOWEST_SIDE || (times == 0 && side == LOWEST_SIDE))
+        side.is_multiple_of(2 << times)
+            && (side >> times > LOWEST_SIDE || (times == 0 && side == LOWEST_SIDE))
     };
     1 + (0..3).take_while(is_halved).count()
 }
@@ -381,7 +389,9 @@ mod tests {
     #[test]
     fn more_time_makes_more_steps() {
         let say = |_: &str| {};
-        let of = |time| (wishes(time, &say).steps(&survey(8), 0.1), wishes(time, &say).previews(&survey(8), 0.1).0);
+        let of = |time| {
+            (wishes(time, &say).steps(&survey(8), 0.1), wishes(time, &say).previews(&survey(8), 0.1).0)
+        };
         let ((short, few), (long, many)) = (of(60), of(600));
         assert_eq!((few, many), (1, 5));
         assert!((180.0..600.0).contains(&short) && (4000.0..6000.0).contains(&long), "{short} {long}");

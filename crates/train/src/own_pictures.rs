@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use data::{DataError, DatasetConfig, FolderConfig, SourceConfig, write_atomically};
-use train::{DraftConfig, RunConfig, RunDir, SystemName, TrainError, Wishes};
+use train::{Checkpoints, DraftConfig, RunConfig, RunDir, SystemName, TrainError, Wishes};
 
 use crate::Args;
 
@@ -49,7 +49,9 @@ impl OwnPictures {
 pub fn configuration(args: &Args, run: &RunDir) -> Result<Option<PathBuf>> {
     let Some(dataset) = dataset(args)? else {
         if args.own.is_wished() {
-            bail!("--size and --for choose a configuration: give --data FOLDER, or a file with [dataset] alone");
+            bail!(
+                "--size and --for choose a configuration: give --data FOLDER, or a file with [dataset] alone"
+            );
         }
         return Ok(None);
     };
@@ -61,7 +63,7 @@ pub fn configuration(args: &Args, run: &RunDir) -> Result<Option<PathBuf>> {
             file.display()
         );
     }
-    if run.checkpoints().exists() {
+    if !Checkpoints::new(run.checkpoints(), 1).steps().is_empty() {
         return Err(TrainError::RunExists { path: run.path().to_path_buf() }.into());
     }
     let wishes = Wishes {
@@ -77,7 +79,11 @@ pub fn configuration(args: &Args, run: &RunDir) -> Result<Option<PathBuf>> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     write_atomically(&file, |target| target.write_all(choice.text.as_bytes()))?;
-    train::say(format_args!("written: {}, which `cargo xtask train {}` trains by", file.display(), file.display()));
+    train::say(format_args!(
+        "written: {}, which `cargo xtask train {}` trains by",
+        file.display(),
+        file.display()
+    ));
     Ok(Some(file))
 }
 

@@ -4,6 +4,7 @@ mod backends;
 mod deny;
 mod features;
 mod fresh_run;
+mod readme;
 mod steps;
 
 use std::process::{Command, ExitCode};

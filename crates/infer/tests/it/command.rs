@@ -142,13 +142,15 @@ fn difference(a: &[u8], b: &[u8]) -> u8 {
 fn a_seed_is_one_picture() {
     let folder = tempfile::tempdir().unwrap();
     let (out, single) = (path(&folder, "grid.png"), path(&folder, "single"));
-    succeeds(&[&words("--sampler ddim --steps 20 --seed 3 --out")[..], &[&out, "--separate", &single]].concat());
+    succeeds(
+        &[&words("--sampler ddim --steps 20 --seed 3 --out")[..], &[&out, "--separate", &single]].concat(),
+    );
     let golden =
-        data::read_picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/seed-3.png")).unwrap();
+        data::read_picture(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/seed-3.png"))
+            .unwrap();
     for image in 0..16 {
         let (left, top) = (image % 4 * 34, image / 4 * 34);
-        let recorded: Vec<u8> =
-            (0..64).map(|i| golden.at(left + i % 8 * 4, top + i / 8 * 4)[0]).collect();
+        let recorded: Vec<u8> = (0..64).map(|i| golden.at(left + i % 8 * 4, top + i / 8 * 4)[0]).collect();
         // Processors with other vector units round otherwise.
         let difference = difference(&png(&format!("{single}/{image:06}.png")).0, &recorded);
         assert!(difference <= 2, "image {image} differs by {difference} of 255");

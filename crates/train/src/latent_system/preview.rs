@@ -35,7 +35,9 @@ pub(super) fn draw_preview(trained: TrainedLatent, splits: &Splits) -> Result<Pi
                 pairs.try_into_vec_as::<f32>().map_err(|error| TrainError::Device(error.to_string()))?;
             let captions = Captions::of_columns(["shown", "drawn"]);
             let columns = PAIRS.min(2 * number);
-            Ok(Grid::new(columns, shape).for_captions(&captions, shape).draw_captioned(&values, shape, &captions))
+            Ok(Grid::new(columns, shape)
+                .for_captions(&captions, shape)
+                .draw_captioned(&values, shape, &captions))
         }
     }
 }

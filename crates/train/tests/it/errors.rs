@@ -32,7 +32,10 @@ fn every_mistake_is_named() {
         (&["key.toml"], "unknown field `sed`"),
         (&["folder.toml"], "pictures"),
         (&["digits.toml"], "digits.toml: it has [dataset] alone: add --for 15m, and network, size and steps"),
-        (&["digits.toml", "--set", SMALL, "--size", "8"], "--size and --for choose a configuration: give --data"),
+        (
+            &["digits.toml", "--set", SMALL, "--size", "8"],
+            "--size and --for choose a configuration: give --data",
+        ),
         (&["--data", "nowhere"], "failed to read nowhere"),
         (&["--data", ".", "--size", "3"], "--size 3: it must be from 4 to 512 pixels"),
         (&["--data", ".", "digits.toml"], "cannot be used with"),
@@ -68,7 +71,8 @@ fn a_folder_of_pictures_is_all_that_is_needed() {
             picture.write_png(&place.join(format!("{i}.png")), &[]).unwrap();
         }
     }
-    let args = ["--data", "my pictures", "--for", "1s", "--set", "train.steps=2", "--set", "train.sample_images=2"];
+    let args =
+        ["--data", "my pictures", "--for", "1s", "--set", "train.steps=2", "--set", "train.sample_images=2"];
     let output = train(&folder, &args);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
