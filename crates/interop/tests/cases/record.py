@@ -266,7 +266,7 @@ def extra_large(folder):
 
 def labelled(folder):
     """A training step of a network that knows classes, and none that means no class."""
-    net = moved(UNet2DModel(**SMALL | dict(block_out_channels=(4, 4)), num_class_embeds=3))
+    net = network(num_class_embeds=3)
     net.save_pretrained(folder)
     optimizer = dict(type="AdamW", lr=2e-4, betas=[0.9, 0.999], weight_decay=0.01, eps=1e-8)
     adam = torch.optim.AdamW(net.parameters(), **{key: value for key, value in optimizer.items() if key != "type"})
