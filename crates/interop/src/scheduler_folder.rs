@@ -34,8 +34,10 @@ impl FolderSampler {
         if class.is_empty() {
             return Err(InteropError::damaged(path)("it names no `_class_name`"));
         }
-        let sampler = Self { path: path.to_path_buf(), class, options, call: Call::default() };
-        let sampler = sampler.in_steps(DEFAULT_STEPS);
+        let length: usize = options.get("num_train_timesteps", CHAIN).map_err(unsupported)?;
+        let steps = Some(length.clamp(1, DEFAULT_STEPS));
+        let call = Call { num_inference_steps: steps, ..Call::default() };
+        let sampler = Self { path: path.to_path_buf(), class, options, call };
         sampler.scheduler()?;
         Ok(sampler)
     }
@@ -65,11 +67,12 @@ impl FolderSampler {
         Ok(sampler)
     }
 
-    /// The same, sampled in so many steps unless it is called otherwise, or in those of the chain if it is shorter.
-    pub(crate) fn in_steps(mut self, steps: usize) -> Self {
+    /// Changes the default number of steps, to that of the chain if it is shorter; a scheduler that cannot make so many keeps
+    /// its own.
+    pub(crate) fn in_steps(self, steps: usize) -> Self {
         let length = self.options.get("num_train_timesteps", CHAIN).unwrap_or(CHAIN);
-        self.call.num_inference_steps = Some(length.clamp(1, steps));
-        self
+        let steps = Some(length.clamp(1, steps));
+        self.clone().called(|call| call.num_inference_steps = steps).unwrap_or(self)
     }
 
     /// The same as the pipelines with a text call it: no noise drawn anew by TCD, whose own default is 0.3.

@@ -6,13 +6,13 @@ use crate::Scheduler;
 use crate::scheduler_table::reported_timesteps;
 
 /// A solver and the levels that it walks.
-pub(crate) struct Walk {
+pub(crate) struct Trajectory {
     pub(crate) solver: Box<dyn Solver>,
     pub(crate) levels: Vec<NoiseLevel>,
 }
 
-/// What remains of a class's walk without its first steps, as the reference library's pipelines begin it on the way.
-pub(crate) fn rest(class: &str, scheduler: &Scheduler, walk: Walk, left_out: usize) -> Walk {
+/// Leaves out the first steps of a class's walk, as the reference library's pipelines do.
+pub(crate) fn remaining(class: &str, scheduler: &Scheduler, walk: Trajectory, left_out: usize) -> Trajectory {
     match scheduler.chain() {
         Some(chain) if class == "PNDMScheduler" && !scheduler.runge_kutta && left_out > 0 => {
             let stride = chain.num_train_timesteps() / scheduler.grid.visits().len().max(1);
@@ -26,17 +26,17 @@ pub(crate) fn rest(class: &str, scheduler: &Scheduler, walk: Walk, left_out: usi
                 _ => [chain.level(t), below(t)],
             });
             let levels = timesteps.iter().map(|&t| chain.level(t)).chain([end]).collect();
-            Walk { solver: Box::new(LatePndm::new(steps.collect())), levels }
+            Trajectory { solver: Box::new(LatePndm::new(steps.collect())), levels }
         }
         _ => {
             let levels = walk.levels[left_out..].to_vec();
-            Walk { solver: Box::new(Counted { solver: walk.solver, left_out }), levels }
+            Trajectory { solver: Box::new(Counted { solver: walk.solver, left_out }), levels }
         }
     }
 }
 
-/// A solver that counts its steps as if the whole walk were made: where blocks begin and what counts for a short walk are
-/// that walk's.
+/// Counts a solver's steps from the beginning of the whole walk, which decides where blocks of levels begin and whether the walk
+/// is a short one.
 struct Counted {
     solver: Box<dyn Solver>,
     left_out: usize,
@@ -55,14 +55,15 @@ impl Solver for Counted {
     }
 }
 
-/// PNDM begun on the way, one evaluation a step, with the reference library's habits: its list holds the second timestep
-/// twice, for the warm-up, and the walk begins one place later in it. So the second evaluation is taken for the warm-up's,
-/// whichever timestep it has, and all images after it for those of one stride below.
+/// PNDM begun on the way, one evaluation a step, as in the reference library.
+///
+/// Its list of timesteps holds the second one twice, for the warm-up, but a walk that begins later in the list has no timestep
+/// twice. Its second evaluation still ends the warm-up, and all later images are taken to be one stride lower than they are.
 struct LatePndm {
-    /// From where to where each step leads.
+    /// The levels that each step leads from and to.
     steps: Vec<[NoiseLevel; 2]>,
     history: Ipndm,
-    /// The image that was begun with, and its noise.
+    /// The first image and its predicted noise.
     begun: Option<(Tensor<4>, Tensor<4>)>,
 }
 

@@ -8,22 +8,25 @@ use super::blending::{Blending, Kept};
 use super::draw::Noise;
 use super::{Drawing, Pipeline, PipelineError, Start};
 use crate::Scheduler;
-use crate::scheduler_rest::{Walk, rest};
+use crate::scheduler_rest::{Trajectory, remaining};
 
-/// What is walked, from where, and what the network is shown.
+/// A drawing before its first step.
 pub(super) struct Beginning {
+    /// The noisy image.
     pub(super) x: Tensor<4>,
-    pub(super) walk: Walk,
+    /// The steps that are left to take.
+    pub(super) walk: Trajectory,
+    /// What the network sees beside the image.
     pub(super) beside: Beside,
 }
 
 impl Pipeline {
-    /// What a drawing begins with, of noise in the order in which the reference library draws it.
+    /// Begins a drawing. Noise is drawn in the reference library's order.
     pub(super) fn begin(
         &self,
         drawing: &Drawing,
         scheduler: &Scheduler,
-        walk: Walk,
+        walk: Trajectory,
         shape: [usize; 3],
         noise: &mut Noise<'_>,
     ) -> Result<Beginning, PipelineError> {
@@ -43,7 +46,9 @@ impl Pipeline {
             Start::Inpaint { image, mask, strength } => {
                 let walk = self.rest(drawing, scheduler, walk, *strength)?;
                 let factor = (*strength == 1.0).then_some(factor);
-                Ok(self.fill([image, mask], walk, factor, scheduler, shape, noise))
+                // The library's warm-up of PNDM looks the level of each evaluation up; no other class does.
+                let by_evaluation = drawing.sampler.is_some() || scheduler.runge_kutta;
+                Ok(self.fill([image, mask], walk, factor, by_evaluation, shape, noise))
             }
             Start::Enlarge { image, noise_level } => {
                 let (x, beside) = self.enlarged(image.clone(), *noise_level, shape, noise)?;
@@ -52,13 +57,13 @@ impl Pipeline {
         }
     }
 
-    /// Where a mask is filled: from noise times `factor`, or without one from the image, noised.
+    /// Begins to fill a mask from noise times `factor`, or from the noised image if there is no factor.
     fn fill(
         &self,
         [image, mask]: [&Tensor<4>; 2],
-        Walk { solver, levels }: Walk,
+        Trajectory { solver, levels }: Trajectory,
         factor: Option<f64>,
-        scheduler: &Scheduler,
+        by_evaluation: bool,
         shape: [usize; 3],
         noise: &mut Noise<'_>,
     ) -> Beginning {
@@ -71,23 +76,24 @@ impl Pipeline {
         };
         let Some(image) = latent.filter(|_| blends) else {
             let beside = self.masked([image, mask], x.dims()[0], shape, noise);
-            return Beginning { x, walk: Walk { solver, levels }, beside };
+            return Beginning { x, walk: Trajectory { solver, levels }, beside };
         };
         // The reference library encodes the masked image for these networks too.
         self.first_stage.skip_draw(shape, noise);
         let kept = Kept { image, noise: drawn, mask: latent_mask(mask.clone(), shape) };
-        let solver = Box::new(Blending { solver, kept, by_evaluation: scheduler.runge_kutta });
-        Beginning { x, walk: Walk { solver, levels }, beside: Beside::default() }
+        let solver = Box::new(Blending { solver, kept, by_evaluation });
+        Beginning { x, walk: Trajectory { solver, levels }, beside: Beside::default() }
     }
 
-    /// What is walked with a strength: that share of the steps, rounded down as the reference library has it, one at least.
+    /// Leaves out the first steps, so that the share `strength` remains: rounded down as in the reference library, and at least
+    /// one.
     fn rest(
         &self,
         drawing: &Drawing,
         scheduler: &Scheduler,
-        walk: Walk,
+        walk: Trajectory,
         strength: f64,
-    ) -> Result<Walk, PipelineError> {
+    ) -> Result<Trajectory, PipelineError> {
         if !(strength > 0.0 && strength <= 1.0) {
             return Err(DiffusionError::Strength { strength }.into());
         }
@@ -99,9 +105,9 @@ impl Pipeline {
         let steps = asked.unwrap_or(walked).min(walked);
         let left_out = (steps - (steps as f64 * strength) as usize).min(walked.saturating_sub(1));
         if drawing.sampler.is_some() {
-            return Ok(Walk { levels: walk.levels[left_out..].to_vec(), ..walk });
+            return Ok(Trajectory { levels: walk.levels[left_out..].to_vec(), ..walk });
         }
-        Ok(rest(self.sampler.class(), scheduler, walk, left_out))
+        Ok(remaining(self.sampler.class(), scheduler, walk, left_out))
     }
 }
 

@@ -10,7 +10,7 @@ use super::begin::Beginning;
 use super::beside::Beside;
 use super::{Drawing, Embeddings, Pipeline, PipelineError, PipelineKind, Start};
 use crate::Scheduler;
-use crate::scheduler_rest::Walk;
+use crate::scheduler_rest::Trajectory;
 
 /// No image is larger.
 const MAX_SIDE: usize = 16_384;
@@ -32,7 +32,7 @@ impl Pipeline {
     ) -> Result<Tensor<4>, PipelineError> {
         let (scheduler, walk) = self.walk(drawing)?;
         let shape = self.latent_shape(drawing)?;
-        let Beginning { x, walk: Walk { mut solver, levels }, beside } =
+        let Beginning { x, walk: Trajectory { mut solver, levels }, beside } =
             self.begin(drawing, &scheduler, walk, shape, noise)?;
         self.check_channels(shape, &beside)?;
         let beside = Beside { class: self.labelled(drawing)?.or(beside.class), ..beside };
@@ -44,7 +44,7 @@ impl Pipeline {
         refused.into_inner().map_or(Ok(x), |error| Err(PipelineError::Forward(error)))
     }
 
-    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Walk), PipelineError> {
+    fn walk(&self, drawing: &Drawing) -> Result<(Scheduler, Trajectory), PipelineError> {
         let sampler = match &drawing.start {
             // Its steps are spread over what remains, instead of being left out.
             Start::Image { strength, .. } if self.spreads(drawing) => {
@@ -55,14 +55,14 @@ impl Pipeline {
         let (scheduler, solver) = sampler.scheduler()?;
         let Some(sampler) = &drawing.sampler else {
             let levels = scheduler.grid.levels();
-            return Ok((scheduler, Walk { solver, levels }));
+            return Ok((scheduler, Trajectory { solver, levels }));
         };
         let curve = scheduler.grid.curve();
         if curve.chain().is_none() {
             return Err(PipelineError::NoChain { class: self.sampler.class().to_owned() });
         }
         let (solver, levels) = (sampler.solver.init(curve), sampler.levels(curve)?);
-        Ok((scheduler, Walk { solver, levels }))
+        Ok((scheduler, Trajectory { solver, levels }))
     }
 
     /// Whether all steps are walked from an image, as the reference library does with a distilled model.

@@ -54,7 +54,7 @@ pub(super) fn sample_size(
     Ok(size)
 }
 
-/// Whether a network's configuration was written by a version before [`SIDE_SINCE`], with one number for its size.
+/// Whether a version before [`SIDE_SINCE`] wrote a network's configuration, with one number for its size.
 fn is_old(network: &Path) -> Result<bool, InteropError> {
     let path = network.join("config.json");
     let text = fs::read_to_string(&path).map_err(InteropError::io("read", &path))?;

@@ -29,6 +29,17 @@ pub fn exported() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn export_says_that_the_pipeline_draws_no_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints/digits-ddpm");
+    let mut export = std::process::Command::new(env!("CARGO_BIN_EXE_export"));
+    let output = export.arg("--run").arg(run).arg(folder.path().join("digits")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("its pipeline draws no classes"), "{said}");
+}
+
+#[test]
 fn an_exported_run_reads_back_bit_for_bit() {
     let ((config, model), (_folder, path)) = (run(), exported());
     let back = ModelFolder::read(&path, &Device::flex()).unwrap();
