@@ -9,6 +9,6 @@ pub struct ClassifierArgs {
     #[arg(long, value_name = "FOLDER", conflicts_with = "forward")]
     pub classifier: Option<PathBuf>,
     /// How strongly; 0 is off.
-    #[arg(long, value_name = "S", default_value_t = 1.0, requires = "classifier")]
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
     pub classifier_scale: f64,
 }

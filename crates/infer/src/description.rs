@@ -59,6 +59,14 @@ const HOMES: [(&[&str], &str); 8] = [
     (&["denoise"], "it is for runs of system \"dpm\": leave it out"),
 ];
 
+/// What options need beside them.
+const NEEDS: [(&[&str], &str); 4] = [
+    (&["strength", "invert", "mask", "denoise", "noise-level"], "init-image"),
+    (&["inpaint", "jump-length", "resamples"], "mask"),
+    (&["classifier-scale"], "classifier"),
+    (&["between"], "prompt"),
+];
+
 impl Description {
     /// Refuses the first option of a request that does nothing.
     ///
@@ -70,6 +78,7 @@ impl Description {
             if !self.uses(option, args) {
                 bail!("--{option}: {} does not use it: {}", self.subject, self.reason(option));
             }
+            check_needs(option, given)?;
             self.check_sampler(option, args)?;
             self.check_guidance(option, args)?;
             check_edit(option, args)?;
@@ -113,6 +122,16 @@ impl Description {
             );
         }
         Ok(())
+    }
+}
+
+fn check_needs(option: &str, given: &Given) -> Result<()> {
+    let needed = NEEDS.iter().find(|(options, _)| options.contains(&option));
+    match needed {
+        Some((_, needed)) if given.names().all(|name| name != *needed) => {
+            bail!("--{option} does nothing by itself: add --{needed}")
+        }
+        _ => Ok(()),
     }
 }
 

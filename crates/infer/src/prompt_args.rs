@@ -14,7 +14,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "TEXT")]
     pub negative: Vec<String>,
     /// Walk from the first prompt to the second in -n images, all with the same noise.
-    #[arg(long, requires = "prompt")]
+    #[arg(long)]
     pub between: bool,
     /// Height and width in pixels, such as 512x768, or one number for both; the folder's own unless given.
     #[arg(long, value_name = "HxW")]
@@ -26,7 +26,7 @@ pub struct PromptArgs {
     #[arg(long, value_name = "N")]
     pub clip_skip: Option<usize>,
     /// Enlarging --init-image: the timestep whose noise is added to it first; the folder's class has a default.
-    #[arg(long, value_name = "T", requires = "init_image")]
+    #[arg(long, value_name = "T")]
     pub noise_level: Option<usize>,
     /// Decode latents of more than so many pixels in height or width tile by tile, for images larger than the memory.
     #[arg(long, value_name = "N")]

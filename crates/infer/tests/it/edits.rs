@@ -122,8 +122,8 @@ fn what_does_not_fit_is_named() {
     edit(&["--mask", &mask, "--resamples", "3"], "add --inpaint repaint");
     edit(&["--mask", &mask, "--inpaint", "repaint", "--interpolate", "1,2"], "leave out --inpaint repaint");
     edit(&["--forward", "3"], "cannot be used with");
-    fails(&["--mask", &mask], "--init-image <FILE>");
-    fails(&["--strength", "0.5"], "--init-image <FILE>");
+    fails(&["--mask", &mask], "--mask does nothing by itself: add --init-image");
+    fails(&["--strength", "0.5"], "--strength does nothing by itself: add --init-image");
     fails(&["--init-image", "nowhere.png"], "nowhere.png");
     fails(&["--init-image", "README.md"], "README.md: unreadable image");
     fails(&["--init-image", "README.md"], "give another PNG");
