@@ -80,7 +80,7 @@ impl ModelFolder {
 fn check_samples(unet: &UNetConfig, scheduler: &Scheduler) -> Result<(), (&'static str, String)> {
     if !matches!(unet.in_channels, 1 | 3) {
         let value = format!(
-            "{} in a folder without an autoencoder, whose images have 1 or 3 channels",
+            "{} in a folder without an autoencoder, whose images have 1 or 3 channels,",
             unet.in_channels
         );
         return Err(("in_channels", value));

@@ -120,7 +120,7 @@ mod tests {
             ("solver_order", "0"),
             ("solver_order", "-1"),
             ("sigma_min", "0"),
-            ("sigma_max", "1e300"),
+            ("sigma_max", "1e+300"),
             ("sigma_data", "\"0.5\""),
             ("shift", "-3"),
             ("shift_terminal", "1"),

@@ -99,7 +99,7 @@ impl Special {
     /// The token of a mark that the tokenizer's files name, or of the one that its kind has.
     fn mark(&self, named: &Option<Mark>, default: &str) -> Result<u32, String> {
         let mark = named.as_ref().map_or(default, Mark::text);
-        self.ids.find(mark).ok_or_else(|| format!("the vocabulary has no token {mark:?}"))
+        self.ids.find(mark).ok_or_else(|| format!("the vocabulary has no token {mark}"))
     }
 
     /// How many tokens there are, of added ones those that are not listed.

@@ -90,9 +90,9 @@ impl TokenizerKeys {
     ///
     /// If a file cannot be read, or is damaged.
     pub(crate) fn read(folder: &Path) -> Result<Self, TextError> {
-        let mut config: Self = parse(folder, "tokenizer_config.json")?.unwrap_or_default();
+        let mut config = Self::of_file(folder, "tokenizer_config.json")?;
         config.extra_special_tokens = config.extra_special_tokens.or(config.additional_special_tokens.take());
-        let map: Self = parse(folder, "special_tokens_map.json")?.unwrap_or_default();
+        let map = Self::of_file(folder, "special_tokens_map.json")?;
         let Some(decoder) = &config.added_tokens_decoder else {
             let mut keys = map.or(config);
             keys.added = keys.added_beside(folder)?;
@@ -107,6 +107,15 @@ impl TokenizerKeys {
         added.sort_by_key(|(_, id)| *id);
         let keys = config.or(map);
         Ok(Self { added, ..keys })
+    }
+
+    /// What one file says; a token without a spelling is refused, whether another file goes before or not.
+    fn of_file(folder: &Path, name: &str) -> Result<Self, TextError> {
+        let keys: Self = parse(folder, name)?.unwrap_or_default();
+        if keys.named().into_iter().chain(keys.extra()).any(|mark| mark.text().is_empty()) {
+            return Err(TextError::damaged(folder.join(name))("a special token is empty: leave it out"));
+        }
+        Ok(keys)
     }
 
     fn or(self, other: Self) -> Self {

@@ -12,6 +12,9 @@ use crate::{FolderSampler, InteropError};
 /// Parts that change no image, or that only other arguments than ours would use.
 const UNUSED: [&str; 4] = ["feature_extractor", "image_encoder", "safety_checker", "watermarker"];
 
+/// Files that tokenizers are read from.
+const TOKENIZERS: [&str; 4] = ["vocab.json", "spiece.model", "vocab.txt", "tokenizer.json"];
+
 /// The `model_index.json` of a folder.
 #[derive(Clone, Debug)]
 pub struct ModelIndex {
@@ -145,7 +148,11 @@ impl ModelIndex {
         }
         let folder = part_folder(&self.folder, name);
         let wanted = match name {
-            _ if name.contains("tokenizer") => return None,
+            _ if name.contains("tokenizer") => {
+                let found =
+                    folder != self.folder || TOKENIZERS.iter().any(|file| folder.join(file).is_file());
+                return (!found).then(|| format!("{name}/"));
+            }
             _ if name.contains("scheduler") => "scheduler_config.json",
             _ => "config.json",
         };

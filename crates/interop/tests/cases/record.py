@@ -4,7 +4,8 @@
 
 The text encoders and tokenizers were recorded with transformers 5.23.0. The networks were recorded with torch 2.15.0, the schedulers,
 condition_only, stable_diffusion_xl and what begins on the way, labelled_train_step too, with 2.9.0. KIND is pipeline, train_step,
-labelled, schedulers, conditions, extra_large or on_the_way.
+labelled, schedulers, conditions, extra_large, on_the_way, image_skips or added_tokens; the last two were recorded with torch 2.9.0
+and transformers 5.24.0.
 The folder stable_diffusion was written by StableDiffusionPipeline.save_pretrained, with CLIP's text encoder from transformers.
 
 Weights are random, with every one-dimensional parameter moved off its initial value, so that a dropped or swapped affine
@@ -332,8 +333,41 @@ def on_the_way(folder, task, name, options, call):
     write(folder, dict(pipeline=kind.__name__, weights="../stable_diffusion", call=call), io)
 
 
+def image_skips(folder):
+    """NCSN++: no number of groups, so that each norm chooses its own; and an option that the class does not know, which is null."""
+    net = moved(UNet2DModel(
+        sample_size=8, block_out_channels=(8, 16), down_block_types=("SkipDownBlock2D",) * 2, layers_per_block=1,
+        up_block_types=("SkipUpBlock2D",) * 2, norm_num_groups=None, attention_head_dim=4, norm_eps=1e-6,
+        mid_block_scale_factor=math.sqrt(2), time_embedding_type="fourier", downsample_padding=None)).eval()
+    sample, timestep = torch.randn(2, 3, 8, 8), torch.tensor([3.0, 0.7])
+    with torch.no_grad():
+        out = net(sample, timestep).sample
+    net.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(dict(config, later_option=None), indent=1))
+    write(folder, dict(kind="UNet2DModel"), dict(sample=sample, timestep=timestep, out=out))
+
+
+def added_tokens(folder):
+    """Tokens that were added to CLIP's, each with another way in which it is found."""
+    from transformers import AddedToken, CLIPTokenizer
+
+    tokenizer = CLIPTokenizer.from_pretrained(pathlib.Path(__file__).parent / "stable_diffusion/tokenizer")
+    tokenizer.add_tokens([
+        AddedToken("<Cat-Toy>"), AddedToken("<cat><mat>", normalized=False), AddedToken("<cat>", normalized=False),
+        AddedToken("<spaced>", lstrip=True, rstrip=True, normalized=False), AddedToken("sks", single_word=True)])
+    tokenizer.save_pretrained(folder)
+    for name in ("vocab.json", "merges.txt"):
+        (folder / name).write_bytes((pathlib.Path(__file__).parent / "stable_diffusion/tokenizer" / name).read_bytes())
+    prompts = ["a photo of a <cat-toy>  on A <CAT-TOY>", "<cat><mat><cat> <CAT>", "a  <spaced>  <spaced> mat<spaced>",
+               "sks, asks Sks_ sks"]
+    cases = [dict(prompt=prompt, unpadded=tokenizer(prompt).input_ids) for prompt in prompts]
+    (folder / "cases.json").write_text(json.dumps(dict(max_length=77, cases=cases), indent=1))
+
+
 root = pathlib.Path(sys.argv[1])
-wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions", "extra_large", "labelled", "on_the_way"]
+wanted = sys.argv[2:] or ["pipeline", "train_step", "schedulers", "conditions", "extra_large", "labelled",
+                           "on_the_way", "image_skips", "added_tokens"]
 torch.manual_seed(0)
 if "pipeline" in wanted:
     pipeline(root / "ddpm_pipeline")
@@ -357,3 +391,8 @@ if "on_the_way" in wanted:
     torch.manual_seed(5)
     for name, arguments in ON_THE_WAY.items():
         on_the_way(root / name, *arguments)
+if "image_skips" in wanted:
+    torch.manual_seed(4)
+    image_skips(root / "image_skips")
+if "added_tokens" in wanted:
+    added_tokens(root / "tokenizer_added")

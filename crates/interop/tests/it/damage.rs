@@ -59,9 +59,14 @@ fn options_that_we_do_not_have_are_named() {
         (UNET, "new_option", json!(3), "unet/config.json: new_option = 3 is not supported"),
         (UNET, "down_block_types", json!(["KDownBlock2D"]), "down_block_types = \"KDownBlock2D\""),
         (UNET, "resnet_time_scale_shift", json!("spatial"), "resnet_time_scale_shift = \"spatial\""),
-        (UNET, "class_embed_type", json!("timestep"), "the weights in"),
+        (UNET, "class_embed_type", json!("timestep"), "class_embed_type = number is not supported"),
         (UNET, "norm_num_groups", json!(7), "norm_groups 7 does not divide the 32 channels of level 0"),
         (UNET, "sample_size", json!(null), "sample_size = null is not supported"),
+        (UNET, "norm_num_groups", json!(null), "norm_num_groups = null with DownBlock2D"),
+        (UNET, "layers_per_block", json!(200), "it describes a network of"),
+        (UNET, "sample_size", json!(65536), "unet/config.json: sample_size = 65536x65536 needs at least"),
+        (UNET, "in_channels", json!(4), "in_channels = 4 in a folder without an autoencoder"),
+        (UNET, "in_channels", json!(u64::MAX), "in_channels is 18446744073709551615; use at most 16384"),
         (UNET, "sample_size", json!([8, 7]), "sample_size = [8, 7] is not supported"),
         (UNET, "sample_size", json!([8, 1_000_000_000_000_u64]), "is not supported"),
         (UNET, "block_out_channels", json!([]), "block_out_channels = [] is not supported"),
@@ -73,20 +78,16 @@ fn options_that_we_do_not_have_are_named() {
             SCHEDULER,
             "num_train_timesteps",
             json!(1_000_000_000_000_u64),
-            "a chain has at most 1000000 timesteps",
+            "num_train_timesteps = 1000000000000: it must be a whole number from 1 to 1000000",
         ),
         (UNET, "_class_name", json!("VQModel"), "_class_name = \"VQModel\" is not supported"),
         (SCHEDULER, "new_option", json!(3), "not supported: new_option = 3"),
         (SCHEDULER, "prediction_type", json!("score"), "not supported: prediction_type = score"),
+        (SCHEDULER, "clip_sample_range", json!(-1.0), "clip_sample_range = -1.0: it must be above 0"),
         (SCHEDULER, "_class_name", json!("NoScheduler"), "there is no counterpart of NoScheduler"),
         (SCHEDULER, "beta_schedule", json!("wavy"), "not supported: beta_schedule = wavy"),
         (SCHEDULER, "num_train_timesteps", json!(1), "not supported: a chain of one timestep"),
-        (
-            SCHEDULER,
-            "num_train_timesteps",
-            json!(0),
-            "num_train_timesteps is 0: a chain needs at least 1 timestep",
-        ),
+        (SCHEDULER, "num_train_timesteps", json!(0), "num_train_timesteps = 0: it must be a whole number"),
         ("model_index.json", "vqvae", json!(["diffusers", "VQModel"]), "vqvae = [\"diffusers\",\"VQModel\"]"),
         ("model_index.json", "unet", json!([null, null]), "it names no unet"),
     ];
@@ -119,7 +120,10 @@ fn numbers_outside_a_solver_are_refused() {
 fn files_that_are_missing_or_damaged_are_named() {
     for file in ["model_index.json", UNET, SCHEDULER, WEIGHTS] {
         let missing = told(|folder| fs::remove_file(folder.join(file)).unwrap());
-        assert!(missing.contains(&format!("failed to read {file}")), "{missing}");
+        let expected = format!("failed to read {file}");
+        let expected =
+            if file == WEIGHTS { "holds no weights: it needs diffusion_pytorch_model" } else { &expected };
+        assert!(missing.contains(expected), "{missing}");
         let cut = told(|folder| {
             let bytes = fs::read(folder.join(file)).unwrap();
             fs::write(folder.join(file), &bytes[..bytes.len() / 2]).unwrap();
@@ -150,4 +154,41 @@ fn the_old_names_of_attention_are_read() {
     assert!(file.tensors.contains_key("mid_block.attentions.0.proj_attn.weight"));
     file.write().unwrap();
     assert_eq!(read(), before);
+}
+
+/// As google/ddpm-cifar10-32 and others of the first folders are.
+#[test]
+fn the_parts_of_a_flat_folder_lie_beside_its_index() {
+    let (_folder, path) = exported();
+    let tensors = || {
+        let ModelFolder { model, unet, .. } = ModelFolder::read(&path, &Device::flex()).unwrap();
+        unet_tensors(&model.net, &unet).unwrap()
+    };
+    let before = tensors();
+    // What lies beside the index is not read where a part has a folder.
+    fs::write(path.join("config.json"), "{").unwrap();
+    assert_eq!(tensors(), before);
+    for part in ["unet", "scheduler"] {
+        for entry in fs::read_dir(path.join(part)).unwrap() {
+            let file = entry.unwrap().path();
+            fs::rename(&file, path.join(file.file_name().unwrap())).unwrap();
+        }
+        fs::remove_dir(path.join(part)).unwrap();
+    }
+    assert_eq!(tensors(), before);
+}
+
+#[test]
+fn what_git_lfs_has_not_fetched_is_named() {
+    let text = told(|folder| {
+        fs::write(
+            folder.join(WEIGHTS),
+            "version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
+        )
+        .unwrap();
+    });
+    assert!(
+        text.contains("git lfs pull") && text.ends_with("\n  diffusion_pytorch_model.safetensors"),
+        "{text}"
+    );
 }

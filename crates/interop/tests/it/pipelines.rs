@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::prelude::*;
 use burn::tensor::{DType, Tolerance};
+use interop::KlFolder;
 use interop::pipeline::{
     Drawing, Guidance, ImageSizes, ModelIndex, Pipeline, PipelineError, PipelineKind, Start, TextStage,
 };
@@ -136,7 +137,13 @@ fn all_missing_parts_are_named_at_once() {
     fs::remove_dir_all(there.path().join("tokenizer")).unwrap();
     fs::remove_file(there.path().join("vae/config.json")).unwrap();
     let error = Pipeline::read(there.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
-    assert!(error.ends_with("lacks parts:\n  tokenizer/\n  vae/config.json"), "{error}");
+    assert!(
+        error.ends_with(
+            "it holds: case.json, io.safetensors, model_index.json, scheduler/, text_encoder/, unet/, vae/"
+        ),
+        "{error}"
+    );
+    assert!(error.contains("lacks parts:\n  tokenizer/\n  vae/config.json\n"), "{error}");
 }
 
 #[test]
@@ -148,4 +155,67 @@ fn a_part_that_would_be_left_out_is_refused() {
     fs::write(&path, text.replacen('{', "{ \"prior\": [\"diffusers\", \"PriorTransformer\"],", 1)).unwrap();
     let error = ModelIndex::read(there.path()).unwrap().checked_kind().unwrap_err().to_string();
     assert!(error.ends_with("prior = PriorTransformer is not supported"), "{error}");
+}
+
+fn set(file: &Path, key: &str, value: serde_json::Value) {
+    let mut keys: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    keys[key] = value;
+    fs::write(file, keys.to_string()).unwrap();
+}
+
+/// Found before weights are read, which would not fit either.
+#[test]
+fn parts_whose_counts_do_not_fit_each_other_are_refused() {
+    let cases = [
+        ("vae/config.json", "out_channels", 4, "vae/config.json: out_channels = 4, where images have 1 or 3"),
+        (
+            "vae/config.json",
+            "latent_channels",
+            16,
+            "unet/config.json: in_channels = 4 in a pipeline that draws 16",
+        ),
+        ("unet/config.json", "in_channels", 8, "in_channels = 8 (shown another image beside the drawn one"),
+        ("unet/config.json", "out_channels", 3, "out_channels = 3 where 4 are drawn"),
+        ("unet/config.json", "sample_size", 65536, "sample_size = 65536x65536 needs at least"),
+    ];
+    for (file, key, value, expected) in cases {
+        let there = tempfile::tempdir().unwrap();
+        copy(&folder(), there.path());
+        set(&there.path().join(file), key, value.into());
+        let error = Pipeline::read(there.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_text_encoder_is_no_larger_than_its_weights() {
+    let there = tempfile::tempdir().unwrap();
+    copy(&folder(), there.path());
+    let config = there.path().join("text_encoder/config.json");
+    set(&config, "num_hidden_layers", (1 << 20).into());
+    let read = || TextStage::read(there.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
+    let error = read();
+    assert!(error.contains("config.json: it describes a network of 1048576 tensors or more, but"), "{error}");
+    set(&config, "layer_norm_eps", (-1.0).into());
+    set(&config, "num_hidden_layers", 2.into());
+    let error = read();
+    assert!(error.ends_with("norm_eps is -1; use a value above 0 and below 1"), "{error}");
+}
+
+/// Medical images, for one.
+#[test]
+fn a_grey_autoencoder_takes_and_makes_grey_images() {
+    let there = tempfile::tempdir().unwrap();
+    copy(&folder(), there.path());
+    let mut vae = KlFolder::read(&there.path().join("vae"), &Device::flex(), DType::F32).unwrap();
+    (vae.config.trunk.in_channels, vae.config.trunk.out_channels) = (1, 1);
+    vae.network = vae.config.init(&Device::flex(), 0).unwrap();
+    vae.write(&there.path().join("vae")).unwrap();
+    let pipeline = Pipeline::read(there.path(), &Device::flex(), DType::F32).unwrap();
+    assert_eq!(pipeline.first_stage.image_channels(), 1);
+    let [height, width] = pipeline.size().unwrap();
+    let image = waves([1, height, width]);
+    let drawing = Drawing { start: Start::Image { image, strength: 0.1 }, ..drawing(DType::F32) };
+    let drawn = pipeline.first_stage.decode(draw(&pipeline, &drawing).unwrap(), None).unwrap();
+    assert_eq!(drawn.dims(), [1, 1, height, width]);
 }

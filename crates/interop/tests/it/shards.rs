@@ -45,11 +45,30 @@ fn split(folder: &Path) -> Value {
 fn shards_are_one_network() {
     let temporary = tempfile::tempdir().unwrap();
     let whole = written(temporary.path());
-    fs::write(temporary.path().join(INDEX), split(temporary.path()).to_string()).unwrap();
-    let read = KlFolder::read(temporary.path(), &Device::flex(), DType::F32).unwrap();
-    let image = Tensor::<4>::ones([1, 3, 8, 8], &Device::flex());
-    let [ours, theirs] = [&read, &whole].map(|folder| folder.network.moments(image.clone()).into_data());
-    ours.assert_eq(&theirs, true);
+    let index = split(temporary.path()).to_string();
+    let of_variant = ["safetensors.index.fp16.json", "safetensors.fp16.index.json"];
+    let of_variant = of_variant.map(|ending| format!("diffusion_pytorch_model.{ending}"));
+    for name in [INDEX, &of_variant[0], &of_variant[1]] {
+        fs::write(temporary.path().join(name), &index).unwrap();
+        let read = KlFolder::read(temporary.path(), &Device::flex(), DType::F32).unwrap();
+        let image = Tensor::<4>::ones([1, 3, 8, 8], &Device::flex());
+        let [ours, theirs] = [&read, &whole].map(|folder| folder.network.moments(image.clone()).into_data());
+        ours.assert_eq(&theirs, true);
+        fs::remove_file(temporary.path().join(name)).unwrap();
+    }
+}
+
+/// Two bytes of a shape, so that the numbers would end 2^64 bytes behind their beginning.
+#[test]
+fn offsets_that_wrap_are_refused() {
+    let temporary = tempfile::tempdir().unwrap();
+    let path = temporary.path().join("weights.safetensors");
+    let header =
+        format!(r#"{{"a":{{"dtype":"F32","shape":[1],"data_offsets":[{},{}]}}}}"#, u64::MAX - 3, u64::MAX);
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    fs::write(&path, bytes).unwrap();
+    let error = TensorStore::open(&path).unwrap_err().to_string();
+    assert!(error.contains("is not where its header says") || error.contains("failed to read"), "{error}");
 }
 
 #[test]

@@ -231,8 +231,10 @@ fn a_tokenizer_is_read_from_one_file_too() {
     assert_eq!(alone.encode(prompt), whole.encode(prompt));
     assert_eq!(alone.tokens("").len(), 2);
 
-    let settings = json!({"pad_token": "!", "model_max_length": 8});
+    // As in Stable Diffusion 2, whose encoder was trained with the padding that the map names.
+    let settings = json!({"pad_token": "<|endoftext|>", "model_max_length": 8});
     fs::write(place.path().join("tokenizer_config.json"), settings.to_string()).unwrap();
+    fs::write(place.path().join("special_tokens_map.json"), r#"{"pad_token": "!"}"#).unwrap();
     let padded = Tokenizer::read(place.path()).unwrap().encode("dog!");
     assert_eq!((padded.ids.len(), padded.length), (8, 4));
     assert_eq!((padded.ids[2], padded.ids[7]), (0, 0), "the mark, not the word of one mark");
