@@ -9,13 +9,16 @@ pub(crate) fn ends_early<P: PartialEq>(bytes: &[u8], decode: impl Fn(&[u8]) -> O
         Structure::Ended => false,
         Structure::Cut => true,
         Structure::Unended => {
-            // Two continuations that differ in every bit: pixels that are all there depend on neither.
+            // Continuations of all kinds: pixels that are all there depend on none.
             let whole = without_zeros(bytes);
-            let [first, second] = [0, u8::MAX].map(|mask| decode(&continued(whole, mask)));
-            first.is_none() || first != second
+            let first = decode(&continued(whole, 0));
+            first.is_none() || (1..CONTINUATIONS).any(|number| decode(&continued(whole, number)) != first)
         }
     }
 }
+
+/// How many continuations are tried; every other one differs from that before it in every bit.
+const CONTINUATIONS: u32 = 8;
 
 /// How far the markers of a file lead.
 #[derive(Debug, PartialEq)]
@@ -24,7 +27,7 @@ enum Structure {
     Ended,
     /// To the end of the file, with all scans begun.
     Unended,
-    /// Into a header, or to the end of the file with scans missing.
+    /// Into a header, or to the end of the file with scans or restarts missing.
     Cut,
 }
 
@@ -35,14 +38,21 @@ impl Structure {
         while let Some((marker, after)) = next_marker(rest) {
             rest = match marker {
                 END => return Self::Ended,
-                // They stand alone: the start, restarts, and one for private use.
-                0x01 | 0xd0..=0xd8 => after,
+                0xd0..=0xd7 => {
+                    scans.restarts += 1;
+                    after
+                }
+                // They stand alone: the start, and one for private use.
+                0x01 | 0xd8 => after,
                 _ => {
                     let Some((segment, after)) = segment(after) else { return Self::Cut };
                     match marker {
                         // All of C0 to CF but tables.
                         0xc0..=0xcf if ![0xc4, 0xc8, 0xcc].contains(&marker) => scans.frame(segment),
                         SCAN => scans.add(segment),
+                        INTERVAL => {
+                            scans.interval = segment.first_chunk().map_or(0, |&i| u16::from_be_bytes(i))
+                        }
                         _ => {}
                     }
                     after
@@ -55,6 +65,7 @@ impl Structure {
 
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
+const INTERVAL: u8 = 0xdd;
 
 /// The next marker and what follows it. Between markers lies a scan's data, where 0 follows each byte 0xFF.
 fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
@@ -69,17 +80,39 @@ fn segment(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (length >= 2 && length <= bytes.len()).then(|| (&bytes[2..length], &bytes[length..]))
 }
 
-/// The coefficients that the scans of a file hold to their last bit.
+/// The scans of a file as far as they were begun.
 #[derive(Default)]
 struct Scans {
-    /// Of each component its name and its coefficients.
-    components: Vec<(u8, [bool; 64])>,
+    height: usize,
+    width: usize,
+    components: Vec<Component>,
+    /// Units between restarts; none if 0.
+    interval: u16,
+    /// Restarts of the last scan.
+    restarts: usize,
+    /// Those that it must have.
+    expected: usize,
+}
+
+struct Component {
+    name: u8,
+    /// Samples across and down in a unit of all components.
+    sampling: [usize; 2],
+    /// The coefficients that scans hold to the last bit.
+    coefficients: [bool; 64],
 }
 
 impl Scans {
     fn frame(&mut self, header: &[u8]) {
-        let names = header.get(6..).unwrap_or_default().chunks_exact(3).map(|component| component[0]);
-        self.components = names.map(|name| (name, [false; 64])).collect();
+        let Some((&[_, h1, h2, w1, w2, _], components)) = header.split_first_chunk() else { return };
+        self.height = u16::from_be_bytes([h1, h2]).into();
+        self.width = u16::from_be_bytes([w1, w2]).into();
+        let component = |&[name, sampling, _]: &[u8; 3]| Component {
+            name,
+            sampling: [sampling >> 4, sampling & 15].map(|samples| usize::from(samples).max(1)),
+            coefficients: [false; 64],
+        };
+        self.components = components.as_chunks().0.iter().map(component).collect();
     }
 
     fn add(&mut self, header: &[u8]) {
@@ -88,19 +121,33 @@ impl Scans {
         else {
             return;
         };
-        if approximation & 0xf != 0 {
-            return;
-        }
-        for (name, coefficients) in &mut self.components {
-            if names.iter().step_by(2).any(|other| other == name) {
-                let range = usize::from(first).min(63)..=usize::from(last).min(63);
-                coefficients.iter_mut().take(range.end() + 1).skip(*range.start()).for_each(|it| *it = true);
+        self.restarts = 0;
+        self.expected = match self.interval {
+            0 => 0,
+            interval => self.units(names).div_ceil(interval.into()).saturating_sub(1),
+        };
+        let range = usize::from(first).min(63)..=usize::from(last).min(63);
+        for component in &mut self.components {
+            if approximation & 15 == 0 && names.iter().step_by(2).any(|name| *name == component.name) {
+                component.coefficients.get_mut(range.clone()).into_iter().for_each(|them| them.fill(true));
             }
         }
     }
 
+    /// The units that a scan of these components is coded in: blocks of one, or blocks of all side by side (A.2).
+    fn units(&self, names: &[u8]) -> usize {
+        let most = |axis: usize| self.components.iter().map(|it| it.sampling[axis]).max().unwrap_or(1);
+        let single = self.components.iter().find(|it| names.len() == 2 && names[0] == it.name);
+        let units = |axis: usize, pixels: usize| match single {
+            Some(component) => (pixels * component.sampling[axis]).div_ceil(most(axis)).div_ceil(8),
+            None => pixels.div_ceil(8 * most(axis)),
+        };
+        units(0, self.width) * units(1, self.height)
+    }
+
     fn complete(&self) -> bool {
-        !self.components.is_empty() && self.components.iter().all(|(_, all)| all.iter().all(|it| *it))
+        let all = |component: &Component| component.coefficients.iter().all(|held| *held);
+        !self.components.is_empty() && self.components.iter().all(all) && self.restarts >= self.expected
     }
 }
 
@@ -115,9 +162,11 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// The file with a scan's data of no meaning after it, and an end marker. No byte of them is 0 or 0xFF, whatever the mask.
-fn continued(bytes: &[u8], mask: u8) -> Vec<u8> {
-    let noise = (0..512_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as u8);
+/// The file with a scan's data of no meaning after it, and an end marker. No byte of these data is 0 or 0xFF.
+fn continued(bytes: &[u8], number: u32) -> Vec<u8> {
+    let mask = if number.is_multiple_of(2) { 0 } else { u8::MAX };
+    let seed = number / 2 * 512;
+    let noise = (seed..seed + 512).map(|i| (i.wrapping_mul(2_654_435_761) >> 16) as u8);
     let noise = noise.map(|byte| if [0, 0xff].contains(&byte) { 0x5a } else { byte } ^ mask);
     bytes.iter().copied().chain(noise).chain([0xff, END]).collect()
 }

@@ -4,6 +4,7 @@ mod classes;
 mod columns;
 mod files;
 mod footer;
+mod guard;
 mod row_groups;
 mod shard;
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::classes::{Labels, ShardLabels};
 use super::columns::{Leaf, Role, find};
 use super::footer;
+use super::guard::guarded;
 use crate::decode::LFS_POINTER;
 use crate::error::DataError;
 
@@ -42,7 +43,7 @@ impl Shard {
         file.rewind().map_err(failed)?;
         let damaged =
             |reason: String| unusable(format!("not a whole parquet file ({reason}); download it again"));
-        let reader = SerializedFileReader::new(file).map_err(|e| damaged(e.to_string()))?;
+        let reader = guarded(|| SerializedFileReader::new(file)).map_err(|e| damaged(e.to_string()))?;
         if let Some(fault) = footer::fault(reader.metadata(), there.len()) {
             return Err(damaged(fault));
         }
@@ -102,7 +103,8 @@ impl Shard {
         group: usize,
         column: usize,
     ) -> Result<ColumnReader, DataError> {
-        reader.get_row_group(group).and_then(|g| g.get_column_reader(column)).map_err(|e| self.error(e))
+        let column = guarded(|| reader.get_row_group(group)?.get_column_reader(column));
+        column.map_err(|e| self.error(e))
     }
 
     /// The text of a column in all rows; empty where there is none.
@@ -183,6 +185,13 @@ impl Shard {
 
 /// All `rows` values of a column without lists; `None` where a row has none.
 fn read_column<T: DataType>(
+    column: ColumnReaderImpl<T>,
+    rows: usize,
+) -> Result<Vec<Option<T::T>>, ParquetError> {
+    guarded(|| read_records(column, rows))
+}
+
+fn read_records<T: DataType>(
     mut column: ColumnReaderImpl<T>,
     rows: usize,
 ) -> Result<Vec<Option<T::T>>, ParquetError> {
