@@ -1,7 +1,5 @@
 //! What of a data set is not used, counted and named.
 
-use std::path::Path;
-
 /// How many things of a kind are named.
 pub(crate) const NAMED: usize = 3;
 
@@ -19,10 +17,10 @@ impl LeftOut {
         }
     }
 
-    /// One line; none if nothing was left out.
-    pub(crate) fn note(&self, path: &Path) -> Option<String> {
+    /// What was left out; none if nothing was.
+    pub(crate) fn sentence(&self) -> Option<String> {
         let kinds: Vec<String> = self.0.iter().map(|(kind, names)| count(*kind, names)).collect();
-        (!kinds.is_empty()).then(|| format!("{}: left out {}", path.display(), kinds.join(", ")))
+        (!kinds.is_empty()).then(|| format!("left out {}", kinds.join(", ")))
     }
 }
 
@@ -54,13 +52,13 @@ mod tests {
     fn kinds_are_counted_and_named_in_one_line() {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
         let mut left_out = LeftOut::default();
-        assert_eq!(left_out.note(Path::new("x")), None);
+        assert_eq!(left_out.sentence(), None);
         left_out.add(["file", "files"], names(&["a", "b\u{1b}[2J\n", "c", "d"]));
         left_out.add(["folder", "folders"], names(&["e"]));
         left_out.add(["picture", "pictures"], Vec::new());
         assert_eq!(
-            left_out.note(Path::new("x")).unwrap(),
-            "x: left out 4 files (a, b\\u{1b}[2J\\n, c, 1 more), 1 folder (e)"
+            left_out.sentence().unwrap(),
+            "left out 4 files (a, b\\u{1b}[2J\\n, c, 1 more), 1 folder (e)"
         );
     }
 }

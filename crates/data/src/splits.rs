@@ -54,7 +54,7 @@ impl DatasetConfig {
     ) -> Result<Splits, DataError> {
         self.images.validate()?;
         let opened = match self.source.open()? {
-            Source::Pictures(opened) => opened,
+            Source::Pictures(opened) => *opened,
             Source::Points(opened) => {
                 self.images.validate_points()?;
                 return Ok(Splits::of_points(opened, self.images.valid_fraction));

@@ -258,3 +258,15 @@ impl SystemConfig for RunConfig {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_shown_that_are_not_empty() {
+        assert_eq!(shown_classes(4, &[0, 2]), [1, 3]);
+        assert_eq!(shown_classes(2, &[]), [0, 1]);
+        assert_eq!(shown_classes(2, &[0, 1]), [0, 1], "rather all than none");
+    }
+}

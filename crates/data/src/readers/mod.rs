@@ -31,7 +31,7 @@ use crate::records::Opened;
 
 /// A source as its reader found it.
 pub(crate) enum Source {
-    Pictures(Opened),
+    Pictures(Box<Opened>),
     Points(OpenedPoints),
 }
 
@@ -51,6 +51,6 @@ impl SourceConfig {
             Self::SwissRoll(config) => return config.open().map(Source::Points),
             Self::Heartbeat(config) => return config.open().map(Source::Points),
         };
-        pictures.map(Source::Pictures)
+        pictures.map(|opened| Source::Pictures(Box::new(opened)))
     }
 }

@@ -43,6 +43,28 @@ fn only_folders_with_pictures_are_classes_and_the_rest_is_named() {
 }
 
 #[test]
+fn splits_are_no_classes_without_a_word() {
+    let dir = folder();
+    for name in ["test/a/1.png", "train/a/2.png"] {
+        png(&dir, name);
+    }
+    assert_eq!(warnings(&dir), ["DIR: test, train are taken for classes: set dataset.path to one of them"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_are_not_waited_for() {
+    let dir = folder();
+    png(&dir, "a.png");
+    for name in ["a.txt", "metadata.jsonl", "b.png"] {
+        assert!(std::process::Command::new("mkfifo").arg(dir.path().join(name)).status().unwrap().success());
+    }
+    assert!(error(dir.path(), FOLDER).starts_with("DIR/b.png: unreadable image: it is no regular file"));
+    std::fs::remove_file(dir.path().join("b.png")).unwrap();
+    assert_eq!(warnings(&dir), ["DIR: left out 2 files of other kinds (a.txt, metadata.jsonl)"]);
+}
+
+#[test]
 fn nothing_is_said_of_a_folder_that_is_used_whole() {
     let dir = folder();
     write_classes(dir.path());

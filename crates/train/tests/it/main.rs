@@ -9,4 +9,5 @@ mod dpm;
 mod errors;
 mod first_stage;
 mod latent;
+mod pictures;
 mod resume;

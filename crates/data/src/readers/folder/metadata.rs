@@ -56,7 +56,7 @@ pub(super) fn listing(path: &Path, tree: &Tree) -> Result<Listing, DataError> {
     let kind = ["picture that the metadata do not name", "pictures that the metadata do not name"];
     left_out.add(kind, unnamed.cloned().collect());
     let files = entries.into_iter().map(|entry| entry.file).collect();
-    Ok(Listing { files, labels, captions, captions_of_old, class_names, left_out })
+    Ok(Listing { files, labels, captions, captions_of_old, class_names, left_out, notes: Vec::new() })
 }
 
 /// A relative path without the parts that lead nowhere.

@@ -21,7 +21,7 @@ pub(super) struct Line {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`label` is no whole number and no name")]
 pub(super) enum Label {
     Number(i64),
     Name(String),

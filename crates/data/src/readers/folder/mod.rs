@@ -44,7 +44,13 @@ struct Listing {
     captions_of_old: bool,
     class_names: Option<Vec<String>>,
     left_out: LeftOut,
+    notes: Vec<String>,
 }
+
+const EXPECTED: &str = "png, jpg, webp, bmp, gif or tiff files, a sub-folder of them per class, a metadata.jsonl or a \
+                        metadata.csv";
+/// What others call the folders of splits, whose own folders are the classes.
+const SPLITS: [&str; 6] = ["dev", "test", "train", "val", "valid", "validation"];
 
 impl FolderConfig {
     pub(crate) fn open(&self) -> Result<Opened, DataError> {
@@ -53,18 +59,22 @@ impl FolderConfig {
             true => by_folders(&self.path, &tree)?,
             false => metadata::listing(&self.path, &tree)?,
         };
-        if listing.files.is_empty() {
-            let path = self.path.display().to_string();
-            return Err(DataError::Empty {
-                path,
-                expected: "png, jpg, webp, bmp, gif or tiff files, a sub-folder of them per class, a metadata.jsonl or \
-                           a metadata.csv",
-            });
-        }
         let unread = captions::read(&self.path, &tree, &mut listing)?;
         listing.left_out.add(["file of another kind", "files of other kinds"], unread);
         listing.left_out.add(["hidden file or folder", "hidden files or folders"], tree.hidden);
-        let mut notes: Vec<String> = listing.left_out.note(&self.path).into_iter().collect();
+        let path = || self.path.display().to_string();
+        let left_out = listing.left_out.sentence();
+        match (listing.files.is_empty(), left_out) {
+            (true, None) => return Err(DataError::Empty { path: path(), expected: EXPECTED }),
+            (true, Some(left_out)) => {
+                let reason = format!("no images found; expected {EXPECTED}; {left_out}");
+                return Err(DataError::Layout { path: path(), reason });
+            }
+            (false, left_out) => {
+                listing.notes.extend(left_out.map(|left_out| format!("{}: {left_out}", path())));
+            }
+        }
+        let mut notes = std::mem::take(&mut listing.notes);
         notes.extend(captions::missing(&listing));
         let fingerprint = self::fingerprint(&listing, None);
         let recorded_once = self::fingerprint(&listing, Some(&self.path));
@@ -127,13 +137,13 @@ fn by_folders(path: &Path, tree: &Tree) -> Result<Listing, DataError> {
     let number =
         |file: &String| classes.partition_point(|class| Some(class) < class_of(file).as_ref()) as i64;
     let labels = Some(tree.images.iter().map(number).collect());
-    Ok(Listing {
-        files: tree.images.clone(),
-        labels,
-        class_names: Some(classes),
-        left_out,
-        ..Listing::default()
-    })
+    let mut notes = Vec::new();
+    if classes.len() > 1 && classes.iter().all(|class| SPLITS.contains(&class.as_str())) {
+        let (path, classes) = (path.display(), classes.join(", "));
+        notes.push(format!("{path}: {classes} are taken for classes: set dataset.path to one of them"));
+    }
+    let files = tree.images.clone();
+    Ok(Listing { files, labels, class_names: Some(classes), left_out, notes, ..Listing::default() })
 }
 
 /// Names, labels and captions. With a folder also the sizes of its files, as it was recorded before fingerprints knew what

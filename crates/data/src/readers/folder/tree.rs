@@ -47,7 +47,7 @@ impl Tree {
             } else if entry.is_folder {
                 folders.push(name);
             } else {
-                self.add_file(&entry.name, name);
+                self.add_file(&entry, name);
             }
         }
         if prefix.is_empty() {
@@ -62,12 +62,15 @@ impl Tree {
         Ok(())
     }
 
-    fn add_file(&mut self, name: &str, path: String) {
+    /// Pipes and devices are read as nothing but images, whose reader refuses them.
+    fn add_file(&mut self, Entry { name, is_regular, .. }: &Entry, path: String) {
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
         match extension.as_deref() {
-            _ if ["metadata.jsonl", "metadata.csv"].contains(&name) => self.metadata.push(path),
+            _ if *is_regular && ["metadata.jsonl", "metadata.csv"].contains(&name.as_str()) => {
+                self.metadata.push(path);
+            }
             Some(extension) if EXTENSIONS.contains(&extension) => self.images.push(path),
-            Some("txt") => _ = self.texts.insert(path),
+            Some("txt") if *is_regular => _ = self.texts.insert(path),
             _ => self.others.push(path),
         }
     }
@@ -76,6 +79,7 @@ impl Tree {
 struct Entry {
     name: String,
     is_folder: bool,
+    is_regular: bool,
 }
 
 /// By name, since systems list them in any order.
@@ -88,7 +92,8 @@ fn entries(path: &Path) -> Result<Vec<Entry>, DataError> {
             path: path.display().to_string(),
             reason: format!("the name {name:?} is not valid Unicode: rename it"),
         })?;
-        entries.push(Entry { name, is_folder: entry.path().is_dir() });
+        let path = entry.path();
+        entries.push(Entry { name, is_folder: path.is_dir(), is_regular: path.is_file() });
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)

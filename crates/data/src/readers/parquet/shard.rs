@@ -1,6 +1,6 @@
 //! One parquet file.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,11 +30,12 @@ impl Shard {
     pub(super) fn open(path: &Path, image_column: Option<&str>) -> Result<Self, DataError> {
         let failed = |e| DataError::read(path, e);
         let unusable = |reason: String| DataError::Parquet { path: path.into(), reason };
-        let mut file = File::open(path).map_err(failed)?;
-        let there = file.metadata().map_err(failed)?;
+        // A pipe would be waited for without end.
+        let there = fs::metadata(path).map_err(failed)?;
         if !there.is_file() {
-            return Err(unusable("it is no file".into()));
+            return Err(unusable("it is no regular file".into()));
         }
+        let mut file = File::open(path).map_err(failed)?;
         let mut first = Vec::new();
         file.by_ref().take(LFS_POINTER.len() as u64).read_to_end(&mut first).map_err(failed)?;
         if first == LFS_POINTER {
