@@ -25,8 +25,8 @@ fn check_advisories(deny: &Path) -> Result<()> {
     fetch.args(words("--log-level error fetch db")).env("GIT_TERMINAL_PROMPT", "0");
     let fetched = fetch.current_dir(root()).output().context("failed to start cargo-deny")?;
     if !fetched.status.success() {
-        let reason = String::from_utf8_lossy(&fetched.stderr);
-        println!("warning: the database of advisories was not fetched: {}", last_line(&reason));
+        let answer = String::from_utf8_lossy(&fetched.stderr);
+        println!("warning: the database of advisories was not fetched: {}", reason(&answer));
         let Some(copy) = database() else {
             println!(
                 "warning: ADVISORIES ARE NOT CHECKED; with a network, `cargo xtask ci deny` checks them"
@@ -50,8 +50,11 @@ fn database() -> Option<PathBuf> {
     copies.flatten().map(|copy| copy.path()).find(|copy| copy.join("crates").is_dir())
 }
 
-fn last_line(text: &str) -> &str {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("no reason was given")
+/// The first line that git calls fatal, or the last one.
+fn reason(text: &str) -> &str {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let fatal = lines.clone().find(|line| line.starts_with("fatal: "));
+    fatal.or_else(|| lines.next_back()).unwrap_or("no reason was given")
 }
 
 /// cargo-deny is built once, unoptimised: it runs for a second and an optimised build takes minutes longer.
@@ -79,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_is_the_last_line() {
-        let text = "[ERROR] failed to fetch\nfatal: no route to host\n\n";
-        assert_eq!(last_line(text), "fatal: no route to host");
-        assert_eq!(last_line(""), "no reason was given");
+    fn the_reason_is_what_is_fatal_or_the_last_line() {
+        assert_eq!(reason("[ERROR] failed\nfatal: no route to host\n\nmore\n"), "fatal: no route to host");
+        assert_eq!(reason("[ERROR] failed\n"), "[ERROR] failed");
+        assert_eq!(reason(""), "no reason was given");
     }
 }

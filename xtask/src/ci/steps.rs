@@ -16,6 +16,7 @@ pub const STEPS: &[Step] = &[
         what: "every command of README and docs, in order, a few steps each",
         run: readme::check,
     },
+    Step { name: "fuzz", what: "two minutes of hostile files and command lines", run: || xtask("fuzz") },
     Step { name: "parquet", what: "tests of parquet shards and downloads", run: || cargo_do(PARQUET_TESTS) },
     Step {
         name: "backends",

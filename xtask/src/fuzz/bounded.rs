@@ -97,3 +97,58 @@ pub fn fresh(folder: &Path) -> Result<()> {
     }
     fs::create_dir_all(folder.join("input")).with_context(context)
 }
+
+#[cfg(target_os = "linux")]
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::fuzz::verdict::fault;
+
+    /// The fault of a program that is a script of the shell.
+    fn judged(script: &str, prepare: impl Fn(&mut Invocation)) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        fresh(folder.path()).unwrap();
+        let program = folder.path().join("train");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut invocation = Invocation::new("train", "");
+        prepare(&mut invocation);
+        let ended = run(folder.path(), &invocation, folder.path()).unwrap();
+        fault(&invocation, &ended).map(|fault| fault.name)
+    }
+
+    #[test]
+    fn every_way_to_end_badly_is_a_fault() {
+        let as_it_is = |_: &mut Invocation| {};
+        let full = |invocation: &mut Invocation| invocation.full = true;
+        let damaged = |invocation: &mut Invocation| invocation.damaged = true;
+        assert_eq!(judged("echo finished", as_it_is), None);
+        assert_eq!(judged("echo error: no >&2; exit 1", as_it_is), None);
+        assert_eq!(judged("exit 1", full), None);
+        let cases = [
+            ("exit 1", "train: fails without a word"),
+            ("exit 101", "train: panics"),
+            ("exit 3", "train: ends with status Some(3)"),
+            ("kill -ABRT $$", "train: killed by signal 6"),
+            ("echo memory allocation of 9 bytes failed >&2; kill -ABRT $$", "train: aborts for memory"),
+            ("kill -XCPU $$", "train: runs without end"),
+            ("echo loss NaN", "train: takes NaN for success"),
+            ("printf '\\033[31m'", "train: prints control characters as they are"),
+            ("exec head -c 300000000 /dev/zero > zeros", "train: writes a file without end"),
+        ];
+        for (script, expected) in cases {
+            assert_eq!(judged(script, as_it_is).as_deref(), Some(expected), "{script}");
+        }
+        assert_eq!(judged("exit 101", full).as_deref(), Some("train: panics"));
+        let expected = "train: takes damaged weights for good";
+        assert_eq!(judged("echo drawn", damaged).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn memory_and_time_are_bounded() {
+        let script = format!("[ $(ulimit -v) = {MEMORY_KIB} ] && [ $(ulimit -t) = {CPU_SECONDS} ] || exit 3");
+        assert_eq!(judged(&script, |_| {}), None);
+    }
+}

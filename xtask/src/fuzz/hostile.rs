@@ -148,12 +148,15 @@ pub fn number(rng: &mut Rng) -> String {
     NUMBERS[rng.usize(..NUMBERS.len())].to_owned()
 }
 
-/// A number that may be a little beside the one there is.
+/// A number that may be a little beside the one there is, and mostly whole where that is.
 pub fn number_near(text: &str, rng: &mut Rng) -> String {
-    match (rng.u8(0..8), text.parse::<i64>(), text.parse::<f64>()) {
+    const WHOLE: [&str; 9] =
+        ["0", "1", "2", "3", "5", "2147483648", "4294967296", "9223372036854775807", "18446744073709551615"];
+    match (rng.u8(0..12), text.parse::<i64>(), text.parse::<f64>()) {
         (0, Ok(whole), _) => whole.saturating_add(1).to_string(),
         (1, Ok(whole), _) => whole.saturating_sub(1).to_string(),
         (2, Ok(whole), _) => (whole / 2).to_string(),
+        (3..10, Ok(_), _) => WHOLE[rng.usize(..WHOLE.len())].to_owned(),
         (0, _, Ok(real)) => format!("{:e}", -real),
         (1, _, Ok(real)) => format!("{:e}", 1.0 - real),
         _ => number(rng),
@@ -200,9 +203,10 @@ pub fn value(rng: &mut Rng) -> Tree {
     }
 }
 
-/// A value of an option. Counts that would be honest work for hours are left out.
-pub fn argument(rng: &mut Rng) -> String {
-    const ARGUMENTS: [&str; 44] = [
+/// A value of an option, of the kind that the word for it in the program's help promises, or of any other. Counts that
+/// would be honest work for hours are left out.
+pub fn argument(word: &str, rng: &mut Rng) -> String {
+    const NUMBERS: [&str; 26] = [
         "0",
         "1",
         "2",
@@ -210,9 +214,10 @@ pub fn argument(rng: &mut Rng) -> String {
         "4",
         "7",
         "0.5",
+        "1.5",
+        "0.999",
         "-1",
         "-0",
-        "1.5",
         "1e-300",
         "1e-45",
         "1e300",
@@ -220,12 +225,16 @@ pub fn argument(rng: &mut Rng) -> String {
         "nan",
         "inf",
         "-inf",
-        "NaN",
         "9223372036854775807",
         "9223372036854775808",
         "18446744073709551615",
         "18446744073709551616",
         "4294967296",
+        "00",
+        "+1",
+        "0x1",
+    ];
+    const LISTS: [&str; 18] = [
         "0,1",
         "1,1",
         "0..3",
@@ -236,21 +245,24 @@ pub fn argument(rng: &mut Rng) -> String {
         "0x0",
         "1x4294967296",
         "8x8",
-        "4",
         "true",
         "cat",
-        "7",
         "all",
         "s",
         "raw",
         "ema",
         "1s",
-        "0s",
-        "-",
+        "fd,kd,nan",
     ];
-    let argument = match rng.u8(0..4) {
-        0 => text(rng),
-        _ => ARGUMENTS[rng.usize(..ARGUMENTS.len())].to_owned(),
+    let number = |rng: &mut Rng| NUMBERS[rng.usize(..NUMBERS.len())].to_owned();
+    let argument = match (rng.u8(0..12), word) {
+        (0, _) => text(rng),
+        (1, _) => LISTS[rng.usize(..LISTS.len())].to_owned(),
+        (2, _) => WORDS[rng.usize(..WORDS.len())].to_owned(),
+        (_, "HxW") => format!("{}x{}", number(rng), number(rng)),
+        (_, "A,B" | "LIST" | "LABELS") => format!("{},{}", number(rng), number(rng)),
+        (_, "SAMPLER" | "SPACING" | "METHOD" | "DTYPE" | "WHAT" | "TEXT" | "BOOL") => text(rng),
+        _ => number(rng),
     };
     argument.replace('\0', "\u{1}")
 }
@@ -262,6 +274,6 @@ mod tests {
     #[test]
     fn arguments_can_be_handed_to_a_program() {
         let mut rng = Rng::with_seed(0);
-        assert!((0..2000).all(|_| !argument(&mut rng).contains('\0')));
+        assert!((0..2000).all(|_| !argument("N", &mut rng).contains('\0')));
     }
 }

@@ -44,6 +44,9 @@ pub struct Args {
     /// Run an input again that was kept
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["kinds", "time", "seed"])]
     repeat: Option<PathBuf>,
+    /// Print every command and the last line of its answer
+    #[arg(long)]
+    verbose: bool,
     /// Programs that are built already [default: the debug profile's, which are built first]
     #[arg(long, value_name = "FOLDER")]
     programs: Option<PathBuf>,
@@ -74,6 +77,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         seeds: &seeds,
         kinds,
         seed: args.seed,
+        verbose: args.verbose,
         end: Instant::now() + args.time,
         next: AtomicU64::new(0),
         kept: Mutex::new(Kept::new(folder.join("kept"))),
@@ -98,6 +102,7 @@ struct Session<'a> {
     seeds: &'a Seeds,
     kinds: &'a [Kind],
     seed: u64,
+    verbose: bool,
     end: Instant,
     /// How many inputs were begun.
     next: AtomicU64,
@@ -147,6 +152,11 @@ impl Session<'_> {
             // The program may change its input, which is kept as it was.
             let again = folder.with_extension("again");
             let ended = bounded::run(self.programs, &invocation, folder)?;
+            if self.verbose {
+                let answer =
+                    ended.stderr.lines().last().unwrap_or(ended.stdout.lines().last().unwrap_or_default());
+                println!("{}\n  {answer}", invocation.line());
+            }
             let accepted = ended.status.is_some_and(|status| status.success());
             self.counts[at][0].fetch_add(1, Ordering::Relaxed);
             self.counts[at][1].fetch_add(accepted.into(), Ordering::Relaxed);

@@ -49,6 +49,7 @@ impl Tree {
     pub fn inline(&self, equals: &str) -> String {
         let all = |items: Vec<String>| items.join(", ");
         match self {
+            Self::Bare(text) if equals != ": " => of_toml(text),
             Self::Bare(text) => text.clone(),
             Self::Text(text) => quoted(text),
             Self::List(items) => format!("[{}]", all(items.iter().map(|item| item.inline(equals)).collect())),
@@ -169,7 +170,6 @@ impl Tree {
             (1, _) => Self::List(vec![self.clone()]),
             (2, _) => Self::Table(vec![(hostile::text(rng), self.clone())]),
             (3, _) => hostile::value(rng),
-            (4, Self::Bare(_)) => Self::Text(hostile::text(rng)),
             (4.., Self::Bare(text)) => Self::Bare(hostile::number_near(text, rng)),
             (4..8, Self::Text(_)) => Self::Text(hostile::text(rng)),
             (8.., Self::Text(text)) => Self::Text(hostile::text_near(text, rng)),
@@ -200,6 +200,16 @@ fn change_list(items: &mut Vec<Tree>, rng: &mut Rng, other: Tree) {
         (3, _) => items.clear(),
         (4, _) => items.push(hostile::value(rng)),
         _ => items.push(other),
+    }
+}
+
+/// A value without quotes as TOML spells it.
+fn of_toml(text: &str) -> String {
+    match text {
+        "NaN" => "nan".into(),
+        "-Infinity" => "-inf".into(),
+        "1e999" => "inf".into(),
+        text => text.to_owned(),
     }
 }
 

@@ -76,3 +76,18 @@ fn signal(status: ExitStatus) -> Option<i32> {
 fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_named_by_its_place() {
+        let stderr = "thread 'main' (7) panicked at crates/a/src/b.rs:3:5:\nno 7\nnote: run\n";
+        let fault = panic(stderr).unwrap();
+        assert_eq!((&*fault.name, &*fault.message), ("panic at crates/a/src/b.rs:3:5", "no 7"));
+        let stderr = "thread 'main' panicked at /x/registry/src/index-1/png-0.18.1/src/c.rs:1:2:\nindex\n";
+        assert_eq!(panic(stderr).unwrap().name, "panic at png-0.18.1/src/c.rs:1:2");
+        assert!(panic("error: no such file\n").is_none());
+    }
+}

@@ -27,7 +27,7 @@ pub fn make(rng: &mut Rng, seeds: &Seeds, folder: &Path) -> Result<Invocation> {
         let files = files(&data);
         replace_file(&choose(rng, &files), rng)?;
     }
-    let system = if source.starts_with("csv") { POINTS } else { PICTURES };
+    let system = if source.starts_with("\"csv") && rng.u8(..) < 240 { POINTS } else { PICTURES };
     write(&folder.join("config.toml"), format!("{system}\n[dataset]\ntype = {source}\n"))?;
     let mut train = Invocation::new("train", "config.toml --run r --plain --budget 1s");
     if rng.bool() {

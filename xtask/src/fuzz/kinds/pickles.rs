@@ -116,7 +116,8 @@ fn mutate(operations: &mut Vec<Vec<u8>>, rng: &mut Rng) {
         3 => operations.insert(at, vec![choose(rng, OTHERS)]),
         4 => operations[at] = integer(rng.u64(..) >> rng.u32(0..64)),
         5 => {
-            let integers: Vec<_> = (0..operations.len()).filter(|&at| operations[at][0] == 0x8a).collect();
+            let integers: Vec<_> =
+                (0..operations.len()).filter(|&at| operations[at].first() == Some(&0x8a)).collect();
             let count =
                 choose(rng, &[0, 1, u64::MAX, 1 << 61, 1 << 62, (1 << 62) - 4, 1 << 63, u64::MAX - 15]);
             if !integers.is_empty() {
