@@ -1,6 +1,6 @@
 use burn::tensor::Tensor;
 use diffusion::{Denoiser, DiffusionError, Ipndm, Prediction, Solver, Stage};
-use schedules::NoiseLevel;
+use schedules::{NoiseLevel, Schedule};
 
 use crate::Scheduler;
 use crate::scheduler_table::reported_timesteps;
@@ -13,26 +13,30 @@ pub(crate) struct Trajectory {
 
 /// Leaves out the first steps of a class's walk, as the reference library's pipelines do.
 pub(crate) fn remaining(class: &str, scheduler: &Scheduler, walk: Trajectory, left_out: usize) -> Trajectory {
-    match scheduler.chain() {
-        Some(chain) if class == "PNDMScheduler" && !scheduler.runge_kutta && left_out > 0 => {
-            let stride = chain.num_train_timesteps() / scheduler.grid.visits().len().max(1);
-            let end = scheduler.grid.levels().last().copied().unwrap_or(NoiseLevel::CLEAN);
-            let last = chain.num_train_timesteps() - 1;
-            let below = |t: usize| t.checked_sub(stride).map_or(end, |t| chain.level(t));
-            let timesteps = reported_timesteps(class, scheduler).into_iter().skip(left_out);
-            let timesteps: Vec<usize> = timesteps.map(|t| t as usize).collect();
-            let steps = timesteps.iter().enumerate().map(|(index, &t)| match index {
-                1 => [chain.level((t + stride).min(last)), chain.level(t)],
-                _ => [chain.level(t), below(t)],
-            });
-            let levels = timesteps.iter().map(|&t| chain.level(t)).chain([end]).collect();
-            Trajectory { solver: Box::new(LatePndm::new(steps.collect())), levels }
+    let levels = walk.levels[left_out..].to_vec();
+    match (class, scheduler.chain()) {
+        ("PNDMScheduler", Some(chain)) if !scheduler.runge_kutta && left_out > 0 => {
+            late_pndm(scheduler, chain, left_out)
         }
-        _ => {
-            let levels = walk.levels[left_out..].to_vec();
-            Trajectory { solver: Box::new(Counted { solver: walk.solver, left_out }), levels }
-        }
+        // The warm-up belongs to the first steps that are taken.
+        ("PNDMScheduler", _) => Trajectory { levels, ..walk },
+        _ => Trajectory { solver: Box::new(Counted { solver: walk.solver, left_out }), levels },
     }
+}
+
+fn late_pndm(scheduler: &Scheduler, chain: &Schedule, left_out: usize) -> Trajectory {
+    let (length, visits) = (chain.num_train_timesteps(), scheduler.grid.visits().len());
+    let stride = length / visits.max(1);
+    let end = scheduler.grid.levels().last().copied().unwrap_or(NoiseLevel::CLEAN);
+    let below = |t: usize| t.checked_sub(stride).map_or(end, |t| chain.level(t));
+    let timesteps = reported_timesteps("PNDMScheduler", scheduler).into_iter().skip(left_out);
+    let timesteps: Vec<usize> = timesteps.map(|t| t as usize).collect();
+    let steps = timesteps.iter().enumerate().map(|(index, &t)| match index {
+        1 => [chain.level((t + stride).min(length - 1)), chain.level(t)],
+        _ => [chain.level(t), below(t)],
+    });
+    let levels = timesteps.iter().map(|&t| chain.level(t)).chain([end]).collect();
+    Trajectory { solver: Box::new(LatePndm::new(steps.collect())), levels }
 }
 
 /// Counts a solver's steps from the beginning of the whole walk, which decides where blocks of levels begin and whether the walk
