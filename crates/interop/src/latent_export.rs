@@ -3,6 +3,7 @@ use std::path::Path;
 
 use autoencoder::AutoencoderConfig;
 use layout::{write_autoencoder, write_json};
+use schedules::Spacing;
 use serde_json::json;
 use train::{ConcatConfig, LatentRunConfig, TrainedLatent};
 
@@ -68,6 +69,10 @@ fn pipeline(
             inexpressible("[text] with an encoder of words that was trained with the network")
         }
         (Some(text), _) if text.context.is_some() => inexpressible("text.context"),
+        // That library's pipelines set it to 1.
+        (Some(_), _) if matches!(config.sample.spacing, Spacing::Leading { offset } if offset != 1) => {
+            inexpressible("sample.spacing = \"leading\" with another offset than 1, beside a text encoder,")
+        }
         (Some(_), _) if colours != 3 => {
             inexpressible("an image of other than three channels, beside a text encoder,")
         }

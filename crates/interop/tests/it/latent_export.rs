@@ -9,6 +9,7 @@ use burn::prelude::*;
 use burn::tensor::DType;
 use interop::pipeline::{Drawing, FirstStage, Guidance, ImageSizes, Pipeline, PipelineError, Start};
 use interop::{InteropError, export_latent, unet_tensors, write_autoencoder, write_t5_encoder};
+use schedules::Spacing;
 use serde_json::Value;
 use text::T5Config;
 use train::{LatentRunConfig, LatentSystem, System, TextConfig, TrainedLatent};
@@ -126,5 +127,8 @@ fn what_has_no_counterpart_is_named_and_nothing_is_written() {
     run.config.text = Some(Default::default());
     refused(&run, "[text] with an encoder of words that was trained with the network");
     run.config.text = Some(TextConfig { model: Some(t5(place.path())), ..TextConfig::default() });
+    run.config.sample.spacing = Spacing::Leading { offset: 0 };
+    refused(&run, "sample.spacing = \"leading\" with another offset than 1");
+    run.config.sample.spacing = Spacing::Leading { offset: 1 };
     refused(&run, "/text_encoder (not CLIP's, for latents of images) has no counterpart");
 }
