@@ -46,11 +46,7 @@ pub fn draw_prompts(
         check_memory("--batch", plan.batch, floats_of_latent(&pipeline.config, latent, size))?;
     }
     let start = start(plan, &pipeline)?;
-    let strength = match &start {
-        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength,
-        Start::Noise | Start::Enlarge { .. } => 1.0,
-    };
-    let steps = ((plan.walk.steps() as f64 * strength) as usize).max(1);
+    let steps = ((plan.walk.steps() as f64 * strength(&start)) as usize).max(1);
     let bar = progress_bar(plan.number.div_ceil(plan.batch).saturating_mul(steps));
     let (mut drawn, mut shape) = (Drawn::default(), [3, 1, 1]);
     for first in (0..plan.number).step_by(plan.batch) {
@@ -90,6 +86,13 @@ pub fn prompt_contents(plan: &PromptPlan, shape: [usize; 3]) -> Result<Contents>
     let original = plan.image.as_ref().map(|image| data::read_image(&image.path, shape)).transpose()?;
     let subjects = if plan.between { plan.prompts.clone() } else { subjects(plan) };
     Ok(Contents { subjects, walk: plan.between, original, title: String::new() })
+}
+
+fn strength(start: &Start) -> f64 {
+    match start {
+        Start::Image { strength, .. } | Start::Inpaint { strength, .. } => *strength,
+        Start::Noise | Start::Enlarge { .. } => 1.0,
+    }
 }
 
 /// What the network attends to; none for a folder without text.

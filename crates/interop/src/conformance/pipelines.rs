@@ -17,13 +17,10 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     if model.num_classes.is_some() && model.net.null_class().is_none() {
         return Err(CaseError::Unsupported("classes, which the pipeline does not know".into()));
     }
-    let mut asked = call(case)?;
-    let (scheduler, mut solver) = sampler
-        .called(|own| {
-            asked.num_inference_steps = asked.num_inference_steps.or(own.num_inference_steps);
-            *own = asked;
-        })?
-        .scheduler()?;
+    let steps = sampler.call().num_inference_steps;
+    let asked = call(case)?;
+    let asked = Call { num_inference_steps: asked.num_inference_steps.or(steps), ..asked };
+    let (scheduler, mut solver) = sampler.called(|own| *own = asked)?.scheduler()?;
     if let Some(fault) = &scheduler.fault {
         return Err(CaseError::Faulty(fault.clone()));
     }

@@ -1,6 +1,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use burn::prelude::*;
 use burn::tensor::DType;
@@ -27,19 +28,11 @@ pub(super) fn run(case: &Case, device: &Device) -> Result<Comparison, CaseError>
     index.class = case.kind().to_owned();
     let (asked, io) = (Asked::read(case)?, case.io()?);
     let start = Start::recorded(&asked, &io, index.kind()?, device)?;
-    let task = task(&start);
-    let sampler = match weights {
-        Some(_) => index.corrected(&layout::part_folder(&case.folder, "scheduler"), task)?,
-        None => index.sampler(task)?,
-    };
-    let call = asked.call(sampler.call());
-    let sampler = sampler.called(|own| *own = call)?;
     if is_late(&start) && io.tensors.contains_key("latents") && matches!(start, Start::Inpaint { .. }) {
         return Err(CaseError::Unsupported("latents in the place of an image that is noised".into()));
     }
-    if let Some(fault) = fault(&sampler, index.kind()?, &start)? {
-        return Err(CaseError::Faulty(fault));
-    }
+    let scheduler = weights.is_some().then(|| case.folder.join("scheduler"));
+    let sampler = sampler(&index, scheduler.as_deref(), &asked, &start)?;
     let mut pipeline = Pipeline::of_index(index.clone(), device, DType::F32).map_err(CaseError::broken)?;
     pipeline.sampler = sampler;
     let mut comparison = Comparison::default();
@@ -144,6 +137,25 @@ fn task(start: &Start) -> Task {
         Start::Noise | Start::Enlarge { .. } => Task::Generate,
         Start::Image { .. } => Task::Change,
         Start::Inpaint { .. } => Task::Fill,
+    }
+}
+
+/// The scheduler as the call has it: the folder's, or the one beside the case.
+fn sampler(
+    index: &ModelIndex,
+    scheduler: Option<&Path>,
+    asked: &Asked,
+    start: &Start,
+) -> Result<FolderSampler, CaseError> {
+    let sampler = match scheduler {
+        Some(scheduler) => index.corrected(scheduler, task(start))?,
+        None => index.sampler(task(start))?,
+    };
+    let call = asked.call(sampler.call());
+    let sampler = sampler.called(|own| *own = call)?;
+    match fault(&sampler, index.kind()?, start)? {
+        Some(fault) => Err(CaseError::Faulty(fault)),
+        None => Ok(sampler),
     }
 }
 

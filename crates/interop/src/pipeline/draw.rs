@@ -8,7 +8,7 @@ use unet::{ClassInput, Condition, ForwardError};
 
 use super::begin::Beginning;
 use super::beside::Beside;
-use super::{Drawing, Embeddings, Pipeline, PipelineError, PipelineKind, Start};
+use super::{Drawing, Embeddings, Guidance, Pipeline, PipelineError, PipelineKind, Start};
 use crate::Scheduler;
 use crate::scheduler_rest::Trajectory;
 
@@ -124,11 +124,11 @@ impl Pipeline {
                     None => x,
                 };
                 let output = self.net.forward_with(x.cast(self.dtype), timesteps, conditions.clone());
-                let output = output.unwrap_or_else(|error| {
+                let refuse = |error| {
                     *refused.borrow_mut() = Some(error);
                     empty.clone()
-                });
-                let output = output.cast(DType::F32);
+                };
+                let output = output.unwrap_or_else(refuse).cast(DType::F32);
                 // Of a variance that this scheduler does not use.
                 if learned { output } else { output.narrow(1, 0, channels) }
             })
@@ -136,13 +136,8 @@ impl Pipeline {
         let conditional = answer(drawing.prompt.as_ref(), true)?;
         Ok(match self.negative(drawing) {
             Some(negative) => {
-                let guidance = drawing.guidance;
-                scheduler.guided(
-                    conditional,
-                    answer(Some(negative), false)?,
-                    guidance.scale,
-                    guidance.rescale,
-                )
+                let Guidance { scale, rescale } = drawing.guidance;
+                scheduler.guided(conditional, answer(Some(negative), false)?, scale, rescale)
             }
             None => scheduler.denoiser(conditional),
         })
