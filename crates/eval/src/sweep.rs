@@ -52,7 +52,7 @@ struct Judged {
 pub fn sweep(args: &Args) -> Result<()> {
     let run = CascadeDir::new(&args.run);
     if SystemName::of(&run.config())? != SystemName::Cascade {
-        bail!("--sweep s: {} is no cascade", args.run.display());
+        bail!("--sweep s: {} is no cascade: give --run the folder of one", args.run.display());
     }
     if args.steps.is_some()
         || args.sampler.is_some()

@@ -176,7 +176,7 @@ pub(crate) fn name_classes(table: &mut Table, splits: &Splits, classes: Option<u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::changes::training_changes;
+    use crate::changes::{advice, training_changes};
 
     fn draft(text: &str, settings: &[&str]) -> Result<RunConfig, TrainError> {
         let folder = tempfile::tempdir().unwrap();
@@ -286,6 +286,7 @@ mod tests {
         let cosine = |steps: &str| draft(DIGITS, &["train.lr_schedule=cosine", steps]).unwrap();
         let changes = training_changes(&cosine("train.steps=5"), &cosine("train.steps=6"));
         assert_eq!(changes, ["train.steps: 5 -> 6"]);
+        assert!(advice(&changes).contains("train longer from the start with another `--run NAME`"));
         let constant = draft(DIGITS, &["train.steps=5"]).unwrap();
         let changes = training_changes(&cosine("train.steps=5"), &constant);
         assert_eq!(changes, ["train.lr_schedule: \"cosine\" -> \"constant\""]);

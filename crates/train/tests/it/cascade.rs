@@ -189,6 +189,19 @@ fn what_is_no_cascade_is_refused_before_any_work() {
 
 /// A stage that was trained with other keys or data does not become part of a cascade.
 #[test]
+fn a_cascade_that_lacks_a_stage_names_a_command_that_works() {
+    let place = Place::new();
+    let output = place.command(&["--run", "my cascade", "--stage", "1", "--steps", "2"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let command = "stage 2 is not trained yet: cargo xtask train --run 'my cascade' --resume\n";
+    assert!(text.ends_with(command), "{text}");
+    let mut resumed = Command::new(env!("CARGO_BIN_EXE_train"));
+    resumed.current_dir(place.0.path()).args(["--run", "my cascade", "--resume", "--budget", "1ms"]);
+    let output = resumed.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn a_stage_of_another_cascade_is_named() {
     let place = Place::new();
     place.succeeds(&["--stage", "1", "--steps", "2"]);
