@@ -5,10 +5,10 @@ use crate::edit_args::Method;
 use crate::given::Given;
 
 /// What a model is and which options it uses, as plain data. What a request asks beyond that is refused by the option's
-/// name, before any weights are read.
+/// name, before anything is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-    /// What the model is, as the subject of a sentence: `a run of points`.
+    /// What the model is, as the subject of a sentence: `a run that draws points`.
     pub subject: String,
     /// The options that it uses, beside those that all models do.
     pub uses: Vec<&'static str>,

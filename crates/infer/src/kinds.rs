@@ -88,40 +88,23 @@ impl Description {
 
     /// A run of latent diffusion.
     pub fn of_latents(config: &LatentRunConfig) -> Self {
-        let guidance = match (&config.text, config.train.cond_drop_prob > 0.0) {
-            (Some(_), true) => {
-                Some(GuidanceUse { default_scale: config.train.sample_guidance_scale, off_below_one: false })
-            }
-            (None, true) if config.model.num_classes.is_some() => {
-                Some(GuidanceUse { default_scale: 1.0, off_below_one: false })
-            }
-            _ => None,
-        };
+        let (text, classes) = (config.text.is_some(), config.model.num_classes.is_some());
+        let default_scale = if text { config.train.sample_guidance_scale } else { 1.0 };
+        let guidable = config.train.cond_drop_prob > 0.0 && (text || classes);
         let edits: &[&str] = match config.concat {
             None => &EDIT,
             Some(ConcatConfig::Inpainting) => &["init-image", "mask"],
             Some(ConcatConfig::SuperResolution) => &["init-image"],
         };
-        let (shown, pixels) = (
-            "its network is shown the image instead of beginning with it: leave it out",
-            "it draws latents, which are not limited: leave it out",
-        );
         Self::of("a run that draws latents", &[&IMAGES, &WALK, &["animate", "interpolate"], edits])
-            .also(config.text.is_some(), &TEXT)
-            .also(config.model.num_classes.is_some() && config.text.is_none(), &CLASSES)
-            .guided(guidance)
+            .also(text, &TEXT)
+            .also(classes && !text, &CLASSES)
+            .guided(guidable.then_some(GuidanceUse { default_scale, off_below_one: false }))
             .sampled_by(&config.sample.solver)
-            .because(
-                &["label", "labels"],
-                if config.text.is_some() {
-                    "this run knows no classes: say it with --prompt"
-                } else {
-                    NO_CLASSES
-                },
-            )
+            .because(&CLASSES, if text { SAY_IT } else { NO_CLASSES })
             .because(&["mask"], "this run enlarges an image: leave it out")
-            .because(&EDIT, shown)
-            .because(&["dynamic-threshold"], pixels)
+            .because(&EDIT, "its network is shown the image instead of beginning with it: leave it out")
+            .because(&["dynamic-threshold"], "it draws latents, which are not limited: leave it out")
     }
 
     /// A cascade; `base` is its first stage. Each stage has a sampler of its own.
@@ -188,6 +171,7 @@ impl Description {
     }
 }
 
+const SAY_IT: &str = "this run knows no classes: say it with --prompt";
 const NO_CLASSES: &str = "this model knows no classes: leave it out";
 const ENLARGES: &str = "it enlarges an image instead of beginning with it: leave it out";
 const NO_MASK: &str = "it fills no mask: leave it out";

@@ -6,7 +6,8 @@ use interop::pipeline::{ModelIndex, PipelineFacts};
 use terminal::{meant, quoted};
 use train::cascade::{CascadeDir, SuperResolutionConfig};
 use train::{
-    Checkpoints, DpmRunConfig, LatentRunConfig, PointRunConfig, RunConfig, RunDir, SystemName, Weights,
+    Checkpoints, DpmRunConfig, LatentRunConfig, PointRunConfig, RunConfig, RunDir, SystemName, TrainError,
+    Weights,
 };
 
 /// The checkpoint that comes with the project.
@@ -50,7 +51,8 @@ impl Source {
         }
         if let Some(path) = &args.checkpoint {
             if !path.exists() {
-                let beside = path.parent().and_then(Path::to_str).unwrap_or(".");
+                let beside =
+                    path.parent().and_then(Path::to_str).filter(|beside| !beside.is_empty()).unwrap_or(".");
                 let hint = match meant(path, &[beside], "") {
                     Some(other) => format!("did you mean {}?", quoted(other.display())),
                     None => "name a folder under a run's checkpoint/, or an ema.bpk".into(),
@@ -88,7 +90,13 @@ impl Source {
             Self::Dpm(..) => Description::of_dpm(),
             Self::Points(config, _) => Description::of_points(config),
             Self::Latent(config, _) => Description::of_latents(config),
-            Self::Cascade(run) => Description::of_cascade(&RunConfig::load(&run.stage(1).config())?),
+            Self::Cascade(run) => {
+                let first = run.stage(1).config();
+                if !first.is_file() {
+                    return Err(TrainError::MissingStage { path: run.path().to_path_buf(), number: 1 }.into());
+                }
+                Description::of_cascade(&RunConfig::load(&first)?)
+            }
             Self::SuperResolution(run) => Description::of_stage(&SuperResolutionConfig::load(&run.config())?),
             Self::Folder(_) => return Ok(None),
             Self::Pipeline(folder) => Description::of_pipeline(&PipelineFacts::read(folder)?),
