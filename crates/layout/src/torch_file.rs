@@ -148,3 +148,24 @@ pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<u64> {
     let bytes: [u8; N] = bytes.get(at..at.checked_add(N)?)?.try_into().ok()?;
     Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(offset: usize, shape: Vec<usize>) -> Result<u64, String> {
+        let described = Described { storage: "0".into(), dtype: Dtype::F32, offset, shape };
+        described.placed("a".into(), "data/0", 100, 64).map(|tensor| tensor.start)
+    }
+
+    #[test]
+    fn a_tensor_lies_in_its_storage() {
+        assert_eq!(placed(14, vec![2]), Ok(156));
+        for (offset, shape) in [(15, vec![2]), (usize::MAX / 4, vec![2]), (usize::MAX / 4 - 15, vec![16])] {
+            assert_eq!(placed(offset, shape).unwrap_err(), "a lies outside of data/0");
+        }
+        for (offset, shape) in [(usize::MAX, vec![1]), (0, vec![usize::MAX, 2])] {
+            assert_eq!(placed(offset, shape).unwrap_err(), "a is larger than any memory");
+        }
+    }
+}

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::LayoutError;
-use crate::folder_content::{check_fetched, listing};
+use crate::folder_content::{is_pointer, listing};
 
 /// Weights that lie in a folder: one file, or the index of several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +28,17 @@ enum Kind {
 ///
 /// # Errors
 ///
-/// If there are none, several variants and no file without one, or a file that Git LFS has not fetched.
+/// If there are none, or none that Git LFS has fetched, or several variants and no file without one.
 pub(crate) fn find(folder: &Path, stems: &[&str]) -> Result<WeightFiles, LayoutError> {
-    check_fetched(folder)?;
+    let mut pointers = Vec::new();
     let mut found = BTreeMap::<String, BTreeMap<Kind, PathBuf>>::new();
     for entry in fs::read_dir(folder).map_err(LayoutError::io("read", folder))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let of_stem = |stem: &&str| parse(&name, stem);
-        if let Some((variant, kind)) = stems.iter().find_map(of_stem).filter(|_| entry.path().is_file()) {
+        let Some((variant, kind)) = stems.iter().find_map(of_stem) else { continue };
+        if is_pointer(&entry.path()) {
+            pointers.push(entry.path());
+        } else if entry.path().is_file() {
             found.entry(variant).or_default().entry(kind).or_insert(entry.path());
         }
     }
@@ -51,6 +54,7 @@ pub(crate) fn find(folder: &Path, stems: &[&str]) -> Result<WeightFiles, LayoutE
     match chosen.and_then(|files| files.into_iter().next()) {
         Some((Kind::Safetensors | Kind::Torch, path)) => Ok(WeightFiles::One(path)),
         Some((_, path)) => Ok(WeightFiles::Index(path)),
+        None if !pointers.is_empty() => Err(LayoutError::Pointers { folder: folder.to_path_buf(), pointers }),
         None => Err(LayoutError::NoWeights {
             folder: folder.to_path_buf(),
             wanted: stems.iter().map(|stem| format!("{stem}.safetensors or {stem}.bin")).collect(),
@@ -130,6 +134,10 @@ mod tests {
         there("model.fp16-00001-of-00002.safetensors");
         let error = find().unwrap_err().to_string();
         assert!(error.contains("it holds: model.fp16-00001-of-00002.safetensors"), "{error}");
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        fs::write(folder.path().join("model.safetensors"), pointer).unwrap();
+        let error = find().unwrap_err().to_string();
+        assert!(error.contains("git lfs pull") && error.contains("model.safetensors"), "{error}");
         there("pytorch_model.fp16.bin");
         assert_eq!(find().unwrap(), one("pytorch_model.fp16.bin"));
         there("model.fp16.safetensors");

@@ -112,9 +112,8 @@ impl TokenizerKeys {
     /// What one file says; a token without a spelling is refused, whether another file goes before or not.
     fn of_file(folder: &Path, name: &str) -> Result<Self, TextError> {
         let keys: Self = parse(folder, name)?.unwrap_or_default();
-        if keys.named().into_iter().chain(keys.extra()).any(|mark| mark.text().is_empty()) {
-            return Err(TextError::damaged(folder.join(name))("a special token is empty: leave it out"));
-        }
+        let added = keys.added_tokens_decoder.iter().flat_map(BTreeMap::values);
+        check_spelt(folder, name, keys.named().into_iter().chain(keys.extra()).chain(added).map(Mark::text))?;
         Ok(keys)
     }
 
@@ -144,6 +143,7 @@ impl TokenizerKeys {
         let extra = self.extra_special_tokens.iter().flat_map(Extra::marks);
         let special: BTreeSet<&str> = self.named().into_iter().chain(extra).map(Mark::text).collect();
         let plain: BTreeMap<String, u32> = parse(folder, "added_tokens.json")?.unwrap_or_default();
+        check_spelt(folder, "added_tokens.json", plain.keys().map(String::as_str))?;
         let mut added: Vec<(Mark, u32)> = plain
             .into_iter()
             .map(|(content, id)| {
@@ -153,8 +153,9 @@ impl TokenizerKeys {
             .collect();
         added.sort_by_key(|(_, id)| *id);
         let json: Option<AddedInJson> = parse(folder, "tokenizer.json")?;
-        let of_json = json.into_iter().flat_map(|json| json.added_tokens);
-        added.extend(of_json.map(|AddedWithId { id, mark }| (Mark::Object(mark), id)));
+        let of_json = json.map(|json| json.added_tokens).unwrap_or_default();
+        check_spelt(folder, "tokenizer.json", of_json.iter().map(|token| token.mark.content.as_str()))?;
+        added.extend(of_json.into_iter().map(|AddedWithId { id, mark }| (Mark::Object(mark), id)));
         Ok(added)
     }
 
@@ -184,6 +185,18 @@ impl TokenizerKeys {
         let limit = self.model_max_length.filter(|limit| (1.0..1e6).contains(limit));
         limit.map_or(CLIP, |limit| limit as usize)
     }
+}
+
+/// Refuses tokens without a spelling, which would be found everywhere.
+fn check_spelt<'a>(
+    folder: &Path,
+    name: &str,
+    mut spellings: impl Iterator<Item = &'a str>,
+) -> Result<(), TextError> {
+    if spellings.any(str::is_empty) {
+        return Err(TextError::damaged(folder.join(name))("a special or added token is empty: leave it out"));
+    }
+    Ok(())
 }
 
 /// A file of JSON; none if it is not there.

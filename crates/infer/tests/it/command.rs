@@ -225,7 +225,7 @@ fn a_model_folder_draws_what_its_run_draws() {
 
 #[test]
 fn what_does_not_fit_is_named() {
-    fails(&["--model", "runs/none"], "failed to read runs/none/model_index.json");
+    fails(&["--model", "runs/none"], "runs/none does not exist: give a folder with a model_index.json");
     fails(&["--run", "runs/none"], "runs/none");
     fails(&["--label", "10"], "no class 10: this model has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9");
     fails(&["--labels", "3..1"], "holds no class");

@@ -98,6 +98,7 @@ impl Pipeline {
         if !fits(height) || !fits(width) {
             return Err(PipelineError::Size { height, width, multiple });
         }
+        self.check_memory([height, width])?;
         Ok([self.first_stage.channels(), height / factor, width / factor])
     }
 

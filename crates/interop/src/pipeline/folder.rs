@@ -90,6 +90,15 @@ impl Pipeline {
         })
     }
 
+    /// Refuses images of a size that no machine like this one can draw.
+    pub(super) fn check_memory(&self, [height, width]: [usize; 2]) -> Result<(), InteropError> {
+        let factor = self.first_stage.factor();
+        check_memory(activation_bytes(&self.config, [height / factor, width / factor])).map_err(|needs| {
+            let config = part_folder(&self.folder, "unet").join("config.json");
+            InteropError::Size { config, reason: format!("an image of {height}x{width} {needs}") }
+        })
+    }
+
     /// Height and width in pixels, unless told otherwise; none where the folder does not say.
     pub fn size(&self) -> Option<[usize; 2]> {
         self.sample_size.map(|size| size.map(|side| side * self.first_stage.factor()))

@@ -239,3 +239,34 @@ fn a_tokenizer_is_read_from_one_file_too() {
     assert_eq!((padded.ids.len(), padded.length), (8, 4));
     assert_eq!((padded.ids[2], padded.ids[7]), (0, 0), "the mark, not the word of one mark");
 }
+
+/// An empty token would be found without end.
+#[test]
+fn an_empty_token_is_refused_with_its_file() {
+    for (file, text) in [
+        ("tokenizer_config.json", r#"{"pad_token": ""}"#),
+        ("special_tokens_map.json", r#"{"additional_special_tokens": [{"content": ""}]}"#),
+        ("added_tokens.json", r#"{"": 600}"#),
+        ("tokenizer.json", r#"{"added_tokens": [{"id": 600, "content": ""}], "model": {}}"#),
+        ("tokenizer_config.json", r#"{"added_tokens_decoder": {"600": {"content": ""}}}"#),
+    ] {
+        let place = recorded("tokenizer_clip");
+        fs::write(place.path().join(file), text).unwrap();
+        let error = Tokenizer::read(place.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("{file}: a special or added token is empty: leave it out")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn an_added_token_needs_a_row_of_the_encoder() {
+    let place = recorded("tokenizer_clip");
+    fs::write(place.path().join("added_tokens.json"), r#"{"<cat-toy>": 537}"#).unwrap();
+    let tokenizer = Tokenizer::read(place.path()).unwrap();
+    assert_eq!(tokenizer.tokens("a <CAT-TOY>")[2], 537);
+    assert!(tokenizer.clone().with_vocabulary(538).is_ok());
+    let error = tokenizer.with_vocabulary(537).unwrap_err().to_string();
+    assert!(error.starts_with("the tokenizer has 538 tokens, but its encoder only 537"), "{error}");
+}
