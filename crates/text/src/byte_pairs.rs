@@ -105,7 +105,8 @@ impl BytePairs {
             offer(&mut queue, &pieces, at, at + 1);
         }
         while let Some(Reverse((_, first, second, (a, b), merged))) = queue.pop() {
-            if pieces[first] != Some(a) || pieces[second] != Some(b) || behind[first] != second {
+            // One of them has been merged with another since.
+            if pieces[first] != Some(a) || pieces[second] != Some(b) {
                 continue;
             }
             (pieces[first], pieces[second]) = (Some(merged), None);
