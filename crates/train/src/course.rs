@@ -86,7 +86,7 @@ impl<'a, S: System> Course<'a, S> {
     fn round(&mut self, batches: &mut dyn Iterator<Item = Item<S>>, valid: &ValidLoader<Trainee<S>>) {
         let every = self.strategy.eval_every;
         let round = self.step / every + 1;
-        let end = (round * every).min(self.strategy.steps);
+        let end = round.saturating_mul(every).min(self.strategy.steps);
         self.emit_train(LearnerEvent::StartSplit { epoch_number: round, total_items: every });
         let mut since = Instant::now();
         while self.step < end && !self.interrupter.should_stop() {
@@ -115,16 +115,16 @@ impl<'a, S: System> Course<'a, S> {
         self.interrupter.fail_on_error(flushed);
     }
 
-    /// Previews and checkpoints where they are due.
+    /// Checkpoints and previews where they are due.
     fn after_step(&mut self) {
         let due = |every: usize| every > 0 && self.step.is_multiple_of(every);
         let finished = self.step == self.strategy.steps;
         let (preview, checkpoint) = (due(self.strategy.sample_every), due(self.strategy.checkpoint_every));
-        if preview || finished {
-            self.preview();
-        }
         if checkpoint || finished {
             self.checkpoint();
+        }
+        if preview || finished {
+            self.preview();
         }
     }
 

@@ -66,7 +66,7 @@ impl TrainingMemory {
     /// As it is said, in MiB or GiB.
     pub fn text(&self) -> String {
         if self.gib() < 1.0 {
-            format!("{:.0} MiB", 1024.0 * self.gib())
+            format!("{:.0} MiB", (1024.0 * self.gib()).max(1.0))
         } else {
             format!("{:.1} GiB", self.gib())
         }

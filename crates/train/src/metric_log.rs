@@ -109,7 +109,7 @@ impl MetricLogger for MetricLog {
                 self.step += 1;
                 (&mut self.train, self.step)
             }
-            (Split::Valid, true) => (&mut self.valid, (round * self.eval_every).min(self.steps)),
+            (Split::Valid, true) => (&mut self.valid, round.saturating_mul(self.eval_every).min(self.steps)),
             _ => return,
         };
         if let Err(error) = table.row(step, &cells) {

@@ -12,13 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-use crate::changes::training_changes;
 use crate::error::TrainError;
 use crate::loader::{HostStep, TrainLoader, ValidLoader};
 use crate::metrics::{Stats, StepMetric};
 use crate::optimizer;
-use crate::record::{Measure, Record};
-use crate::tables::{check_tables, from_json};
+use crate::record::Measure;
+use crate::tables::check_tables;
 use crate::{RunDir, TrainConfig};
 
 /// A kind of model that can be trained: what its network is, what it learns from and what it loses.
@@ -189,8 +188,8 @@ impl<B: Clone + Debug + Send + Sync + 'static> Loaders<B> {
     ) -> Self {
         let train = TrainLoader {
             prepare: Arc::new(prepare),
-            start: (step * config.grad_accumulation) as u64,
-            count: (config.steps - step) * config.grad_accumulation,
+            start: step.saturating_mul(config.grad_accumulation) as u64,
+            count: (config.steps - step).saturating_mul(config.grad_accumulation),
             workers: config.workers,
             device: device.clone(),
         };
@@ -239,23 +238,5 @@ pub(crate) fn load_config<C: SystemConfig>(path: &Path) -> Result<C, TrainError>
     let table: Table = toml::from_str(&text).map_err(|error| unfit(error.to_string()))?;
     check_tables(&table, &config).map_err(unfit)?;
     config.validate().map_err(unfit)?;
-    check_recorded(&config, path)?;
     Ok(config)
-}
-
-/// Refuses a configuration that differs from the one in the record beside it in what a network was trained with.
-fn check_recorded<C: SystemConfig>(config: &C, path: &Path) -> Result<(), TrainError> {
-    let run = RunDir::new(path.parent().unwrap_or(Path::new("")));
-    let recorded = Record::read_if_there(&run)?.and_then(|record| from_json::<C>(&record.config).ok());
-    let changes = recorded.map_or(Vec::new(), |recorded| training_changes(&recorded, config));
-    match changes.is_empty() {
-        true => Ok(()),
-        false => Err(TrainError::Config {
-            origin: path.display().to_string(),
-            reason: format!(
-                "the run was trained with another configuration, which its record.json holds ({}): put these keys back",
-                changes.join(", ")
-            ),
-        }),
-    }
 }

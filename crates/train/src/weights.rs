@@ -7,12 +7,15 @@ use burn::prelude::*;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, DType};
 use burn_pack::Reader;
+use serde_json::Value;
 
 use crate::RunDir;
+use crate::changes::training_changes;
 use crate::checkpoint::{Checkpoints, MODEL, Meta, hash};
 use crate::error::TrainError;
 use crate::record::Record;
-use crate::system::System;
+use crate::system::{System, SystemConfig};
+use crate::tables::from_json;
 use crate::trainee::Trainee;
 
 /// How often a file is read that a training may be replacing.
@@ -25,6 +28,8 @@ pub struct Weights {
     hash: String,
     record: ModuleRecord,
     meta: Option<Meta>,
+    /// The configuration in the record of the run that bare weights lie in.
+    recorded: Option<Value>,
 }
 
 impl Weights {
@@ -49,7 +54,11 @@ impl Weights {
             failed(format!("{reason}: the training diverged: use an earlier checkpoint, or train again"))
         })?;
         let record = ModuleRecord::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
-        Ok(Self { path: path.to_path_buf(), hash, record, meta })
+        let recorded = match meta {
+            Some(_) => None,
+            None => Record::read_if_there(&run_of(path))?.map(|record| record.config),
+        };
+        Ok(Self { path: path.to_path_buf(), hash, record, meta, recorded })
     }
 
     /// The weights of a run's newest checkpoint; none where it has no checkpoint.
@@ -91,7 +100,7 @@ impl Weights {
     ///
     /// # Errors
     ///
-    /// If they are those of another network.
+    /// If they are those of another network, or the run was trained with another configuration.
     pub(crate) fn averaged<S: System>(
         &self,
         config: &S::Config,
@@ -99,7 +108,26 @@ impl Weights {
     ) -> Result<S::Net, TrainError> {
         match self.meta {
             Some(_) => Ok(self.trainee::<S>(config, device)?.ema),
-            None => self.loaded(S::init(config, device)?),
+            None => {
+                self.check_configuration(config)?;
+                self.loaded(S::init(config, device)?)
+            }
+        }
+    }
+
+    /// Refuses a configuration that differs from the one in the record in what the network was trained with.
+    fn check_configuration<C: SystemConfig>(&self, config: &C) -> Result<(), TrainError> {
+        let recorded = self.recorded.as_ref().and_then(|recorded| from_json::<C>(recorded).ok());
+        let changes = recorded.map_or(Vec::new(), |recorded| training_changes(&recorded, config));
+        match changes.is_empty() {
+            true => Ok(()),
+            false => Err(TrainError::Config {
+                origin: run_of(&self.path).config().display().to_string(),
+                reason: format!(
+                    "the run was trained with another configuration, which its record.json holds ({}): put these keys back",
+                    changes.join(", ")
+                ),
+            }),
         }
     }
 
@@ -167,9 +195,14 @@ pub(crate) fn read_checked(path: &Path) -> Result<(Vec<u8>, String), TrainError>
     Err(failed(reason.into()))
 }
 
+/// The run that a file lies in.
+fn run_of(path: &Path) -> RunDir {
+    RunDir::new(path.parent().unwrap_or(Path::new("")))
+}
+
 /// What the run that a file lies in tells of it.
 fn known_hashes(path: &Path) -> Result<BTreeSet<String>, TrainError> {
-    let run = RunDir::new(path.parent().unwrap_or(Path::new("")));
+    let run = run_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mut known = BTreeSet::new();
     if let Some(mut record) = Record::read_if_there(&run)? {

@@ -167,6 +167,7 @@ impl FrozenFirstStage {
         let source = &config.first_stage;
         let refused = |reason: String| TrainError::Config { origin: "the configuration".into(), reason };
         let model = source.model_config().map_err(refused)?;
+        source.weights_now().map_err(refused)?;
         let autoencoder = match source.place().map_err(refused)? {
             Place::Run(run) => {
                 let stage = run_config(run).map_err(refused)?;
@@ -174,10 +175,7 @@ impl FrozenFirstStage {
                 source.check_weights(weights.hash()).map_err(refused)?;
                 TrainedFirstStage::load(&weights, stage, device)?.autoencoder
             }
-            Place::Folder(folder) => {
-                source.weights_now().map_err(refused)?;
-                read_autoencoder(&folder, device)?
-            }
+            Place::Folder(folder) => read_autoencoder(&folder, device)?,
         };
         let scale = LatentScale::uniform(source.scale.unwrap_or(1.0));
         Ok(Self { autoencoder: autoencoder.no_grad(), model, scale, device: device.clone() })
