@@ -37,8 +37,8 @@ impl<'a> CascadeDrawing<'a> {
             walk: Walk::Configured(config.sample.clone()),
             guidable: config.train.cond_drop_prob > 0.0,
             guide: None,
-            shown: false,
-            told: false,
+            image_conditioned: false,
+            text_conditioned: false,
         };
         let plan = Plan::new(args, &cascade.base, &own, None)?;
         let curve = &cascade.base.curve;

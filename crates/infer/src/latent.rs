@@ -50,7 +50,7 @@ impl LatentDrawing {
             Some(Prompts { prompts, negative, .. }) => trained.told(prompts, negative)?,
             None => trained.told(&[], "")?,
         };
-        let is_shown = beside.is_some();
+        let image_conditioned = beside.is_some();
         model.net.beside = beside;
         let between = prompts.as_ref().is_some_and(|prompts| prompts.between);
         if between {
@@ -64,8 +64,8 @@ impl LatentDrawing {
             walk: Walk::Configured(config.sample.clone()),
             guidable: config.train.cond_drop_prob > 0.0,
             guide: None,
-            shown: is_shown,
-            told: prompts.is_some(),
+            image_conditioned,
+            text_conditioned: prompts.is_some(),
         };
         let plan = Plan::new(args, &model, &own, Some(&trained.first_stage))?;
         let shape = trained.first_stage.image_shape(model.image_shape);

@@ -60,8 +60,8 @@ fn draw_run(args: &Args, config: &RunConfig, weights: &Weights, device: &Device)
         walk: Walk::Configured(config.sample.clone()),
         guidable: config.train.cond_drop_prob > 0.0,
         guide: ClassifierGuide::new(&args.classifier, config, device)?.map(Arc::new),
-        shown: false,
-        told: false,
+        image_conditioned: false,
+        text_conditioned: false,
     };
     let model = TrainedModel::load(weights, config, device)?;
     draw_pixels(args, weights.path(), &model, &config.model, &own)
@@ -74,8 +74,8 @@ fn draw_folder(args: &Args, given: &Given, folder: &Path, device: &Device) -> Re
         walk: Walk::Folder(Box::new(sampler)),
         guidable: model.net.null_class().is_some(),
         guide: None,
-        shown: false,
-        told: false,
+        image_conditioned: false,
+        text_conditioned: false,
     };
     draw_pixels(args, folder, &model, &unet, &own)
 }

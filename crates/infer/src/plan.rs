@@ -34,9 +34,9 @@ pub struct OwnSampler {
     /// The classifier beside it.
     pub guide: Option<Arc<ClassifierGuide>>,
     /// Whether its network is shown the image that is changed, instead of beginning with it.
-    pub shown: bool,
+    pub image_conditioned: bool,
     /// Whether its classes stand for prompts.
-    pub told: bool,
+    pub text_conditioned: bool,
 }
 
 /// What is drawn: the arguments, checked against the model.
@@ -98,7 +98,7 @@ impl Plan {
             bail!("--interpolate needs a deterministic sampler: add --sampler ddim --eta 0");
         }
         let edit = match first_stage {
-            _ if own.shown => None,
+            _ if own.image_conditioned => None,
             None => Edit::new(&args.edit, model.image_shape)?,
             Some(stage) => {
                 let edit = Edit::new(&args.edit, stage.image_shape(model.image_shape))?;
@@ -240,7 +240,7 @@ fn classes<N>(args: &Args, model: &TrainedModel<N>, own: &OwnSampler) -> Result<
             warn_of_empty(&asked, empty);
             asked
         }
-        (None, Some(image)) if !own.told => {
+        (None, Some(image)) if !own.text_conditioned => {
             let without =
                 own.guidable && guide.is_none() && args.guidance_scale.is_none_or(|scale| scale == 1.0);
             match read_png_text(image, SHOWS).and_then(|text| class(&text, count, names).ok()) {

@@ -45,8 +45,8 @@ impl<'a> Upscaling<'a> {
             walk: Walk::Configured(run.sample.clone()),
             guidable: run.train.cond_drop_prob > 0.0,
             guide: None,
-            shown: true,
-            told: false,
+            image_conditioned: true,
+            text_conditioned: false,
         };
         let plan = Plan::new(args, &model.shown(&low, 0)?, &own, None)?;
         let level = augmentation(args, 0, &model.config.low_resolution)?.level;

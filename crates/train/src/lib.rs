@@ -13,6 +13,7 @@ mod changes;
 mod checkpoint;
 mod checkpoint_writer;
 mod chooser;
+mod chosen_config;
 mod config;
 mod config_path;
 mod continuous_law;

@@ -144,11 +144,7 @@ impl Page<'_> {
         let untagged = has_serde(&owner.attributes, "untagged");
         for variant in variants {
             let name = variant_name(variant, rule.as_deref());
-            let value = match &tag {
-                _ if untagged => "a value".to_owned(),
-                Some(tag) => format!("`{tag} = \"{name}\"`"),
-                None => format!("`\"{name}\"`"),
-            };
+            let value = value_of(&name, tag.as_deref(), untagged);
             let mut what = doc(&variant.attrs).join(" ");
             let mut held = None;
             if let Fields::Unnamed(fields) = &variant.fields
@@ -226,5 +222,14 @@ impl Page<'_> {
         }
         uses.insert(place);
         format!("[{}](#{})", found.name, found.name.to_lowercase())
+    }
+}
+
+/// How a file says that an enum is one of its variants.
+fn value_of(name: &str, tag: Option<&str>, untagged: bool) -> String {
+    match tag {
+        _ if untagged => "a value".to_owned(),
+        Some(tag) => format!("`{tag} = \"{name}\"`"),
+        None => format!("`\"{name}\"`"),
     }
 }

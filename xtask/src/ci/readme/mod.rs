@@ -4,6 +4,7 @@ mod markdown;
 mod rules;
 mod stand_ins;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ pub fn check() -> Result<()> {
     if !unused.is_empty() {
         bail!("no command fits these rules, remove them: {}", unused.join("; "));
     }
-    times.sort_by(|a, b| b.0.cmp(&a.0));
+    times.sort_by_key(|(time, _)| Reverse(*time));
     println!("{} commands; the longest:", times.len());
     times.iter().take(10).for_each(|(time, line)| println!("{:>6.1} s  {line}", time.as_secs_f64()));
     fs::remove_dir_all(&folder).context("failed to remove the folder of the readme step")
