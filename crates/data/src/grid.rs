@@ -10,6 +10,8 @@ const LEAST_CELL: usize = 32;
 const LEAST_WIDTH: usize = 256;
 /// The greatest width that images are enlarged to for a word above them.
 const MOST_FOR_WORDS: usize = 112;
+/// Pixels that enlarged images have at most, all together.
+const MAX_PIXELS: usize = 1 << 28;
 /// Letters of a row's caption at most.
 const ROW_LETTERS: usize = 16;
 /// Neither black nor white: images of both kinds stand out from it.
@@ -81,6 +83,14 @@ impl Grid {
     pub fn for_captions(self, captions: &Captions, shape: [usize; 3]) -> Self {
         let wanted = (captions.longest_word() * LETTER).min(MOST_FOR_WORDS);
         Self { scale: self.scale.max(wanted.div_ceil(shape[2].max(1))), ..self }
+    }
+
+    /// With `zoom` as its scale, if there is one; less where `images` images of `shape` would have more than 2^28 pixels.
+    #[must_use]
+    pub fn zoomed(self, zoom: Option<usize>, images: usize, shape: [usize; 3]) -> Self {
+        let pixels = images.saturating_mul(shape[1] * shape[2]).max(1);
+        let most = (MAX_PIXELS / pixels).isqrt().max(1);
+        Self { scale: zoom.unwrap_or(self.scale).clamp(1, most), ..self }
     }
 
     /// Draws images of `shape` with values in [-1, 1], clamped; cells without an image are dark grey.
@@ -287,6 +297,14 @@ mod tests {
         assert_eq!(Grid::new(8, [3, 32, 32]).for_captions(&captions, [3, 32, 32]).scale, 3);
         let endless = Captions::of_columns(["x".repeat(1000)]);
         assert_eq!(Grid::new(8, [3, 32, 32]).for_captions(&endless, [3, 32, 32]).scale, 4);
+    }
+
+    #[test]
+    fn a_zoom_is_kept_within_the_memory() {
+        let shape = [3, 1024, 1024];
+        let scale = |zoom| Grid::new(4, shape).zoomed(zoom, 16, shape).scale;
+        assert_eq!([scale(None), scale(Some(2)), scale(Some(64))], [1, 2, 4]);
+        assert_eq!(Grid::new(4, shape).zoomed(Some(2), 1000, shape).scale, 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use dpm::{ChainConfig, DpmError, Factor, Reverse, Sampled};
 use train::{StateNoise, TrainedDpm, draw_states, trajectories};
 
 use crate::args::Args;
+use crate::draw::Drawn;
 use crate::edit::Edit;
 use crate::memory::check_memory;
 use crate::sheet::{Contents, Sheet};
@@ -51,7 +52,8 @@ pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Op
     settings.extend(args.edit.denoise.map(|std| ("denoise", std.to_string())));
     let Some((data, frames)) = walk(args, model, factor.as_ref(), stop)? else { return Ok(None) };
     let contents = Contents { original: edit.map(|edit| edit.original().to_vec()), ..Contents::default() };
-    let sheet = is_picture.then(|| Sheet::new(contents, samples(args, model), model.shape, args.zoom()));
+    let drawn = Drawn { images: samples(args, model), frames, ..Drawn::default() };
+    let sheet = is_picture.then(|| Sheet::new(contents, &drawn, model.shape, args.zoom()));
     let draw = |values: &[f32]| match &sheet {
         Some(sheet) => sheet.draw(values),
         None => draw_states(model, values),
@@ -60,7 +62,7 @@ pub fn draw_dpm(args: &Args, model: &TrainedDpm, stop: &AtomicBool) -> Result<Op
         [(2..), 1, 1] => trajectories(model, args.seed, samples(args, model))?,
         _ => draw(&data),
     };
-    let frames = frames.iter().map(|frame| draw(frame)).collect();
+    let frames = drawn.frames.iter().map(|frame| draw(frame)).collect();
     Ok(Some(DpmPictures { picture, samples: samples(args, model), frames, settings }))
 }
 

@@ -78,7 +78,9 @@ pub fn draw<N: Network>(
             |x: Tensor<4>| read(first_stage.map_or_else(|| x.clone(), |stage| stage.preview(x.clone())));
         let frames = frames.into_iter().map(frame).collect::<Result<Vec<_>>>()?;
         if let Some(folder) = separate {
-            write_each(folder, &values, first, shape, &plan.describe(), &plan.subjects())?;
+            // Between two prompts, an image shows neither.
+            let subjects = if plan.one_noise { Vec::new() } else { plan.subjects() };
+            write_each(folder, &values, first, shape, &plan.describe(), &subjects)?;
         }
         drawn.add(images, &values, &frames, shape);
     }

@@ -47,7 +47,7 @@ impl Forward {
             ..Captions::of_columns(std::iter::once("original".to_owned()).chain(steps))
         };
         let grid = Grid::new(1 + self.rows.len(), self.shape).for_captions(&captions, self.shape);
-        let grid = Grid { scale: zoom.unwrap_or(grid.scale), ..grid };
+        let grid = grid.zoomed(zoom, 2 * (1 + self.rows.len()), self.shape);
         grid.draw_captioned(&self.values, self.shape, &captions)
     }
 }

@@ -72,16 +72,12 @@ impl LatentDrawing {
         Ok(Self { model, plan: Plan { prompts, one_noise: between, ..plan }, shown, shape })
     }
 
-    /// What the grid shows.
-    ///
-    /// # Errors
-    ///
-    /// If the image that the network is shown cannot be read again.
-    pub fn contents(&self) -> Result<Contents> {
+    /// What the grid shows; the image that the network was shown is left out if it can no longer be read.
+    pub fn contents(&self) -> Contents {
         let contents = self.plan.contents();
         let image = self.shown.iter().find(|(name, _)| *name == "init_image");
-        let original = image.map(|(_, path)| data::read_image(path, self.shape)).transpose()?;
-        Ok(Contents { original: original.or(contents.original), ..contents })
+        let original = image.and_then(|(_, path)| data::read_image(path, self.shape).ok());
+        Contents { original: original.or(contents.original), ..contents }
     }
 
     /// The settings as they are printed and written into pictures.

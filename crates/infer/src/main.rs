@@ -114,7 +114,7 @@ fn draw_latents(
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let drawn = infer::draw(model, Some(first_stage), plan, animate, separate, &stop)?;
-    finish(args, drawing.contents()?, &drawn, plan.number, shape, &settings)
+    finish(args, drawing.contents(), &drawn, plan.number, shape, &settings)
 }
 
 fn draw_cascade(args: &Args, run: &CascadeDir, device: &Device) -> Result<ExitCode> {
@@ -147,7 +147,7 @@ fn draw_prompts(args: &Args, folder: &Path) -> Result<ExitCode> {
     let stop = stop_on_ctrl_c()?;
     let (animate, separate) = (args.animate.is_some(), args.separate.as_deref());
     let (drawn, shape) = infer::draw_prompts(&plan, &device, animate, separate, &stop)?;
-    finish(args, infer::prompt_contents(&plan, shape)?, &drawn, plan.number, shape, &settings)
+    finish(args, infer::prompt_contents(&plan, shape), &drawn, plan.number, shape, &settings)
 }
 
 /// A flag that Ctrl-C sets; a second one ends the process.

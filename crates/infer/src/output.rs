@@ -37,7 +37,7 @@ pub fn finish(
         terminal::note("stopped before the first image was finished");
         return Ok(ExitCode::from(130));
     }
-    write(args, &Sheet::new(contents, drawn.images, shape, args.zoom()), drawn, settings)?;
+    write(args, &Sheet::new(contents, drawn, shape, args.zoom()), drawn, settings)?;
     if drawn.images < wanted {
         terminal::note(format_args!("stopped: kept the {} images that were finished", drawn.images));
         return Ok(ExitCode::from(130));

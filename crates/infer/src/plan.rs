@@ -137,7 +137,8 @@ impl Plan {
     /// What the images show in turn: prompts, or classes by name or number; empty for a model without.
     pub fn subjects(&self) -> Vec<String> {
         if let Some(prompts) = &self.prompts {
-            return prompts.prompts.iter().filter(|prompt| !prompt.is_empty()).cloned().collect();
+            let says_something = prompts.prompts.iter().any(|prompt| !prompt.is_empty());
+            return if says_something { prompts.prompts.clone() } else { Vec::new() };
         }
         let name = |&class: &usize| self.class_names.get(class).cloned().unwrap_or(class.to_string());
         self.classes.iter().flatten().map(name).collect()

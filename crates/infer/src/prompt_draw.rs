@@ -77,15 +77,11 @@ fn subjects(plan: &PromptPlan) -> Vec<String> {
     }
 }
 
-/// What the grid of images of `shape` shows.
-///
-/// # Errors
-///
-/// If the image that was changed cannot be read again.
-pub fn prompt_contents(plan: &PromptPlan, shape: [usize; 3]) -> Result<Contents> {
-    let original = plan.image.as_ref().map(|image| data::read_image(&image.path, shape)).transpose()?;
+/// What the grid of images of `shape` shows; the image that was changed is left out if it can no longer be read.
+pub fn prompt_contents(plan: &PromptPlan, shape: [usize; 3]) -> Contents {
+    let original = plan.image.as_ref().and_then(|image| data::read_image(&image.path, shape).ok());
     let subjects = if plan.between { plan.prompts.clone() } else { subjects(plan) };
-    Ok(Contents { subjects, walk: plan.between, original, title: String::new() })
+    Contents { subjects, walk: plan.between, original, title: String::new() }
 }
 
 fn strength(start: &Start) -> f64 {
