@@ -51,6 +51,10 @@ pub const RULES: &[Rule] = &[
     skip("cd crates/diffusion/src", "it counts lines of the sources, which are not in the folder"),
     add("xtask train", "--plain --steps 2"),
     add("xtask train --data", "--for 1s --set train.sample_images=4"),
+    add(
+        "xtask dataset make emoji",
+        "--font ../../crates/data/tests/fonts/NotoColorEmoji-subset.ttf --dir datasets/made-emoji",
+    ),
     add("configs/mnist-ddpm.toml", "--set train.sample_images=4 --set sample.steps=2"),
     add("configs/emoji-ae-kl.toml", "--set perceptual.network.steps=2 --set train.eval_images=8"),
     add("configs/emoji-ldm.toml", "--set train.sample_images=8 --set sample.steps=2"),
