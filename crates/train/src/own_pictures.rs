@@ -73,13 +73,13 @@ pub fn configuration(args: &Args, run: &RunDir) -> Result<Option<PathBuf>> {
         backend: args.backend,
         device_index: args.device,
         seed: args.seed.unwrap_or(0),
-        say: &|line| train::say(line),
+        say: &|line| terminal::say(line),
     };
     let choice = wishes.choose()?;
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     write_atomically(&file, |target| target.write_all(choice.text.as_bytes()))?;
-    train::say(format_args!(
+    terminal::say(format_args!(
         "written: {}, which `cargo xtask train {}` trains by",
         file.display(),
         file.display()

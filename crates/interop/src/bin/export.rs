@@ -85,7 +85,7 @@ fn run(args: &Args) -> Result<()> {
 /// Says what the pipeline of an exported network with classes does not do.
 fn say_of_classes(classes: Option<usize>) {
     if let Some(classes) = classes {
-        train::say(format_args!(
+        terminal::say(format_args!(
             "diffusers loads this folder, but its pipeline draws no classes: call the network itself with class_labels from \
              0 to {}",
             classes - 1
