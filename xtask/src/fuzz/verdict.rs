@@ -26,7 +26,7 @@ fn ending(invocation: &Invocation, ended: &Ended, status: ExitStatus) -> Option<
         return Some(killed(signal, &ended.stderr));
     }
     let silent = ended.stdout.trim().is_empty() && ended.stderr.trim().is_empty();
-    let nan = invocation.program == "train" && ended.stdout.contains("NaN");
+    let nan = invocation.program == "train" && ended.stdout.contains("loss NaN");
     let fault = match status.code() {
         Some(0) if invocation.damaged => "takes damaged weights for good",
         Some(0) if nan => "takes NaN for success",
