@@ -11,6 +11,7 @@ use crate::error::DataError;
 use crate::fit::cover;
 use crate::jpeg_end::ends_early;
 use crate::picture::Picture;
+use crate::png_palette;
 
 /// Larger images are taken for damaged: a few bytes can claim a size that no memory holds.
 const MAX_PIXELS: u64 = 1 << 28;
@@ -66,9 +67,13 @@ pub(crate) fn decode(bytes: &[u8], name: &str) -> Result<Picture, DataError> {
     if bytes.starts_with(LFS_POINTER) {
         return Err(failed("it is a pointer of Git LFS, not the picture: run `git lfs pull`".into()));
     }
+    let format = image::guess_format(bytes);
+    if matches!(format, Ok(ImageFormat::Png)) && !png_palette::is_whole(bytes) {
+        return Err(failed("its palette is no list of at most 256 colours".into()));
+    }
     let image = decode_oriented(bytes).map_err(|e| failed(e.to_string()))?;
     let pixels = |bytes: &[u8]| decode_oriented(bytes).ok().map(DynamicImage::into_bytes);
-    let cut = match image::guess_format(bytes) {
+    let cut = match format {
         Ok(ImageFormat::Jpeg) => ends_early(bytes, pixels),
         Ok(ImageFormat::WebP) => is_shorter_than_announced(bytes),
         _ => false,

@@ -38,6 +38,7 @@ mod lettering;
 mod picture;
 pub mod pixels;
 mod png_file;
+mod png_palette;
 mod points;
 pub mod prefetch;
 mod readers;
