@@ -8,9 +8,10 @@ use infer::Args;
 ///
 /// # Errors
 ///
-/// If one cannot be written, or two are one file.
+/// If one cannot be written, two are one file, or one is a picture that is read.
 pub fn check_targets(args: &Args) -> Result<()> {
     let out = args.out();
+    check_inputs(args, &out)?;
     for file in [Some(&out), args.animate.as_ref()].into_iter().flatten() {
         check_file(file)?;
     }
@@ -23,6 +24,27 @@ pub fn check_targets(args: &Args) -> Result<()> {
     for (option, file) in [("--out", Some(&out)), ("--animate", args.animate.as_ref())] {
         if let Some(file) = file.filter(|file| is_single(file, folder)) {
             bail!("{option} {}: --separate writes an image of that name: name another", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to write over a picture that is to be changed: it may be somebody's only one.
+fn check_inputs(args: &Args, out: &Path) -> Result<()> {
+    let inputs = [
+        ("--init-image", &args.edit.init_image),
+        ("--mask", &args.edit.mask),
+        ("--upscale", &args.cascade.upscale),
+    ];
+    for (option, input) in inputs.iter().filter_map(|(option, input)| Some((option, input.as_ref()?))) {
+        let shown = input.display();
+        for (target, file) in [("--out", Some(out)), ("--animate", args.animate.as_deref())] {
+            if file.is_some_and(|file| are_one(file, input)) {
+                bail!("{target} {shown}: it is the {option}, which would be lost: name another");
+            }
+        }
+        if args.separate.as_ref().is_some_and(|folder| is_single(input, folder)) {
+            bail!("--separate: {option} {shown} lies there and would be lost: name another folder");
         }
     }
     Ok(())

@@ -47,6 +47,23 @@ fn two_results_are_never_one_file() {
 }
 
 #[test]
+fn a_picture_that_is_changed_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(says(folder.path(), "--separate drawn").status.success());
+    let drawn = fs::read(folder.path().join("drawn/000000.png")).unwrap();
+    for (args, option) in [
+        ("--out ./drawn/000000.png", "--out"),
+        ("--animate drawn/000000.png", "--animate"),
+        ("--separate drawn", "--separate"),
+    ] {
+        let args = format!("--init-image drawn/000000.png {args}");
+        fails(folder.path(), &args, &format!("error: {option}"));
+        fails(folder.path(), &args, "would be lost");
+    }
+    assert!(fs::read(folder.path().join("drawn/000000.png")).unwrap() == drawn);
+}
+
+#[test]
 fn what_cannot_be_written_is_found_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("folder.png")).unwrap();
