@@ -161,6 +161,7 @@ mod tests {
         };
         assert_eq!(found[0], (1, named(&[("Loss", 0.5)])));
         assert_eq!(found[1], (2, named(&[("Loss", 0.25), ("Bound", 3.0)])));
+        assert_eq!(found[2], (3, named(&[("Bound", 1.0)])), "what is no number has no place in a plot");
         assert_eq!(found.len(), 3);
         assert!(rows("").is_empty());
         let long: String = (0..=MOST_ROWS).map(|step| format!("{step},1\n")).collect();

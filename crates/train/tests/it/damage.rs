@@ -230,9 +230,12 @@ fn a_stop_between_the_batches_of_a_step_is_prompt() {
     let place = Place::new();
     let mut command = place.command(&["--set", "train.grad_accumulation=30000"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !place.run().record().exists() {
-        std::thread::sleep(std::time::Duration::from_millis(10));
+    let pause = |milliseconds| std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+    while !place.run().path().join("train/metrics.csv").exists() {
+        pause(10);
     }
+    // Into the step, which takes half a minute.
+    pause(1000);
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     let text = text(&output);
