@@ -26,12 +26,14 @@ fn ending(invocation: &Invocation, ended: &Ended, status: ExitStatus) -> Option<
         return Some(killed(signal, &ended.stderr));
     }
     let silent = ended.stdout.trim().is_empty() && ended.stderr.trim().is_empty();
+    // `--show` draws with colours.
+    let raw = raw_controls(ended) && !invocation.args.iter().any(|arg| arg == "--show");
     let nan = invocation.program == "train" && ended.stdout.contains("loss NaN");
     let fault = match status.code() {
         Some(0) if invocation.damaged => "takes damaged weights for good",
         Some(0) if nan => "takes NaN for success",
         Some(1 | 2) if silent && !invocation.full => "fails without a word",
-        Some(0..=2) if raw_controls(ended) => "prints control characters as they are",
+        Some(0..=2) if raw => "prints control characters as they are",
         Some(0..=2) => return None,
         Some(101) => "panics",
         code => return Some(format!("ends with status {code:?}")),
