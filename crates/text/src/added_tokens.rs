@@ -3,6 +3,9 @@ use std::collections::HashMap;
 use aho_corasick::{AhoCorasick, MatchKind};
 use regex::Regex;
 
+/// Bytes of the longest token: the search takes a time to build that grows with the square of a token's length.
+const LONGEST: usize = 1000;
+
 /// A token that a prompt is searched for before it is taken apart: a special one, or one that was learnt beside the vocabulary.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AddedToken {
@@ -38,10 +41,13 @@ impl AddedTokens {
     ///
     /// # Errors
     ///
-    /// If a token is empty, as it is or normalized.
+    /// If a token is empty, as it is or normalized, or longer than any is.
     pub(crate) fn new(tokens: Vec<AddedToken>, normalize: impl Fn(&str) -> String) -> Result<Self, String> {
         if tokens.iter().any(|token| token.content.is_empty()) {
             return Err("a special or added token is empty: give it a spelling, or leave it out".into());
+        }
+        if tokens.iter().any(|token| token.content.len() > LONGEST) {
+            return Err(format!("a special or added token is longer than {LONGEST} bytes"));
         }
         let (normalized, exact): (Vec<_>, Vec<_>) = tokens.into_iter().partition(|token| token.normalized);
         let spelt = normalized.iter().map(|token| normalize(&token.content)).collect::<Vec<_>>();
