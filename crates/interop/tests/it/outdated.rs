@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, Device};
-use interop::ModelFolder;
+use interop::{ModelFolder, read_unet_config, write_unet};
 use interop::pipeline::{Defaults, FirstStage, ModelIndex, Pipeline, PipelineKind, Task};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use unet::UNetConfig;
 
 use crate::copy;
 
@@ -60,7 +61,12 @@ fn networks_older_than_0_9_0_are_as_large_as_stable_diffusion() {
 
 #[test]
 fn the_upscalers_latents_have_its_own_scale() {
-    let FirstStage::Kl(folder) = read(&of_class("StableDiffusionUpscalePipeline")).first_stage else {
+    let there = of_class("StableDiffusionUpscalePipeline");
+    // Its network is shown the small image beside the latents.
+    let unet = there.path().join("unet");
+    let config = UNetConfig { in_channels: 7, ..read_unet_config(&unet.join("config.json")).unwrap().config };
+    write_unet(&config.init(&Device::flex(), 0).unwrap(), &config, &unet).unwrap();
+    let FirstStage::Kl(folder) = read(&there).first_stage else {
         panic!("no autoencoder");
     };
     assert_eq!(folder.scale.scale, [0.08333]);
