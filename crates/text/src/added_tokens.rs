@@ -185,6 +185,13 @@ mod tests {
     }
 
     #[test]
+    fn a_token_longer_than_any_is_refused() {
+        let made = |length| AddedTokens::new(vec![token(&"a".repeat(length), 0)], str::to_owned);
+        assert!(made(LONGEST).is_ok());
+        assert!(made(LONGEST + 1).unwrap_err().contains("longer than 1000 bytes"));
+    }
+
+    #[test]
     fn the_longest_token_of_a_place_is_found() {
         let tokens = vec![token("<cat>", 1), token("<cat><toy>", 2), token("<toy>", 3)];
         let found = parts(tokens, "a <cat><toy><toy> b<cat>");
