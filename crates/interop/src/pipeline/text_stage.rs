@@ -31,12 +31,15 @@ impl TextStage {
         if parts.is_empty() {
             return Ok(None);
         }
-        let readers = parts.iter().map(|(tokenizer, encoder)| {
+        let folders = parts.iter().map(|(tokenizer, encoder)| {
             let class = index.part(encoder).unwrap_or_default();
             let [tokenizer, encoder] = [tokenizer, encoder].map(|part| part_folder(folder, part));
-            TextFolder::of_parts(&tokenizer, &encoder, class)?.read(device, dtype)
+            TextFolder::of_parts(&tokenizer, &encoder, class)
         });
-        let readers = readers.collect::<Result<_, InteropError>>()?;
+        let folders: Vec<TextFolder> = folders.collect::<Result<_, InteropError>>()?;
+        check_contexts(folder, &parts, &folders)?;
+        let readers =
+            folders.into_iter().map(|text| text.read(device, dtype)).collect::<Result<_, InteropError>>()?;
         Ok(Some(Self { kind, readers, zeros_for_empty: index.zeros_for_empty(), device: device.clone() }))
     }
 
@@ -117,4 +120,20 @@ impl TextStage {
         let text = text.ok_or(PipelineError::ClipSkip { clip_skip, layers })?;
         Ok(Embeddings { text, pooled: states.projected })
     }
+}
+
+/// Refuses tokenizers of unlike lengths: what their encoders make of a prompt stands side by side.
+fn check_contexts(folder: &Path, parts: &[(&str, &str)], folders: &[TextFolder]) -> Result<(), InteropError> {
+    let first = folders.first().map_or(0, |text| text.tokenizer.context());
+    for ((tokenizer, _), text) in parts.iter().zip(folders) {
+        let context = text.tokenizer.context();
+        if context != first {
+            return Err(InteropError::Unsupported {
+                path: part_folder(folder, tokenizer).join("tokenizer_config.json"),
+                option: "model_max_length".into(),
+                value: format!("{context} beside {first} of the other tokenizer"),
+            });
+        }
+    }
+    Ok(())
 }

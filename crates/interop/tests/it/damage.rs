@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
+use interop::pipeline::TextStage;
 use interop::{ModelFolder, TensorFile, unet_tensors};
 use serde_json::{Value, json};
 
@@ -191,4 +192,18 @@ fn what_git_lfs_has_not_fetched_is_named() {
         text.contains("git lfs pull") && text.ends_with("\n  diffusion_pytorch_model.safetensors"),
         "{text}"
     );
+}
+
+/// What their encoders make of a prompt stands side by side.
+#[test]
+fn two_tokenizers_have_one_length() {
+    let folder = tempfile::tempdir().unwrap();
+    crate::copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/stable_diffusion_xl"),
+        folder.path(),
+    );
+    assert!(TextStage::read(folder.path(), &Device::flex(), DType::F32).unwrap().is_some());
+    set("tokenizer_2/tokenizer_config.json", "model_max_length", json!(2))(folder.path());
+    let error = TextStage::read(folder.path(), &Device::flex(), DType::F32).unwrap_err().to_string();
+    assert!(error.contains("model_max_length = 2 beside 77 of the other tokenizer"), "{error}");
 }

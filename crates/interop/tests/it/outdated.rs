@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, Device};
-use interop::{ModelFolder, read_unet_config, write_unet};
 use interop::pipeline::{Defaults, FirstStage, ModelIndex, Pipeline, PipelineKind, Task};
+use interop::{ModelFolder, read_unet_config, write_unet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use unet::UNetConfig;
