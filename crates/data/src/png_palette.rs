@@ -6,7 +6,7 @@ pub(crate) fn is_whole(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(8..).unwrap_or_default();
     while let Some((length, chunk)) = rest.split_first_chunk::<4>() {
         let length = u32::from_be_bytes(*length) as usize;
-        if chunk.starts_with(b"PLTE") && (length % 3 != 0 || length > 3 * COLOURS) {
+        if chunk.starts_with(b"PLTE") && (!length.is_multiple_of(3) || length > 3 * COLOURS) {
             return false;
         }
         // A chunk has a name before its content and a checksum behind it.

@@ -26,14 +26,20 @@ fn check_advisories(deny: &Path) -> Result<()> {
     let fetched = fetch.current_dir(root()).output().context("failed to start cargo-deny")?;
     if !fetched.status.success() {
         let answer = String::from_utf8_lossy(&fetched.stderr);
-        println!("warning: the database of advisories was not fetched: {}", reason(&answer));
+        terminal::say(format_args!(
+            "warning: the database of advisories was not fetched: {}",
+            reason(&answer)
+        ));
         let Some(copy) = database() else {
-            println!(
-                "warning: ADVISORIES ARE NOT CHECKED; with a network, `cargo xtask ci deny` checks them"
+            terminal::say(
+                "warning: ADVISORIES ARE NOT CHECKED; with a network, `cargo xtask ci deny` checks them",
             );
             return Ok(());
         };
-        println!("warning: advisories are checked with the earlier copy in {}", copy.display());
+        terminal::say(format_args!(
+            "warning: advisories are checked with the earlier copy in {}",
+            copy.display()
+        ));
     }
     finish(
         Command::new(deny)

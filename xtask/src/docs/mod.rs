@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if there != made {
         fs::write(&path, made).with_context(|| format!("failed to write {CONFIGURATION}"))?;
     }
-    println!("{CONFIGURATION} is up to date");
+    terminal::say(format_args!("{CONFIGURATION} is up to date"));
     Ok(ExitCode::SUCCESS)
 }
 

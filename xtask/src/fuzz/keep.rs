@@ -45,8 +45,12 @@ impl Kept {
             fs::remove_dir_all(&to).with_context(context)?;
         }
         fs::rename(made, &to).with_context(context)?;
-        println!("fault: {} {}", fault.name, fault.message);
-        println!("  {}\n  again: cargo xtask fuzz --repeat {}", invocation.line(), to.display());
+        terminal::say(format_args!("fault: {} {}", fault.name, fault.message));
+        terminal::say(format_args!(
+            "  {}\n  again: cargo xtask fuzz --repeat {}",
+            invocation.line(),
+            to.display()
+        ));
         Ok(())
     }
 }

@@ -69,7 +69,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Some(kept) = &args.repeat {
         return repeat(&programs, kept, &folder.join("repeated"));
     }
-    println!("making good files");
+    terminal::say("making good files");
     let seeds = Seeds::prepare(&programs, &folder.join("seeds"))?;
     let kinds = if args.kinds.is_empty() { Kind::value_variants() } else { &args.kinds };
     let session = Session {
@@ -122,18 +122,18 @@ impl Session<'_> {
                 worker.join().unwrap_or_else(|_| bail!("a thread of the fuzzer panicked"))
             })
         })?;
-        println!("{:<12} {:>7} {:>9}", "", "inputs", "accepted");
+        terminal::say(format_args!("{:<12} {:>7} {:>9}", "", "inputs", "accepted"));
         for (kind, [inputs, accepted]) in self.kinds.iter().zip(&self.counts) {
             let name = format!("{kind:?}").to_lowercase();
-            println!(
+            terminal::say(format_args!(
                 "{name:<12} {:>7} {:>9}",
                 inputs.load(Ordering::Relaxed),
                 accepted.load(Ordering::Relaxed)
-            );
+            ));
         }
         let (inputs, kept) = (self.next.into_inner(), self.kept.into_inner());
         let faults = kept.map_err(|_| anyhow::anyhow!("a thread of the fuzzer panicked"))?.faults();
-        println!("{inputs} inputs, {faults} faults");
+        terminal::say(format_args!("{inputs} inputs, {faults} faults"));
         Ok(if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
@@ -155,7 +155,7 @@ impl Session<'_> {
             if self.verbose {
                 let answer =
                     ended.stderr.lines().last().unwrap_or(ended.stdout.lines().last().unwrap_or_default());
-                println!("{}\n  {answer}", invocation.line());
+                terminal::say(format_args!("{}\n  {answer}", invocation.line()));
             }
             let accepted = ended.status.is_some_and(|status| status.success());
             self.counts[at][0].fetch_add(1, Ordering::Relaxed);
@@ -184,16 +184,16 @@ fn repeat(programs: &Path, kept: &Path, folder: &Path) -> Result<ExitCode> {
     let invocation = Invocation::load(&kept.join("command.json"))?;
     bounded::fresh(folder)?;
     seeds::copy(&kept.join("input"), &folder.join("input"))?;
-    println!("$ {}", invocation.line());
+    terminal::say(format_args!("$ {}", invocation.line()));
     let ended = bounded::run(programs, &invocation, folder)?;
-    print!("{}{}", ended.stdout, ended.stderr);
+    terminal::say(format_args!("{}{}", ended.stdout, ended.stderr));
     match verdict::fault(&invocation, &ended) {
         Some(fault) => {
-            println!("fault: {} {}", fault.name, fault.message);
+            terminal::say(format_args!("fault: {} {}", fault.name, fault.message));
             Ok(ExitCode::FAILURE)
         }
         None => {
-            println!("no fault");
+            terminal::say("no fault");
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -36,7 +36,9 @@ pub fn check() -> Result<()> {
         for command in markdown::commands(&text) {
             let place = format!("{}:{}", document.display(), command.line);
             match shorten(RULES, &command.text, &mut used) {
-                Shortened::Skipped(reason) => println!("-- {place}: not run, {reason}: {}", command.text),
+                Shortened::Skipped(reason) => {
+                    terminal::say(format_args!("-- {place}: not run, {reason}: {}", command.text))
+                }
                 Shortened::Run(line) => {
                     let started = Instant::now();
                     run(&folder, &line).with_context(|| format!("{place}: `{}` fails", command.text))?;
@@ -53,8 +55,11 @@ pub fn check() -> Result<()> {
         bail!("no command fits these rules, remove them: {}", unused.join("; "));
     }
     times.sort_by_key(|(time, _)| Reverse(*time));
-    println!("{} commands; the longest:", times.len());
-    times.iter().take(10).for_each(|(time, line)| println!("{:>6.1} s  {line}", time.as_secs_f64()));
+    terminal::say(format_args!("{} commands; the longest:", times.len()));
+    times
+        .iter()
+        .take(10)
+        .for_each(|(time, line)| terminal::say(format_args!("{:>6.1} s  {line}", time.as_secs_f64())));
     fs::remove_dir_all(&folder).context("failed to remove the folder of the readme step")
 }
 
@@ -102,7 +107,7 @@ fn documents() -> Result<Vec<PathBuf>> {
 
 /// Runs a line as a shell does.
 fn run(folder: &Path, line: &str) -> Result<()> {
-    println!("$ {line}");
+    terminal::say(format_args!("$ {line}"));
     let status = Command::new("sh").args(["-c", line]).current_dir(folder).status();
     let status = status.context("failed to start a shell")?;
     if !status.success() {
