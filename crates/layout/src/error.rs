@@ -32,8 +32,8 @@ pub enum LayoutError {
         /// The value there.
         value: String,
     },
-    /// A scheduler that asks for what this project does not have.
-    #[error("{}: not supported: {reason}", path.display())]
+    /// A scheduler with a value out of its range, or that asks for what this project does not have.
+    #[error("{}: it cannot be used: {reason}", path.display())]
     Scheduler {
         /// The configuration.
         path: PathBuf,

@@ -80,7 +80,7 @@ fn serve(content: Vec<u8>, limit: usize, mode: Mode) -> Server {
 }
 
 fn content() -> Vec<u8> {
-    (0..100_000u32).map(|i| ((i * i) >> 3) as u8).collect()
+    (0..100_000u32).map(|i| (i.wrapping_mul(i) >> 3) as u8).collect()
 }
 
 /// What is published, though the server may hold something else.

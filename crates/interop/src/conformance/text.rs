@@ -62,10 +62,16 @@ struct Prompt {
     unpadded: Option<Vec<u32>>,
 }
 
+/// No recorded text has more.
+const MOST_TOKENS: usize = 1 << 20;
+
 /// The tokens of recorded prompts.
 pub(super) fn run_tokenizer(case: &Case) -> Result<Comparison, CaseError> {
     let tokenizer = Tokenizer::read(&case.folder).map_err(CaseError::broken)?;
     let context = case.value::<Option<usize>>("max_length")?.unwrap_or(tokenizer.context());
+    if context > MOST_TOKENS {
+        return Err(CaseError::broken(format!("max_length = {context}: at most {MOST_TOKENS}")));
+    }
     let tokenizer = tokenizer.with_context(context);
     let mut comparison = Comparison::default();
     for Prompt { prompt, input_ids, unpadded } in case.value::<Vec<Prompt>>("cases")? {

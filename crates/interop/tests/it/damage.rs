@@ -82,12 +82,12 @@ fn options_that_we_do_not_have_are_named() {
             "num_train_timesteps = 1000000000000: it must be a whole number from 1 to 1000000",
         ),
         (UNET, "_class_name", json!("VQModel"), "_class_name = \"VQModel\" is not supported"),
-        (SCHEDULER, "new_option", json!(3), "not supported: new_option = 3"),
-        (SCHEDULER, "prediction_type", json!("score"), "not supported: prediction_type = score"),
+        (SCHEDULER, "new_option", json!(3), "it cannot be used: new_option = 3"),
+        (SCHEDULER, "prediction_type", json!("score"), "it cannot be used: prediction_type = score"),
         (SCHEDULER, "clip_sample_range", json!(-1.0), "clip_sample_range = -1.0: it must be above 0"),
         (SCHEDULER, "_class_name", json!("NoScheduler"), "there is no counterpart of NoScheduler"),
-        (SCHEDULER, "beta_schedule", json!("wavy"), "not supported: beta_schedule = wavy"),
-        (SCHEDULER, "num_train_timesteps", json!(1), "not supported: a chain of one timestep"),
+        (SCHEDULER, "beta_schedule", json!("wavy"), "it cannot be used: beta_schedule = wavy"),
+        (SCHEDULER, "num_train_timesteps", json!(1), "it cannot be used: a chain of one timestep"),
         (SCHEDULER, "num_train_timesteps", json!(0), "num_train_timesteps = 0: it must be a whole number"),
         ("model_index.json", "vqvae", json!(["diffusers", "VQModel"]), "vqvae = [\"diffusers\",\"VQModel\"]"),
         ("model_index.json", "unet", json!([null, null]), "it names no unet"),
@@ -113,7 +113,7 @@ fn numbers_outside_a_solver_are_refused() {
             let keys = json!({ "_class_name": class, key: value });
             fs::write(folder.join(SCHEDULER), keys.to_string()).unwrap();
         });
-        assert!(text.contains(&format!("not supported: {key} = {value}")), "{class}: {text}");
+        assert!(text.contains(&format!("it cannot be used: {key} = {value}")), "{class}: {text}");
     }
 }
 

@@ -126,6 +126,8 @@ impl SystemConfig for FirstStageRunConfig {
     }
 
     fn complete(&self, table: &mut Table, splits: &Splits) -> Result<(), String> {
+        // What is computed here takes keys in their ranges for granted.
+        self.model.validate().map_err(|error| format!("[model]: {error}"))?;
         let [channels, height, width] = splits.image_shape();
         let factor = self.model.trunk().factor();
         if !height.is_multiple_of(factor) || !width.is_multiple_of(factor) {

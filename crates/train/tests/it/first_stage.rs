@@ -102,6 +102,8 @@ fn what_does_not_fit_is_named_before_any_work() {
             "channel_mult = [1, 1, 1, 1, 1]",
             "images are 8x8, which 16 does not divide",
         ),
+        ("channel_mult = [1, 2]", "channel_mult = []", "[model]: channel_mult is empty"),
+        ("channel_mult = [1, 2]", "channel_mult = [9223372036854775807]", "[model]: channel_mult is 9223"),
         ("codes = 16", "codes = 0", "[model]: codes is 0; use at least 1"),
         ("latent = \"vq\"", "latent = \"ae\"", "unknown variant `ae`"),
         ("start = 6", "begin = 6", "unknown field `begin`"),
