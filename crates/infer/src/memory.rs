@@ -4,17 +4,18 @@ use unet::UNetConfig;
 /// Channels at the full size of an image in most decoders.
 const DECODER_CHANNELS: usize = 128;
 
-/// Refuses what an option asks where its memory cannot be had: so many images at once, each of so many numbers.
+/// Refuses what an option asks where there is not so much memory: so many images at once, each of so many numbers.
 ///
 /// # Errors
 ///
 /// One that names the option and says how much memory it takes.
 pub fn check_memory(option: &str, images: usize, floats: usize) -> Result<()> {
-    let all = images.checked_mul(floats);
-    if all.is_some_and(|all| Vec::<f32>::new().try_reserve_exact(all).is_ok()) {
+    let bytes = images as f64 * floats as f64 * size_of::<f32>() as f64;
+    // Where the system does not say how much there is, what no address reaches is still too much.
+    if bytes <= interop::memory_limit().map_or(2f64.powi(47), |limit| limit as f64) {
         return Ok(());
     }
-    let gib = images as f64 * floats as f64 * size_of::<f32>() as f64 / 2f64.powi(30);
+    let gib = bytes / 2f64.powi(30);
     bail!(
         "{option}: {images} images at once take more than {gib:.0} GiB, which this machine does not have: ask for fewer"
     )

@@ -36,8 +36,8 @@ pub use latent_export::export_latent;
 pub use layout::LayoutError as InteropError;
 pub use layout::{
     HostTensor, ImportedUNet, KlFolder, TensorFile, TensorStore, UNetFolder, VqFolder, load_unet,
-    part_folder, read_clip_text, read_ldm_bert, read_t5_encoder, read_unet, read_unet_config, unet_tensors,
-    write_autoencoder, write_clip_text, write_ldm_bert, write_t5_encoder, write_unet,
+    memory_limit, part_folder, read_clip_text, read_ldm_bert, read_t5_encoder, read_unet, read_unet_config,
+    unet_tensors, write_autoencoder, write_clip_text, write_ldm_bert, write_t5_encoder, write_unet,
 };
 pub use model_folder::{ModelFolder, export_run};
 pub use scheduler::{Call, Scheduler};

@@ -1,18 +1,21 @@
 use std::fs;
 
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+
 /// The memory that this process may use, in bytes: what the machine has, or less where the process or its control group is
 /// limited; none where the system does not say.
 pub fn memory_limit() -> Option<u64> {
-    let kib = |text: &str| text.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok();
-    let machine = line_of("/proc/meminfo", kib).and_then(|kib| kib.checked_mul(1024));
-    let soft = |text: &str| text.strip_prefix("Max address space")?.split_whitespace().next()?.parse().ok();
-    let process = line_of("/proc/self/limits", soft);
-    let group = line_of("/sys/fs/cgroup/memory.max", |text| text.trim().parse().ok());
-    [machine, process, group].into_iter().flatten().min()
+    let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let system = System::new_with_specifics(kind);
+    let group = system.cgroup_limits().map(|limits| limits.total_memory);
+    let process = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| address_space(&limits));
+    [Some(system.total_memory()), group, process].into_iter().flatten().filter(|&bytes| bytes > 0).min()
 }
 
-fn line_of(path: &str, number: impl Fn(&str) -> Option<u64>) -> Option<u64> {
-    fs::read_to_string(path).ok()?.lines().find_map(number)
+/// The bound of `ulimit -v`, which Linux tells in bytes.
+fn address_space(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Refuses what needs more memory than there is.
@@ -44,5 +47,12 @@ mod tests {
             let error = check_memory(u64::MAX).unwrap_err();
             assert!(error.starts_with("needs at least 17179869184.0 GiB"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_bound_of_a_process_is_read() {
+        let limits = "Limit          Soft Limit  Hard Limit  Units\nMax address space         6144000000           unlimited            bytes\n";
+        assert_eq!(address_space(limits), Some(6_144_000_000));
+        assert_eq!(address_space(&limits.replace("6144000000", "unlimited")), None);
     }
 }

@@ -1,9 +1,7 @@
-use std::fs;
-
 use backend::BackendName;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::prelude::*;
-use sysinfo::{MemoryRefreshKind, RefreshKind};
+use layout::memory_limit;
 
 use crate::error::TrainError;
 use crate::system::{System, SystemConfig};
@@ -52,7 +50,7 @@ impl TrainingMemory {
     /// If it is; says how much it is and what makes it less.
     pub fn check(&self, backend: BackendName) -> Result<(), TrainError> {
         let here = matches!(backend, BackendName::Flex | BackendName::Ndarray | BackendName::Cpu);
-        match machine_memory().filter(|there| here && self.bytes > *there) {
+        match memory_limit().map(|there| there as f64).filter(|there| here && self.bytes > *there) {
             Some(there) => Err(TrainError::Memory { needed: self.gib(), there: there / GIB }),
             None => Ok(()),
         }
@@ -79,24 +77,6 @@ impl ModuleVisitor for Count {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0 += param.lazy_shape().iter().map(|&side| side as f64).product::<f64>();
     }
-}
-
-/// Bytes of memory that a process here may have; none where the system does not tell.
-fn machine_memory() -> Option<f64> {
-    let kind = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    let system = sysinfo::System::new_with_specifics(kind);
-    let group = system.cgroup_limits().map(|limits| limits.total_memory);
-    let limits = fs::read_to_string("/proc/self/limits").ok();
-    let process = limits.and_then(|limits| address_space(&limits));
-    let least =
-        [Some(system.total_memory()), group, process].into_iter().flatten().filter(|&bytes| bytes > 0).min();
-    least.map(|bytes| bytes as f64)
-}
-
-/// The bound of `ulimit -v`, which Linux tells in bytes.
-fn address_space(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -131,12 +111,5 @@ mod tests {
         assert!(of("[train]\nbatch_size = 1\nsample_images = 10000").bytes > batch(1));
         let again = of("[train]\nbatch_size = 200\nsample_images = 1\ngradient_checkpointing = true").bytes;
         assert!(again < batch(200));
-    }
-
-    #[test]
-    fn the_bound_of_a_process_is_read() {
-        let limits = "Limit          Soft Limit  Hard Limit  Units\nMax address space         6144000000           unlimited            bytes\n";
-        assert_eq!(address_space(limits), Some(6_144_000_000));
-        assert_eq!(address_space(&limits.replace("6144000000", "unlimited")), None);
     }
 }
